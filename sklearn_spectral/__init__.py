@@ -1,0 +1,25 @@
+"""Machine learning in the spectral domain, as scikit-learn estimators.
+
+Importing this package does not import torch: it is loaded by the first fit, or with
+``sklearn_spectral.nn``.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from ._classifier import SpectralClassifier
+from ._regressor import SpectralRegressor
+
+__version__ = "0.1.0.dev0"
+
+__all__ = ["SpectralClassifier", "SpectralRegressor", "__version__", "nn"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "nn":
+        return import_module(".nn", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,136 @@
+"""From the sizes a user writes to the stacks of linear layers that a network is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, TypeAlias
+
+HiddenLayerSizes: TypeAlias = int | Sequence[int]
+LinearExpansion: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | None
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The widths of a spectral network, gap by gap.
+
+    A gap lies between two non-linear layers (or the input, or the output). Within a gap
+    all layers are linear, so that it can be retracted to one matrix.
+
+    Parameters
+    ----------
+    stacks : tuple of tuple of int
+        The node counts of each gap, its two ends included:
+        ``((784, 1000, 120), (120, 10))`` is 784-1000(linear)-120(non-linear)-10.
+    """
+
+    stacks: tuple[tuple[int, ...], ...]
+
+    @property
+    def n_layers(self) -> int:
+        """Number of spectral layers while training."""
+        return sum(len(widths) - 1 for widths in self.stacks)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the whole network retracts to one matrix."""
+        return len(self.stacks) == 1
+
+    def __str__(self) -> str:
+        parts = []
+        for position, widths in enumerate(self.stacks):
+            parts += [f"{width}" for width in widths[:1] if position == 0]
+            parts += [f"{width}(linear)" for width in widths[1:-1]]
+            parts.append(f"{widths[-1]}")
+        return "-".join(parts)
+
+    @classmethod
+    def build(
+        cls,
+        n_features: int,
+        n_outputs: int,
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion = None,
+        activation: str = "relu",
+    ) -> Architecture:
+        """Lay out the network that the parameters describe.
+
+        Parameters
+        ----------
+        n_features, n_outputs : int
+            Width of the first and of the last layer.
+        hidden_layer_sizes : int or sequence of int, default=(100,)
+            Widths of the non-linear layers; ``()`` is a linear network.
+        linear_expansion : int, sequence of int, sequence of sequences or None
+            Widths of the linear layers: an int or a flat sequence stands before the
+            first non-linear layer; a nested sequence has one entry per gap, that is
+            ``len(hidden_layer_sizes) + 1``.
+        activation : str, default="relu"
+            With ``"identity"`` no layer is non-linear and all gaps are joined to one.
+
+        Returns
+        -------
+        Architecture
+            The widths, gap by gap.
+
+        Raises
+        ------
+        ValueError
+            If a width is not a positive integer, or the nesting does not fit.
+        """
+        hidden = _widths("hidden_layer_sizes", hidden_layer_sizes)
+        gaps = _gaps(linear_expansion, n_gaps=len(hidden) + 1)
+        ends = (n_features, *hidden, n_outputs)
+        stacks = tuple(
+            (ends[gap], *expansion, ends[gap + 1]) for gap, expansion in enumerate(gaps)
+        )
+        if activation == "identity":
+            joined = stacks[0] + tuple(w for widths in stacks[1:] for w in widths[1:])
+            stacks = (joined,)
+        return cls(stacks)
+
+
+def _gaps(linear_expansion: LinearExpansion, n_gaps: int) -> list[tuple[int, ...]]:
+    """Return the widths of the linear layers of each gap."""
+    if linear_expansion is None:
+        return [()] * n_gaps
+    if isinstance(linear_expansion, Integral):
+        return [_widths("linear_expansion", linear_expansion)] + [()] * (n_gaps - 1)
+    entries = _as_list("linear_expansion", linear_expansion)
+    nested = [not isinstance(entry, Integral) for entry in entries]
+    if not any(nested):
+        return [_widths("linear_expansion", entries)] + [()] * (n_gaps - 1)
+    if not all(nested):
+        raise ValueError(
+            f"linear_expansion={linear_expansion!r} mixes integers and sequences. Give "
+            "either a flat sequence (linear layers before the first non-linear one) or "
+            "one sequence per gap, for example ((1000,), ())."
+        )
+    if len(entries) != n_gaps:
+        raise ValueError(
+            f"linear_expansion={linear_expansion!r} has {len(entries)} entries, but a "
+            f"network with {n_gaps - 1} non-linear layer(s) has {n_gaps} gaps: give one "
+            "sequence per gap, () where none is wanted."
+        )
+    return [_widths("linear_expansion", entry) for entry in entries]
+
+
+def _widths(name: str, value: Any) -> tuple[int, ...]:
+    """Return ``value`` as a tuple of positive ints."""
+    entries = [value] if isinstance(value, Integral) else _as_list(name, value)
+    for entry in entries:
+        if not isinstance(entry, Integral) or isinstance(entry, bool) or entry < 1:
+            raise ValueError(
+                f"{name}={value!r} holds {entry!r}; every width must be an integer of "
+                "at least 1."
+            )
+    return tuple(int(entry) for entry in entries)
+
+
+def _as_list(name: str, value: Any) -> list[Any]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ValueError(
+            f"{name}={value!r} is neither an integer nor a sequence of integers."
+        )
+    return list(value)

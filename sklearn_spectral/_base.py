@@ -1,0 +1,463 @@
+"""What the spectral estimators share: parameters, validation of input, and fit."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._fitted import FittedNetworkMixin, architecture_of
+from ._forward import forward
+from ._init_schemes import SCHEMES
+from ._inputs import TrainingData, check_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from ._training import Outcome, SpectralNet, TrainingOptions
+
+# By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
+# eigenvectors, whose entries are smaller by the square root of the layer's width.
+AUTO_LEARNING_RATES = {
+    "adamax": (0.3, 0.03),
+    "adam": (0.1, 0.01),
+    "sgd": (0.5, 0.1),
+    "lbfgs": (1.0, 1.0),
+}
+# A constant rate has no warm-up to survive and no decay to settle in.
+CONSTANT_SHARE = 0.1
+
+
+def can_train_by_batches(estimator: Any) -> bool:
+    """Tell whether ``partial_fit`` exists; raise what hasattr wants if not."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError(
+            "partial_fit needs a solver that takes steps on batches, which 'lbfgs' does "
+            "not. Use solver='adamax', 'adam' or 'sgd'."
+        )
+    return True
+
+
+class BaseSpectral(FittedNetworkMixin, ABC):
+    """Base of the spectral estimators; not to be used directly.
+
+    A fit wraps a skorch net over a `SpectralNetwork`. What it leaves is numpy: the
+    retracted network that predicts, and the extended one from which training goes on.
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+        "linear_expansion": [
+            "array-like",
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
+        "activation": [StrOptions({"relu", "tanh", "elu", "identity"})],
+        "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
+        "train_eigenvectors": ["boolean"],
+        "fit_intercept": ["boolean"],
+        "init": [StrOptions(set(SCHEMES))],
+        "solver": [StrOptions(set(AUTO_LEARNING_RATES))],
+        "learning_rate": [StrOptions({"one_cycle", "constant"})],
+        "learning_rate_init": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [
+            Interval(Integral, 1, None, closed="left"),
+            Options(Real, {np.inf}),
+        ],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "device": [str],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def __init__(
+        self,
+        hidden_layer_sizes,
+        linear_expansion,
+        activation,
+        train_eigenvalues,
+        train_eigenvectors,
+        fit_intercept,
+        init,
+        solver,
+        learning_rate,
+        learning_rate_init,
+        momentum,
+        batch_size,
+        max_iter,
+        shuffle,
+        alpha,
+        alpha_eigenvectors,
+        l1_ratio,
+        early_stopping,
+        validation_fraction,
+        n_iter_no_change,
+        tol,
+        warm_start,
+        random_state,
+        device,
+        verbose,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_expansion = linear_expansion
+        self.activation = activation
+        self.train_eigenvalues = train_eigenvalues
+        self.train_eigenvectors = train_eigenvectors
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.alpha_eigenvectors = alpha_eigenvectors
+        self.l1_ratio = l1_ratio
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    # ---- what a classifier and a regressor do differently ----
+
+    _y_is_numeric = False
+
+    @abstractmethod
+    def _loss_name(self) -> str:
+        """Return the loss, a key of ``nn.losses.LOSSES``."""
+
+    @abstractmethod
+    def _encode_target(
+        self, y: Any, *, reset: bool, partial: bool = False, classes: Any = None
+    ) -> NDArray[Any]:
+        """Return the target as the loss wants it; learn classes or shape if reset."""
+
+    @abstractmethod
+    def _n_network_outputs(self) -> int:
+        """Return the width of the last layer."""
+
+    @abstractmethod
+    def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
+        """Score an output of the network against encoded targets."""
+
+    def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
+        """Return the weights of all rows, those of the classes included."""
+        return data.sample_weight
+
+    # ---- validation of input ----
+
+    def _validate_X(self, X: Any, y: Any = None, *, reset: bool) -> Any:
+        """Check X, and y beside it if given; memory-mapped arrays keep their type."""
+        keep = isinstance(X, np.memmap) and X.dtype.kind in "iubf"
+        settings: dict[str, Any] = {
+            "accept_sparse": "csr",
+            "dtype": None if keep else (np.float64, np.float32),
+            "reset": reset,
+        }
+        if y is None:
+            return validate_data(self, X, **settings)
+        return validate_data(
+            self, X, y, multi_output=True, y_numeric=self._y_is_numeric, **settings
+        )
+
+    def _training_data(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool,
+        partial: bool,
+        classes: Any,
+    ) -> TrainingData:
+        """Validate, leave out rows without weight, and scale the weights."""
+        X, y = self._validate_X(X, y, reset=reset)
+        y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
+        data = TrainingData(X, y, *check_weights(sample_weight, X))
+        weight = self._reweight(data, partial=partial)
+        if weight is not None:
+            weight = weight / weight[data.row_numbers].mean()
+        return TrainingData(X, y, weight, data.rows)
+
+    def _validation_data(self, X_val: Any, y_val: Any) -> TrainingData | None:
+        """Check the validation data that a user gives."""
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"{missing} is missing: give both X_val and y_val, or neither.")
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val are given, but early_stopping=False. Set "
+                "early_stopping=True to use them, or leave them out."
+            )
+        X_val = self._validate_X(X_val, reset=False)
+        check_consistent_length(X_val, y_val)
+        return TrainingData(X_val, self._encode_target(y_val, reset=False))
+
+    # ---- fit ----
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        *,
+        partial: bool = False,
+        classes: Any = None,
+    ) -> None:
+        """Train from the start or go on, then store the outcome and report on it."""
+        with self._unchanged_on_failure():
+            proceed = self.__sklearn_is_fitted__() and (partial or self.warm_start)
+            data = self._training_data(
+                X, y, sample_weight, reset=not proceed, partial=partial, classes=classes
+            )
+            validation = self._validation_data(X_val, y_val)
+            outcome = self._train_and_store(
+                data, validation, proceed=proceed, partial=partial
+            )
+        self._report(outcome, partial=partial)
+
+    @contextmanager
+    def _unchanged_on_failure(self) -> Iterator[None]:
+        """Bring all attributes back if the body raises: nothing is half-written."""
+        before = vars(self).copy()
+        try:
+            yield
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            # Its weights may have moved; the arrays have not, and it is rebuilt of them.
+            vars(self).pop("_net", None)
+            raise
+
+    def _train_and_store(
+        self,
+        data: TrainingData,
+        validation: TrainingData | None,
+        *,
+        proceed: bool,
+        partial: bool,
+    ) -> Outcome:
+        """Run the training on validated data; torch is imported here."""
+        config = self._network_config()
+        if proceed:
+            self._check_same_network(config)
+            seed, first_epoch = self._seed, self.n_iter_
+        else:
+            random_state = check_random_state(self.random_state)
+            seed, first_epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
+        if self.early_stopping and validation is None and not partial:
+            data, validation = data.split(
+                self.validation_fraction, seed, stratify=not self._y_is_numeric
+            )
+
+        from ._batches import ArrayDataset
+        from ._device import resolve_device
+        from ._state import build_network, load_solver
+        from ._training import make_net, train
+
+        device = resolve_device(self.device)
+        if proceed:
+            network = self._extended_network(device)
+            dtype = self.coefs_[0].dtype
+        else:
+            single = data.X.dtype == np.float32 or device.type != "cpu"
+            dtype = np.dtype(np.float32 if single else np.float64)
+            network = build_network(config, dtype, device, seed)
+        dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
+        options = self._training_options(len(dataset), seed, first_epoch, partial=partial)
+        score = None if validation is None else self._validation_score(validation, device)
+        net = make_net(network, options, len(dataset), device, score)
+        if proceed and partial:
+            load_solver(net.optimizer_, self._solver_state)
+        outcome = train(net, dataset)
+
+        if not proceed:
+            self._seed, self._config = seed, config
+            self.loss_curve_, self.n_iter_ = [], 0
+        self._store(net, outcome, device, partial=partial)
+        return outcome
+
+    def _network_config(self) -> dict[str, Any]:
+        """Return the keyword arguments of the network that the parameters describe."""
+        return {
+            "in_features": self.n_features_in_,
+            "out_features": self._n_network_outputs(),
+            "hidden_layer_sizes": self.hidden_layer_sizes,
+            "linear_expansion": self.linear_expansion,
+            "activation": self.activation,
+            "bias": self.fit_intercept,
+            "train_eigenvalues": self.train_eigenvalues,
+            "train_eigenvectors": self.train_eigenvectors,
+            "init": self.init,
+        }
+
+    def _check_same_network(self, config: dict[str, Any]) -> None:
+        """Refuse to go on with a network of another shape than the fitted one."""
+        fitted, asked = self._architecture, architecture_of(config)
+        changed = [] if fitted == asked else [f"layers {asked} (were {fitted})"]
+        for name in ("activation", "bias", "train_eigenvalues", "train_eigenvectors"):
+            if config[name] != self._config[name]:
+                changed.append(f"{name}={config[name]!r} (was {self._config[name]!r})")
+        if changed:
+            raise ValueError(
+                f"Training cannot go on with another network: {'; '.join(changed)}. Set "
+                "the parameters back, or fit anew with warm_start=False."
+            )
+
+    def _training_options(
+        self, n_samples: int, seed: int, first_epoch: int, *, partial: bool
+    ) -> TrainingOptions:
+        from ._training import TrainingOptions
+
+        # A schedule needs to know its end, which one call of partial_fit does not.
+        schedule = "constant" if partial else self.learning_rate
+        rate = self.learning_rate_init
+        if rate == "auto":
+            rate = AUTO_LEARNING_RATES[self.solver][int(self.train_eigenvectors)]
+            rate *= CONSTANT_SHARE if schedule == "constant" else 1.0
+        size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
+        return TrainingOptions(
+            loss=self._loss_name(),
+            solver=self.solver,
+            learning_rate=schedule,
+            learning_rate_init=float(rate),
+            momentum=self.momentum,
+            alpha=self.alpha,
+            alpha_eigenvectors=self.alpha_eigenvectors,
+            l1_ratio=self.l1_ratio,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            batch_size=int(size),
+            n_epochs=1 if partial else self.max_iter,
+            shuffle=self.shuffle,
+            seed=seed,
+            first_epoch=first_epoch,
+            verbose=int(self.verbose),
+            plateau=not partial and (schedule == "constant" or self.solver == "lbfgs"),
+        )
+
+    def _validation_score(self, validation: TrainingData, device: torch.device) -> Any:
+        """Return a function that scores a network on the validation data."""
+        from ._state import retracted_arrays
+
+        where = None if device.type == "cpu" else str(device)
+
+        def score(network: Any) -> float:
+            coefs, intercepts = retracted_arrays(network)
+            output = forward(
+                validation.X, coefs, intercepts, self.activation, where, validation.rows
+            )
+            return self._score_output(output, validation)
+
+        return score
+
+    def _store(
+        self, net: SpectralNet, outcome: Outcome, device: torch.device, *, partial: bool
+    ) -> None:
+        """Turn a trained net into fitted attributes."""
+        from ._state import extended_arrays, retracted_arrays, solver_arrays
+
+        network = net.module_
+        arrays = extended_arrays(network)
+        self.eigenvalues_ = arrays["eigenvalues"]
+        self.eigenvectors_ = arrays["eigenvectors"]
+        self.biases_ = arrays["biases"]
+        self.activation_slopes_ = arrays["slopes"]
+        self.coefs_, self.intercepts_ = retracted_arrays(network)
+        self.n_parameters_ = network.n_trained
+        self.loss_curve_ = [*self.loss_curve_, *outcome.loss_curve]
+        self.n_iter_ += len(outcome.loss_curve)
+        self.stop_reason_ = outcome.reason
+        self.device_ = str(device)
+        if outcome.validation_scores is not None:
+            self.validation_scores_ = outcome.validation_scores
+            self.best_validation_score_ = max(outcome.validation_scores, default=np.nan)
+        self._solver_state = solver_arrays(net.optimizer_) if partial else {}
+        self._net = net
+
+    def _report(self, outcome: Outcome, *, partial: bool) -> None:
+        """Tell the user how the training ended, if not as expected."""
+        epoch = outcome.n_epochs
+        if outcome.reason == "diverged":
+            warnings.warn(
+                f"The loss or the weights became NaN or infinite in epoch {epoch}; "
+                "training was stopped and the last good weights were kept. Scale the "
+                "features (for example with StandardScaler) or lower learning_rate_init.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+        elif outcome.reason == "interrupted":
+            warnings.warn(
+                f"Training was interrupted after {len(outcome.loss_curve)} whole epochs; "
+                "the estimator holds the weights of the last one and its stop_reason_ is "
+                "'interrupted'.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
+            raise KeyboardInterrupt
+        elif outcome.reason == "max_iter" and not (partial or self.early_stopping):
+            if self.learning_rate == "constant" or self.solver == "lbfgs":
+                warnings.warn(
+                    f"The training loss was still improving after max_iter={epoch} "
+                    "epochs. Raise max_iter or tol.",
+                    ConvergenceWarning,
+                    stacklevel=5,
+                )
+
+    # ---- what is left ----
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
+
+    @property
+    def net_(self) -> SpectralNet:
+        """The skorch net; in a loaded model it is built of the arrays anew."""
+        check_is_fitted(self)
+        if "_net" in vars(self):
+            return self._net
+        import torch
+
+        from ._training import make_net
+
+        device = torch.device("cpu")
+        options = self._training_options(1, self._seed, self.n_iter_, partial=True)
+        return make_net(self._extended_network(device), options, 1, device)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

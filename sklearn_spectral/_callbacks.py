@@ -1,0 +1,197 @@
+"""What happens between epochs: guarding, stopping, keeping the best, showing progress."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+from torch import Tensor
+from tqdm.auto import tqdm
+
+
+class StopTraining(Exception):
+    """Raised by a callback to end training after an epoch.
+
+    Parameters
+    ----------
+    reason : {"converged", "early_stopping", "diverged"}
+        Why.
+    epoch : int
+        After which epoch, counted from 1.
+    """
+
+    def __init__(self, reason: str, epoch: int) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.epoch = epoch
+
+
+class Snapshot:
+    """A copy of the trained parameters of a net.
+
+    Parameters
+    ----------
+    net : NeuralNet
+        An initialized net.
+    """
+
+    def __init__(self, net: NeuralNet) -> None:
+        self._copies: list[Tensor] = [p.detach().clone() for p in _trained(net)]
+
+    def is_finite(self) -> bool:
+        """Tell whether all values are finite."""
+        return all(bool(copy.isfinite().all()) for copy in self._copies)
+
+    @torch.no_grad()
+    def restore(self, net: NeuralNet) -> None:
+        """Put the values back."""
+        for parameter, copy in zip(_trained(net), self._copies, strict=True):
+            parameter.copy_(copy)
+
+
+def _trained(net: NeuralNet) -> list[torch.nn.Parameter]:
+    return [p for p in net.module_.parameters() if p.requires_grad]
+
+
+class Guard(Callback):
+    """Keep weights that are known to be good, and stop where the loss is not finite.
+
+    The weights at the start of an epoch are good once the first batch has given a finite
+    loss with them. They come back when training diverges; `interrupt` brings back those
+    of the last whole epoch.
+    """
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Keep the start."""
+        self.good_: Snapshot | None = None
+        self.latest_ = Snapshot(net)
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Check the epoch's losses and the weights that it left."""
+        first, mean = net.history[-1, ("train_first_loss", "train_loss")]
+        if math.isfinite(first) or self.good_ is None:
+            self.good_ = self.latest_
+        self.latest_ = Snapshot(net)
+        if not (math.isfinite(mean) and self.latest_.is_finite()):
+            self.good_.restore(net)
+            raise StopTraining("diverged", len(net.history))
+
+    def interrupt(self, net: NeuralNet) -> None:
+        """Bring back the weights of the last whole epoch."""
+        self.latest_.restore(net)
+
+
+class Plateau(Callback):
+    """Stop when the training loss has not improved for a number of epochs.
+
+    Parameters
+    ----------
+    tol : float
+        An improvement is larger than this.
+    patience : float
+        Number of consecutive epochs to wait; infinity is for ever.
+    """
+
+    def __init__(self, tol: float, patience: float) -> None:
+        self.tol = tol
+        self.patience = patience
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Forget earlier losses."""
+        self.best_ = math.inf
+        self.waited_ = 0
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Count the epochs without improvement, as scikit-learn's perceptrons do."""
+        loss = net.history[-1, "train_loss"]
+        self.waited_ = self.waited_ + 1 if loss > self.best_ - self.tol else 0
+        self.best_ = min(self.best_, loss)
+        if self.waited_ >= self.patience:
+            raise StopTraining("converged", len(net.history))
+
+
+class EarlyStopping(Callback):
+    """Score validation data each epoch, stop when they stop improving, keep the best.
+
+    Parameters
+    ----------
+    score : callable
+        Called with the module; returns the validation score, higher is better.
+    tol : float
+        An improvement is larger than this.
+    patience : float
+        Number of consecutive epochs to wait; infinity is for ever.
+    """
+
+    def __init__(
+        self, score: Callable[[torch.nn.Module], float], tol: float, patience: float
+    ) -> None:
+        self.score = score
+        self.tol = tol
+        self.patience = patience
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Forget earlier scores."""
+        self.scores_: list[float] = []
+        self.best_score_ = -math.inf
+        self.best_: Snapshot | None = None
+        self.waited_ = 0
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Score the epoch."""
+        score = float(self.score(net.module_))
+        net.history.record("valid_score", score)
+        self.scores_.append(score)
+        self.waited_ = self.waited_ + 1 if score < self.best_score_ + self.tol else 0
+        if score > self.best_score_:
+            self.best_score_ = score
+            self.best_ = Snapshot(net)
+        if self.waited_ >= self.patience:
+            raise StopTraining("early_stopping", len(net.history))
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Bring back the best weights."""
+        if self.best_ is not None:
+            self.best_.restore(net)
+
+
+class Progress(Callback):
+    """Show the epochs: a bar, or a line for each.
+
+    Parameters
+    ----------
+    n_epochs : int
+        How many there are at most.
+    lines : bool, default=False
+        Whether to print a line per epoch instead of a bar.
+    """
+
+    def __init__(self, n_epochs: int, lines: bool = False) -> None:
+        self.n_epochs = n_epochs
+        self.lines = lines
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Open the bar."""
+        self.bar_ = None if self.lines else tqdm(total=self.n_epochs, unit="epoch")
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Advance it."""
+        row = net.history[-1]
+        shown = {"loss": f"{row['train_loss']:.4f}"}
+        if "valid_score" in row:
+            shown["valid_score"] = f"{row['valid_score']:.4f}"
+        if self.bar_ is None:
+            values = ", ".join(f"{name} = {value}" for name, value in shown.items())
+            print(f"Epoch {len(net.history)}/{self.n_epochs}, {values}")
+        else:
+            self.bar_.set_postfix(shown, refresh=False)
+            self.bar_.update()
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Close the bar."""
+        if self.bar_ is not None:
+            self.bar_.close()

@@ -1,0 +1,62 @@
+"""Which device a fit runs on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+
+def resolve_device(device: str) -> torch.device:
+    """Return the device that a ``device`` parameter stands for.
+
+    Parameters
+    ----------
+    device : str or torch.device
+        ``"auto"`` is CUDA where there is any, else the CPU; otherwise the name of a
+        torch device, for example ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Returns
+    -------
+    torch.device
+        The device, known to be usable.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the name, or cannot use the device on this machine.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
+            "'cuda' or 'cuda:0'."
+        ) from error
+    try:
+        torch.zeros(1, device=resolved).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device={device!r} cannot be used on this machine; available: "
+            f"{', '.join(available_devices())}. Use device='auto' to take what there is."
+        ) from error
+    return resolved
+
+
+def available_devices() -> list[str]:
+    """Return the names of the usable devices.
+
+    Returns
+    -------
+    list of str
+        ``"cpu"`` and one ``"cuda:i"`` for each CUDA device.
+    """
+    import torch
+
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ["cpu", *(f"cuda:{index}" for index in range(n_cuda))]

@@ -1,0 +1,146 @@
+"""What a fitted spectral estimator offers: its networks as arrays, its importances."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from ._architecture import Architecture
+from ._forward import forward
+
+if TYPE_CHECKING:
+    import torch
+
+    from .nn.network import SpectralNetwork
+
+
+class FittedNetworkMixin(BaseEstimator):
+    """Views of the fitted arrays; none of them needs torch."""
+
+    coefs_: list[NDArray[Any]]
+    intercepts_: list[NDArray[Any]]
+    eigenvalues_: list[NDArray[Any]]
+    eigenvectors_: list[NDArray[Any]]
+    biases_: list[NDArray[Any]]
+    activation_slopes_: list[NDArray[Any]]
+    n_features_in_: int
+    device: str
+    _config: dict[str, Any]
+    _seed: int
+
+    @property
+    def coef_(self) -> NDArray[Any]:
+        """Weights of the retracted linear network, in scikit-learn's shape."""
+        return self._shape_coef(self._linear_weight("coef_"))
+
+    @property
+    def intercept_(self) -> NDArray[Any]:
+        """Bias of the retracted linear network, in scikit-learn's shape."""
+        self._linear_weight("intercept_")
+        return self._shape_intercept(self.intercepts_[0])
+
+    @property
+    def compact_adjacency_(self) -> NDArray[Any]:
+        """The square matrix A_c of the retracted linear network (figure 2b)."""
+        weight = self._linear_weight("compact_adjacency_")
+        n_outputs, n_inputs = weight.shape
+        diagonal = (
+            self.eigenvalues_[0][:n_inputs],
+            self.eigenvalues_[-1][-n_outputs:],
+        )
+        matrix = np.diag(np.concatenate(diagonal))
+        matrix[n_inputs:, :n_inputs] = weight
+        return matrix
+
+    @property
+    def feature_importances_(self) -> NDArray[Any]:
+        """Norm of each feature's weights into the first retracted layer, summing to 1.
+
+        The norm does not change when a number is added to all eigenvalues of a layer,
+        as a ranking by eigenvalues would.
+        """
+        check_is_fitted(self)
+        norms = np.linalg.norm(self.coefs_[0], axis=1)
+        total = norms.sum()
+        return norms / total if total > 0 else norms
+
+    def _linear_weight(self, name: str) -> NDArray[Any]:
+        """Return W_c of shape (n_outputs, n_features), or say why there is none."""
+        check_is_fitted(self)
+        if len(self.coefs_) > 1:
+            raise AttributeError(
+                f"{name} exists for linear networks only (hidden_layer_sizes=() or "
+                "activation='identity'); this one has "
+                f"{len(self.coefs_) - 1} non-linear layer(s). See coefs_ and intercepts_."
+            )
+        return self.coefs_[0].T
+
+    def _shape_coef(self, weight: NDArray[Any]) -> NDArray[Any]:
+        """Give W_c the shape that scikit-learn's linear models have."""
+        return weight
+
+    def _shape_intercept(self, bias: NDArray[Any]) -> NDArray[Any]:
+        """Likewise for the bias."""
+        return bias
+
+    def _network_output(self, X: Any) -> NDArray[Any]:
+        """Run the retracted network on validated data."""
+        return forward(
+            X, self.coefs_, self.intercepts_, self._config["activation"], self._predict_on()
+        )
+
+    def _predict_on(self) -> str | None:
+        """Return the torch device to predict on; None is numpy on the CPU."""
+        if self.device in ("auto", "cpu"):
+            return None
+        from ._device import resolve_device
+
+        try:
+            device = resolve_device(self.device)
+        except ValueError:  # fitted where there was a GPU, loaded where there is none
+            return None
+        return None if device.type == "cpu" else str(device)
+
+    def _extended_network(self, device: torch.device) -> SpectralNetwork:
+        """Return the extended network, live or rebuilt from the arrays."""
+        from ._state import build_network, load_extended
+
+        live = vars(self).get("_net")
+        if live is not None:
+            return live.module_
+        network = build_network(self._config, self.coefs_[0].dtype, device, self._seed)
+        load_extended(
+            network,
+            {
+                "eigenvalues": self.eigenvalues_,
+                "eigenvectors": self.eigenvectors_,
+                "biases": self.biases_,
+                "slopes": self.activation_slopes_,
+            },
+        )
+        return network
+
+    @property
+    def _architecture(self) -> Architecture:
+        """The widths that were fitted."""
+        return architecture_of(self._config)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the torch objects out: a file holds numpy arrays only."""
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_net"}
+
+
+def architecture_of(config: dict[str, Any]) -> Architecture:
+    """Return the widths that the keyword arguments of a network describe."""
+    return Architecture.build(
+        config["in_features"],
+        config["out_features"],
+        config["hidden_layer_sizes"],
+        config["linear_expansion"],
+        config["activation"],
+    )

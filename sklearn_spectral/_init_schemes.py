@@ -1,0 +1,104 @@
+"""The starting schemes: where eigenvalues and eigenvectors stand before training.
+
+A scheme is a function ``(n_in, n_out, train_eigenvalues, gain, bits) -> Start``. To add
+one, write it here and register it in ``SCHEMES``; nothing else needs to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._random import uniform
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Start:
+    """The starting values of one spectral layer.
+
+    Parameters
+    ----------
+    eigenvalues_in : ndarray of shape (n_in,)
+        Eigenvalues of the nodes that the layer reads.
+    eigenvalues_out : ndarray of shape (n_out,)
+        Eigenvalues of the nodes that the layer feeds.
+    eigenvectors : ndarray of shape (n_out, n_in)
+        The sub-diagonal block phi of the eigenvector matrix.
+    """
+
+    eigenvalues_in: Array
+    eigenvalues_out: Array
+    eigenvectors: Array
+
+
+Scheme: TypeAlias = Callable[[int, int, str, float, np.random.BitGenerator], Start]
+
+
+def paper(
+    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+) -> Start:
+    """Start as in the paper: phi ~ U[-0.5, 0.5], trained lambda ~ U[-0.01, 0.01].
+
+    An eigenvalue that does not train is 1 on the side of the input ("the first N_k are
+    set to one") and 0 on the side of the output. ``gain`` is not used.
+
+    Source: Giambagli et al., Nature Communications 12, 1330 (2021), caption of figure 2
+    and the algorithmic remark before "Training non-linear multilayered neural networks".
+    """
+    eigenvectors = uniform(bits, -0.5, 0.5, (n_out, n_in))
+    small_in = uniform(bits, -0.01, 0.01, (n_in,))
+    small_out = uniform(bits, -0.01, 0.01, (n_out,))
+    return Start(
+        eigenvalues_in=np.ones(n_in) if train_eigenvalues == "out" else small_in,
+        eigenvalues_out=np.zeros(n_out) if train_eigenvalues == "in" else small_out,
+        eigenvectors=eigenvectors,
+    )
+
+
+def wide(
+    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+) -> Start:
+    """Start with phi ~ U[-0.2, 0.2], lambda_in = 0 and lambda_out ~ U[-0.5, 0.5].
+
+    Eigenvalues as wide as the eigenvectors instead of fifty times smaller. Where only
+    ``in`` trains, the output's eigenvalues stay at their draw. ``gain`` is not used.
+
+    Source: the project's measurement of starts (``benchmarks/starts.py``); the paper
+    calls the choice of ranges "an open problem" (caption of figure 2).
+    """
+    eigenvectors = uniform(bits, -0.2, 0.2, (n_out, n_in))
+    return Start(
+        eigenvalues_in=np.zeros(n_in),
+        eigenvalues_out=uniform(bits, -0.5, 0.5, (n_out,)),
+        eigenvectors=eigenvectors,
+    )
+
+
+def scaled(
+    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+) -> Start:
+    """Start with W = phi of variance gain^2 / n_in: lambda_in = 1 and lambda_out = 0.
+
+    Signals keep their size through any number of layers, which is what lets a deep
+    linear expansion train.
+
+    Source: the variance rule of LeCun et al., "Efficient BackProp" (1998), section 4.6,
+    and He et al. (2015), equation 10, carried over to the spectral layer, where
+    W = (lambda_in - lambda_out) * phi.
+    """
+    bound = gain * np.sqrt(3.0 / n_in)
+    return Start(
+        eigenvalues_in=np.ones(n_in),
+        eigenvalues_out=np.zeros(n_out),
+        eigenvectors=uniform(bits, -bound, bound, (n_out, n_in)),
+    )
+
+
+SCHEMES: dict[str, Scheme] = {"paper": paper, "wide": wide, "scaled": scaled}
+"""The registered starting schemes by name."""
