@@ -176,7 +176,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
 
     # ---- validation of input ----
 
-    def _validate_X(self, X: Any, y: Any = None, *, reset: bool) -> Any:
+    def _validate_X(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
         keep = isinstance(X, np.memmap) and X.dtype.kind in "iubf"
         settings: dict[str, Any] = {
@@ -184,7 +184,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             "dtype": None if keep else (np.float64, np.float32),
             "reset": reset,
         }
-        if y is None:
+        if isinstance(y, str) and y == "no_validation":
             return validate_data(self, X, **settings)
         return validate_data(
             self, X, y, multi_output=True, y_numeric=self._y_is_numeric, **settings
@@ -367,7 +367,6 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             seed=seed,
             first_epoch=first_epoch,
             verbose=int(self.verbose),
-            plateau=not partial and (schedule == "constant" or self.solver == "lbfgs"),
         )
 
     def _validation_score(self, validation: TrainingData, device: torch.device) -> Any:

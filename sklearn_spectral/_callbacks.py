@@ -86,7 +86,7 @@ class Guard(Callback):
 
 
 class Plateau(Callback):
-    """Stop when the training loss has not improved for a number of epochs.
+    """Stop when the training loss does not improve for a number of epochs.
 
     Parameters
     ----------
@@ -94,22 +94,30 @@ class Plateau(Callback):
         An improvement is larger than this.
     patience : float
         Number of consecutive epochs to wait; infinity is for ever.
+    scheduled : bool, default=False
+        Whether the rate rises and falls. At its height the loss is noisy, rests for a
+        while and goes down later; only a loss that has hardly changed at all over the
+        wait, up or down, is then taken as final.
     """
 
-    def __init__(self, tol: float, patience: float) -> None:
+    def __init__(self, tol: float, patience: float, scheduled: bool = False) -> None:
         self.tol = tol
         self.patience = patience
+        self.scheduled = scheduled
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Forget earlier losses."""
-        self.best_ = math.inf
+        self.reference_ = math.inf
         self.waited_ = 0
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Count the epochs without improvement, as scikit-learn's perceptrons do."""
-        loss = net.history[-1, "train_loss"]
-        self.waited_ = self.waited_ + 1 if loss > self.best_ - self.tol else 0
-        self.best_ = min(self.best_, loss)
+        change = self.reference_ - net.history[-1, "train_loss"]
+        if change > self.tol or (self.scheduled and change < -self.tol):
+            self.reference_ = net.history[-1, "train_loss"]
+            self.waited_ = 0
+        else:
+            self.waited_ += 1
         if self.waited_ >= self.patience:
             raise StopTraining("converged", len(net.history))
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, log_softmax, softmax
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_class_weight
@@ -84,7 +84,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement after which training stops: of the validation score
-        with early stopping, else of the training loss if the rate is constant.
+        with early stopping, else of the training loss. With the one-cycle schedule
+        the loss must rest within ``tol`` to count as not improving.
     tol : float, default=1e-4
         What counts as an improvement.
     warm_start : bool, default=False
@@ -370,13 +371,11 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Log-probabilities, in the order of ``classes_``; finite where the
-            probability itself is too small for a float.
+            Log-probabilities, in the order of ``classes_``; minus infinity where the
+            probability is zero as a float.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([log_expit(-scores), log_expit(scores)])
-        return log_softmax(scores, axis=1)
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     def _loss_name(self) -> str:
         return self.loss

@@ -68,7 +68,8 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
         Epochs without improvement after which training stops: of the validation score
-        with early stopping, else of the training loss if the rate is constant.
+        with early stopping, else of the training loss. With the one-cycle schedule
+        the loss must rest within ``tol`` to count as not improving.
     tol : float, default=1e-4
         What counts as an improvement.
     warm_start : bool, default=False
@@ -287,6 +288,12 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         check_is_fitted(self)
         output = self._network_output(self._validate_X(X, reset=False))
         return output[:, 0] if self._y_ndim == 1 else output
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
 
     def _loss_name(self) -> str:
         return "squared_error"

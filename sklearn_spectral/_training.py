@@ -39,8 +39,8 @@ class TrainingOptions:
         As in the estimators.
     batch_size, n_epochs, seed, first_epoch, verbose : int
         As in the estimators; ``first_epoch`` counts on from earlier training.
-    shuffle, plateau : bool
-        Whether to shuffle, and to stop when the training loss no longer improves.
+    shuffle : bool
+        As in the estimators.
     """
 
     loss: str
@@ -59,7 +59,6 @@ class TrainingOptions:
     seed: int
     first_epoch: int
     verbose: int
-    plateau: bool
 
 
 @dataclass(frozen=True)
@@ -220,8 +219,9 @@ def make_net(
     if options.verbose:
         progress = Progress(options.n_epochs, lines=options.verbose > 1)
         callbacks.append(("progress", progress))
-    if options.plateau and validation_score is None:
-        callbacks.append(("plateau", Plateau(*patience)))
+    if validation_score is None:
+        scheduled = options.learning_rate == "one_cycle" and not full_batch
+        callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
 
     settings: dict[str, Any] = {
         "iterator_train": FullBatch if full_batch else BatchIterator,
@@ -233,6 +233,7 @@ def make_net(
             "optimizer__max_eval": 50,
             "optimizer__line_search_fn": "strong_wolfe",
             "optimizer__tolerance_change": 0.0,
+            "optimizer__tolerance_grad": options.tol,
         }
     else:
         settings |= {
