@@ -215,7 +215,9 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             return None
         if X_val is None or y_val is None:
             missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(f"{missing} is missing: give both X_val and y_val, or neither.")
+            raise ValueError(
+                f"{missing} is missing: give both X_val and y_val, or neither."
+            )
         if not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False. Set "
@@ -257,10 +259,9 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         try:
             yield
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            # Its weights may have moved; the arrays have not, and it is rebuilt of them.
-            vars(self).pop("_net", None)
+            # The weights of the net may have moved; the arrays have not.
+            before.pop("_net", None)
+            self.__dict__ = before
             raise
 
     def _train_and_store(
@@ -428,14 +429,15 @@ class BaseSpectral(FittedNetworkMixin, ABC):
                 stacklevel=5,
             )
             raise KeyboardInterrupt
-        elif outcome.reason == "max_iter" and not (partial or self.early_stopping):
-            if self.learning_rate == "constant" or self.solver == "lbfgs":
-                warnings.warn(
-                    f"The training loss was still improving after max_iter={epoch} "
-                    "epochs. Raise max_iter or tol.",
-                    ConvergenceWarning,
-                    stacklevel=5,
-                )
+        scheduled = self.learning_rate == "one_cycle" and self.solver != "lbfgs"
+        expected = scheduled or partial or self.early_stopping
+        if outcome.reason == "max_iter" and not expected:
+            warnings.warn(
+                f"The training loss was still improving after max_iter={epoch} epochs. "
+                "Raise max_iter or tol.",
+                ConvergenceWarning,
+                stacklevel=5,
+            )
 
     # ---- what is left ----
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ._forward import row_chunks
+from ._forward import densify, row_chunks
 from ._random import seed_sequence
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
@@ -102,9 +102,8 @@ class ArrayDataset(torch.utils.data.Dataset):
         return self._tensor(self.X[index], self.dtype), (self.y[where], weight)
 
     def _tensor(self, values: Any, dtype: Any) -> Tensor:
-        dense = values.toarray() if sparse.issparse(values) else np.asarray(values)
         # torch cannot hold read-only memory; np.require copies only where it must.
-        dense = np.require(dense, dtype=dtype, requirements=["C", "W"])
+        dense = np.require(densify(values), dtype=dtype, requirements=["C", "W"])
         return torch.from_numpy(dense).to(self.device)
 
 

@@ -411,7 +411,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         if len(present) < 2 and not partial:
             raise ValueError(
                 "Only one class is left after samples of weight zero were dropped: "
-                f"{self.classes_[present].tolist()}. A classifier needs two or more classes."
+                f"{self.classes_[present].tolist()}. A classifier needs two or more "
+                "classes."
             )
         if self.class_weight is None:
             return data.sample_weight

@@ -15,6 +15,7 @@ from ._forward import forward
 if TYPE_CHECKING:
     import torch
 
+    from ._training import SpectralNet
     from .nn.network import SpectralNetwork
 
 
@@ -28,9 +29,13 @@ class FittedNetworkMixin(BaseEstimator):
     biases_: list[NDArray[Any]]
     activation_slopes_: list[NDArray[Any]]
     n_features_in_: int
+    n_iter_: int
+    loss_curve_: list[float]
     device: str
     _config: dict[str, Any]
     _seed: int
+    _solver_state: dict[str, Any]
+    _net: SpectralNet
 
     @property
     def coef_(self) -> NDArray[Any]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 CHUNK_BYTES = 2**25
 """About how much memory the widest layer of one chunk may take."""
@@ -34,6 +33,11 @@ def row_chunks(n_rows: int, n_columns: int, itemsize: int = 8) -> Iterator[slice
     step = max(1, CHUNK_BYTES // max(1, n_columns * itemsize))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
+
+
+def densify(values: Any) -> NDArray[Any]:
+    """Return a dense array of a sparse one, or an array as it is."""
+    return np.asarray(values.toarray() if hasattr(values, "toarray") else values)
 
 
 def activate(values: NDArray[Any], activation: str) -> NDArray[Any]:
@@ -122,7 +126,7 @@ def _torch_chunk(coefs, intercepts, device):
     biases = [torch.from_numpy(intercept).to(device) for intercept in intercepts]
 
     def chunk(X, coefs, intercepts, activation):
-        dense = X.toarray() if sparse.issparse(X) else X
+        dense = densify(X)
         dense = np.require(dense, dtype=coefs[0].dtype, requirements=["C", "W"])
         values = torch.from_numpy(dense).to(device)
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):

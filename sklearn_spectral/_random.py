@@ -50,4 +50,4 @@ def uniform(
     """
     raw = bits.random_raw(int(np.prod(shape, dtype=np.int64)))
     unit = (np.asarray(raw, dtype=np.uint64) >> np.uint64(11)) * 2.0**-53
-    return (low + (high - low) * unit).reshape(shape)
+    return np.asarray(low + (high - low) * unit, dtype=np.float64).reshape(shape)

@@ -15,7 +15,9 @@ from torch.nn import functional as F
 class WeightedLoss(nn.Module):
     """Mean over the samples of weight times loss; subclasses define the loss."""
 
-    def forward(self, output: Tensor, target: Tensor, weight: Tensor | None = None) -> Tensor:
+    def forward(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> Tensor:
         """Return the weighted mean of the losses of a batch.
 
         Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -118,7 +119,7 @@ class SpectralNetwork(nn.Module):
         position = 0
         for widths in self.architecture.stacks:
             layers = []
-            for n_in, n_out in zip(widths[:-1], widths[1:], strict=True):
+            for n_in, n_out in pairwise(widths):
                 layers.append(
                     SpectralLinear(
                         n_in,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +73,8 @@ def contract(layers: Sequence[SpectralLinear]) -> tuple[Tensor, Tensor | None]:
     >>> weight.shape, bias.shape
     (torch.Size([3, 8]), torch.Size([3]))
     """
+    weight: Tensor
+    bias: Tensor | None
     if _cost_from_output(layers) <= _cost_from_input(layers):
         weight, bias = layers[-1].weight, layers[-1].bias
         for layer in reversed(layers[:-1]):
@@ -118,7 +121,7 @@ class SpectralStack(nn.Module):
         super().__init__()
         if not layers:
             raise ValueError("A stack needs at least one layer; got none.")
-        for before, after in zip(layers[:-1], layers[1:], strict=True):
+        for before, after in pairwise(layers):
             if before.out_features != after.in_features:
                 raise ValueError(
                     f"A layer with {before.out_features} outputs cannot feed one with "
@@ -129,12 +132,12 @@ class SpectralStack(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.mode = mode
 
-    def __iter__(self):
-        return iter(self.layers)
+    def __iter__(self) -> Iterator[SpectralLinear]:
+        return cast("Iterator[SpectralLinear]", iter(self.layers))
 
     def contract(self) -> tuple[Tensor, Tensor | None]:
         """Return the weight and bias of the stack as one layer; see `contract`."""
-        return contract(list(self.layers))  # type: ignore[arg-type]
+        return contract(list(self))
 
     def contracts(self, batch_size: int) -> bool:
         """Tell whether a batch of this size goes through the retracted matrix.
@@ -152,7 +155,7 @@ class SpectralStack(nn.Module):
         """
         if self.mode != "auto":
             return self.mode == "contract"
-        layers = list(self.layers)
+        layers = list(self)
         by_layers = batch_size * sum(_size(layer) for layer in layers)
         ends = layers[0].in_features * layers[-1].out_features
         chain = min(_cost_from_output(layers), _cost_from_input(layers))
@@ -162,7 +165,7 @@ class SpectralStack(nn.Module):
         """Map ``x`` of shape (n_samples, n_in) to (n_samples, n_out)."""
         if len(self.layers) > 1 and self.contracts(x.shape[0]):
             return F.linear(x, *self.contract())
-        for layer in self.layers:
+        for layer in self:
             x = layer(x)
         return x
 

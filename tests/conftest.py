@@ -1,0 +1,82 @@
+"""Fixtures: small real data that scikit-learn ships, and the full MNIST where it is."""
+
+import os
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.preprocessing import scale
+
+matplotlib.use("Agg")
+
+
+def pytest_collection_modifyitems(items):
+    """Leave out what cannot run here, saying why; see CONTRIBUTING.md."""
+    reasons = {}
+    if not os.environ.get("SKLEARN_SPECTRAL_MNIST"):
+        reasons["mnist"] = "SKLEARN_SPECTRAL_MNIST does not name the file mnist.npz"
+    if not torch.cuda.is_available():
+        reasons["gpu"] = "no CUDA device"
+    for item in items:
+        for marker, reason in reasons.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """All 1,797 digits as floats in [0, 1]: ten classes, 64 features."""
+    X, y = load_digits(return_X_y=True)
+    return X / 16, y
+
+
+@pytest.fixture(scope="session")
+def cancer():
+    """The breast cancer data, standardised: two classes, 30 features."""
+    X, y = load_breast_cancer(return_X_y=True)
+    return scale(X), y
+
+
+@pytest.fixture(scope="session")
+def diabetes():
+    """The diabetes data, all standardised: a regression on 10 features."""
+    X, y = load_diabetes(return_X_y=True)
+    return scale(X), scale(y)
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """Training and test sets of MNIST, float32 in [0, 1]."""
+    with np.load(os.environ["SKLEARN_SPECTRAL_MNIST"]) as arrays:
+        x_train, y_train, x_test, y_test = (
+            arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")
+        )
+    return (
+        (x_train / 255).astype(np.float32),
+        y_train,
+        (x_test / 255).astype(np.float32),
+        y_test,
+    )
+
+
+@pytest.fixture
+def fresh_python(tmp_path):
+    """Run a script in a new interpreter, in an empty folder; return what it printed."""
+
+    def run(script, **environment):
+        done = subprocess.run(
+            [sys.executable, "-W", "error::UserWarning", "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
