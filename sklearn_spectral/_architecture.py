@@ -23,6 +23,12 @@ class Architecture:
     stacks : tuple of tuple of int
         The node counts of each gap, its two ends included:
         ``((784, 1000, 120), (120, 10))`` is 784-1000(linear)-120(non-linear)-10.
+
+    Examples
+    --------
+    >>> from sklearn_spectral.nn import Architecture
+    >>> print(Architecture.build(784, 10, hidden_layer_sizes=120, linear_expansion=1000))
+    784-1000(linear)-120-10
     """
 
     stacks: tuple[tuple[int, ...], ...]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ._fitted import FittedNetworkMixin, architecture_of
 from ._forward import forward
@@ -286,17 +286,16 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             )
 
         from ._batches import ArrayDataset
-        from ._device import resolve_device
+        from ._device import resolve_device, training_dtype
         from ._state import build_network, load_solver
         from ._training import make_net, train
 
         device = resolve_device(self.device)
         if proceed:
-            network = self._extended_network(device)
+            network = self.net_.module_ if hasattr(self, "net_") else self.to_network()
             dtype = self.coefs_[0].dtype
         else:
-            single = data.X.dtype == np.float32 or device.type != "cpu"
-            dtype = np.dtype(np.float32 if single else np.float64)
+            dtype = training_dtype(data.X.dtype, device)
             network = build_network(config, dtype, device, seed)
         dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
         options = self._training_options(len(dataset), seed, first_epoch, partial=partial)
@@ -443,20 +442,6 @@ class BaseSpectral(FittedNetworkMixin, ABC):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
-
-    @property
-    def net_(self) -> SpectralNet:
-        """The skorch net; in a loaded model it is built of the arrays anew."""
-        check_is_fitted(self)
-        if "_net" in vars(self):
-            return self._net
-        import torch
-
-        from ._training import make_net
-
-        device = torch.device("cpu")
-        options = self._training_options(1, self._seed, self.n_iter_, partial=True)
-        return make_net(self._extended_network(device), options, 1, device)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -103,7 +103,7 @@ class ArrayDataset(torch.utils.data.Dataset):
 
     def _tensor(self, values: Any, dtype: Any) -> Tensor:
         # torch cannot hold read-only memory; np.require copies only where it must.
-        dense = np.require(densify(values), dtype=dtype, requirements=["C", "W"])
+        dense = np.require(densify(values, dtype), requirements=["C", "W"])
         return torch.from_numpy(dense).to(self.device)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     import torch
 
@@ -46,6 +48,25 @@ def resolve_device(device: str) -> torch.device:
             f"{', '.join(available_devices())}. Use device='auto' to take what there is."
         ) from error
     return resolved
+
+
+def training_dtype(dtype: np.dtype, device: torch.device) -> np.dtype:
+    """Return the type to train in: that of the input on the CPU, single elsewhere.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+        Type of the input.
+    device : torch.device
+        Where to train.
+
+    Returns
+    -------
+    numpy.dtype
+        float32 or float64.
+    """
+    single = dtype == np.float32 or device.type != "cpu"
+    return np.dtype(np.float32 if single else np.float64)
 
 
 def available_devices() -> list[str]:

@@ -13,8 +13,6 @@ from ._architecture import Architecture
 from ._forward import forward
 
 if TYPE_CHECKING:
-    import torch
-
     from ._training import SpectralNet
     from .nn.network import SpectralNetwork
 
@@ -110,13 +108,37 @@ class FittedNetworkMixin(BaseEstimator):
             return None
         return None if device.type == "cpu" else str(device)
 
-    def _extended_network(self, device: torch.device) -> SpectralNetwork:
-        """Return the extended network, live or rebuilt from the arrays."""
+    @property
+    def net_(self) -> SpectralNet:
+        """The skorch net that was trained; a file does not hold it."""
+        check_is_fitted(self)
+        if "_net" not in vars(self):
+            raise AttributeError(
+                "net_ exists where the model was trained only, not where it was loaded. "
+                "Use to_network() for the network as a torch module."
+            )
+        return self._net
+
+    def to_network(self) -> SpectralNetwork:
+        """Build the extended network as a torch module, from the fitted arrays.
+
+        Returns
+        -------
+        SpectralNetwork
+            A new network on the CPU, with the fitted eigenvalues, eigenvectors, biases
+            and slopes. Its ``retract()`` gives ordinary layers.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing fitted.
+        """
+        check_is_fitted(self)
+        import torch
+
         from ._state import build_network, load_extended
 
-        live = vars(self).get("_net")
-        if live is not None:
-            return live.module_
+        device = torch.device("cpu")
         network = build_network(self._config, self.coefs_[0].dtype, device, self._seed)
         load_extended(
             network,

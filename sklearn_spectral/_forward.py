@@ -35,9 +35,11 @@ def row_chunks(n_rows: int, n_columns: int, itemsize: int = 8) -> Iterator[slice
         yield slice(start, min(start + step, n_rows))
 
 
-def densify(values: Any) -> NDArray[Any]:
-    """Return a dense array of a sparse one, or an array as it is."""
-    return np.asarray(values.toarray() if hasattr(values, "toarray") else values)
+def densify(values: Any, dtype: Any) -> NDArray[Any]:
+    """Return a dense array of a sparse one, or an array as it is, in the given type."""
+    if hasattr(values, "toarray"):
+        values = values.astype(dtype, copy=False).toarray()
+    return np.asarray(values, dtype=dtype)
 
 
 def activate(values: NDArray[Any], activation: str) -> NDArray[Any]:
@@ -126,8 +128,7 @@ def _torch_chunk(coefs, intercepts, device):
     biases = [torch.from_numpy(intercept).to(device) for intercept in intercepts]
 
     def chunk(X, coefs, intercepts, activation):
-        dense = densify(X)
-        dense = np.require(dense, dtype=coefs[0].dtype, requirements=["C", "W"])
+        dense = np.require(densify(X, coefs[0].dtype), requirements=["C", "W"])
         values = torch.from_numpy(dense).to(device)
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
             values = functions[activation](values @ weight + bias)

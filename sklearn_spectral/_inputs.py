@@ -113,13 +113,13 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     """
     if sample_weight is None:
         return None, None
-    checked = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
-    rows = np.flatnonzero(checked)
-    if len(rows) == 0:
+    if not np.any(sample_weight):
         raise ValueError(
             "All entries of sample_weight are zero, so there is nothing to fit; give at "
             "least one sample a positive weight."
         )
+    checked = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    rows = np.flatnonzero(checked)
     return checked, None if len(rows) == len(checked) else rows

@@ -121,7 +121,8 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
     device_ : str
         Where it was trained.
     net_ : SpectralNet
-        The skorch net around the extended network.
+        The skorch net around the extended network. It stays in the process that
+        trained it; ``to_network()`` builds the network anywhere.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (n_features_in_,)

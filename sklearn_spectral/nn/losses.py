@@ -15,6 +15,9 @@ from torch.nn import functional as F
 class WeightedLoss(nn.Module):
     """Mean over the samples of weight times loss; subclasses define the loss."""
 
+    def __init__(self) -> None:
+        super().__init__()
+
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:

@@ -1,0 +1,108 @@
+"""Devices: chosen, refused, and left behind when a model is loaded elsewhere."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral._device import available_devices, resolve_device, training_dtype
+
+
+@pytest.mark.parametrize(("has_cuda", "expected"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_cuda_where_there_is_any(monkeypatch, has_cuda, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    assert resolve_device("auto") == torch.device(expected)
+
+
+def test_cpu_is_always_there():
+    assert resolve_device("cpu") == torch.device("cpu")
+    assert available_devices()[0] == "cpu"
+
+
+def test_available_devices_lists_each_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert available_devices() == ["cpu", "cuda:0", "cuda:1"]
+
+
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "cpu cpu"])
+def test_unknown_names(name):
+    with pytest.raises(ValueError, match="is not a device that torch knows"):
+        resolve_device(name)
+
+
+@pytest.mark.parametrize("name", ["cuda:99", "meta", "mps:7"])
+def test_what_cannot_be_used_here(name):
+    with pytest.raises(ValueError, match="cannot be used on this machine; available: cpu"):
+        resolve_device(name)
+
+
+def test_fit_refuses_a_device_that_is_not_there(digits):
+    model = SpectralClassifier(5, max_iter=1, device="cuda:99")
+    with pytest.raises(ValueError, match="device='cuda:99' cannot be used"):
+        model.fit(*digits)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="stands for a machine without a GPU")
+def test_a_model_of_a_gpu_predicts_where_there_is_none(digits):
+    X, y = digits
+    model = SpectralClassifier(12, max_iter=2, random_state=0).fit(X, y)
+    expected = model.predict_proba(X)
+    loaded = pickle.loads(pickle.dumps(model.set_params(device="cuda")))
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected)
+
+
+@pytest.mark.parametrize(
+    ("device", "input_type", "expected"),
+    [
+        ("cpu", np.float64, np.float64),
+        ("cpu", np.float32, np.float32),
+        ("cpu", np.uint8, np.float64),
+        ("cuda", np.float64, np.float32),
+        ("cuda", np.float32, np.float32),
+    ],
+)
+def test_off_the_cpu_training_is_in_single_precision(device, input_type, expected):
+    assert training_dtype(np.dtype(input_type), torch.device(device)) == expected
+
+
+@pytest.mark.gpu
+class TestCuda:
+    @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
+    @pytest.mark.parametrize("train_eigenvectors", [False, True])
+    def test_fit_there_predict_here(self, digits, device, train_eigenvectors, tmp_path):
+        X, y = digits
+        model = SpectralClassifier(
+            50,
+            linear_expansion=100,
+            train_eigenvectors=train_eigenvectors,
+            max_iter=30,
+            random_state=0,
+            device=device,
+        ).fit(X, y)
+        assert model.device_.startswith("cuda")
+        assert model.coefs_[0].dtype == np.float32
+        assert model.score(X, y) > 0.9
+        labels = model.predict(X)
+        loaded = pickle.loads(pickle.dumps(model)).set_params(device="cpu")
+        np.testing.assert_array_equal(loaded.predict(X), labels)
+
+    @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd", "lbfgs"])
+    def test_close_to_the_fit_on_the_cpu(self, digits, solver):
+        X, y = digits[0].astype(np.float32), digits[1]
+        model = SpectralClassifier(20, 40, max_iter=3, solver=solver, random_state=0)
+        here = model.set_params(device="cpu").fit(X, y).decision_function(X)
+        there = model.set_params(device="cuda").fit(X, y).decision_function(X)
+        np.testing.assert_allclose(there, here, atol=5e-2)
+
+    def test_sparse_early_stopping_weights_and_going_on(self, digits):
+        from scipy import sparse
+
+        X, y = digits
+        model = SpectralClassifier(20, max_iter=5, early_stopping=True, device="cuda")
+        model.fit(sparse.csr_array(X), y, sample_weight=np.linspace(0, 1, len(y)))
+        model.partial_fit(X, y)
+        assert model.n_iter_ == 6
+        assert SpectralRegressor(20, device="cuda").fit(X, y).score(X, y) > 0.5

@@ -1,0 +1,364 @@
+"""Training on small real data: solvers, schedules, weights, stopping, going on."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import train_test_split
+
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+
+
+def assert_same_fit(left, right):
+    """Compare two fits to the last bit."""
+    assert left.loss_curve_ == right.loss_curve_
+    for name in ("coefs_", "intercepts_", "eigenvalues_", "eigenvectors_", "biases_"):
+        for a, b in zip(getattr(left, name), getattr(right, name), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "at_least"),
+    [
+        ({"linear_expansion": 200}, 0.91),
+        ({"hidden_layer_sizes": (), "linear_expansion": 300}, 0.90),
+        ({"train_eigenvectors": True}, 0.95),
+        ({"train_eigenvectors": True, "activation": "tanh"}, 0.95),
+        ({"linear_expansion": 200, "activation": "tanh"}, 0.91),
+        ({"linear_expansion": 200, "activation": "elu"}, 0.91),
+        ({"linear_expansion": 200, "train_eigenvalues": "out"}, 0.89),
+        ({"linear_expansion": 200, "train_eigenvalues": "in"}, 0.89),
+        ({"linear_expansion": 200, "train_eigenvalues": "paper"}, 0.90),
+        ({"linear_expansion": 200, "loss": "brier"}, 0.91),
+        ({"linear_expansion": 200, "solver": "adam"}, 0.91),
+        ({"linear_expansion": 200, "solver": "sgd"}, 0.88),
+        ({"linear_expansion": 200, "solver": "lbfgs"}, 0.90),
+        ({"linear_expansion": 200, "learning_rate": "constant"}, 0.90),
+        ({"linear_expansion": 200, "init": "wide", "learning_rate_init": 0.1}, 0.91),
+        ({"linear_expansion": 200, "init": "paper", "learning_rate_init": 0.03}, 0.90),
+        ({"linear_expansion": ((200,), (50,))}, 0.91),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_learns_the_digits(digits, parameters, at_least):
+    X, X_test, y, y_test = train_test_split(*digits, random_state=0, stratify=digits[1])
+    model = SpectralClassifier(random_state=0, max_iter=60, **parameters).fit(X, y)
+    assert model.score(X_test, y_test) >= at_least
+    assert model.loss_curve_[-1] < model.loss_curve_[0] / 2
+    assert model.n_iter_ == len(model.loss_curve_) <= 60
+
+
+@pytest.mark.parametrize("solver", ["adamax", "adam", "sgd", "lbfgs"])
+def test_regression_reaches_a_linear_model(diabetes, solver):
+    X, y = diabetes
+    model = SpectralRegressor((), linear_expansion=50, solver=solver, random_state=0)
+    model.set_params(max_iter=200, train_eigenvectors=True, n_iter_no_change=20)
+    assert model.fit(X, y).score(X, y) > Ridge().fit(X, y).score(X, y) - 0.02
+
+
+def test_full_linear_lbfgs_is_logistic_regression(cancer):
+    """With penalties off and the same freedom, the optimum is the same model."""
+    X, y = cancer
+    ours = SpectralClassifier(
+        (), train_eigenvectors=True, solver="lbfgs", max_iter=15, random_state=0
+    )
+    with pytest.warns(ConvergenceWarning):
+        ours.fit(X, y)
+    theirs = LogisticRegression(C=np.inf, max_iter=15)
+    with pytest.warns(ConvergenceWarning):
+        theirs.fit(X, y)
+    assert (ours.predict(X) == theirs.predict(X)).mean() > 0.97
+
+
+@pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
+@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_random_state_fixes_the_fit_to_the_last_bit(digits, make, solver):
+    model = make(30, linear_expansion=40, max_iter=4, solver=solver, random_state=7)
+    first, second = clone(model).fit(*digits), clone(model).fit(*digits)
+    assert_same_fit(first, second)
+    other = clone(model).set_params(random_state=8).fit(*digits)
+    assert other.loss_curve_ != first.loss_curve_
+    # The same estimator, fitted again: nothing is left over from the first time.
+    assert_same_fit(first, first.fit(*digits))
+
+
+def test_a_fit_does_not_touch_global_random_numbers(digits):
+    import torch
+
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    SpectralClassifier(10, max_iter=2, random_state=0).fit(*digits)
+    assert torch.equal(torch_state, torch.get_rng_state())
+    np.testing.assert_array_equal(numpy_state, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_dtype_of_the_input_is_that_of_the_model(digits, dtype):
+    X, y = digits
+    model = SpectralClassifier(10, max_iter=2, random_state=0).fit(X.astype(dtype), y)
+    assert {a.dtype for a in (*model.coefs_, *model.eigenvalues_)} == {np.dtype(dtype)}
+    assert model.predict_proba(X.astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_sparse_and_mapped_data_give_the_dense_fit(digits, tmp_path, solver):
+    X, y = digits
+    model = SpectralClassifier(20, linear_expansion=30, max_iter=3, random_state=0)
+    model.set_params(solver=solver)
+    dense = clone(model).fit(X, y)
+    on_disk = np.memmap(tmp_path / "X", dtype=X.dtype, mode="w+", shape=X.shape)
+    on_disk[:] = X
+    mapped = np.memmap(tmp_path / "X", dtype=X.dtype, mode="r", shape=X.shape)
+    for other in (sparse.csr_array(X), sparse.csc_matrix(X), mapped):
+        fitted = clone(model).fit(other, y)
+        for a, b in zip(fitted.coefs_, dense.coefs_, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-10)
+        np.testing.assert_allclose(
+            fitted.decision_function(other), dense.decision_function(X), atol=1e-9
+        )
+
+
+def test_mapped_integers_are_converted_on_the_way(digits, tmp_path):
+    X, y = digits
+    pixels = np.round(X * 16).astype(np.uint8)
+    mapped = np.memmap(tmp_path / "X", dtype=np.uint8, mode="w+", shape=X.shape)
+    mapped[:] = pixels
+    model = SpectralClassifier(20, max_iter=3, random_state=0)
+    in_memory = clone(model).fit(pixels, y)
+    from_file = clone(model).fit(mapped, y)
+    assert_same_fit(in_memory, from_file)
+    np.testing.assert_array_equal(from_file.predict(mapped), in_memory.predict(pixels))
+
+
+class TestWeights:
+    def test_weights_stand_for_repetitions(self, digits):
+        X, y = digits[0][:100], digits[1][:100]
+        weight = np.arange(100) % 3
+        model = SpectralClassifier(10, max_iter=5, random_state=0)
+        weighted = clone(model).fit(X, y, sample_weight=weight)
+        repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+        np.testing.assert_allclose(
+            weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-9
+        )
+        scaled = clone(model).fit(X, y, sample_weight=7.5 * weight)
+        np.testing.assert_allclose(
+            scaled.predict_proba(X), weighted.predict_proba(X), atol=1e-9
+        )
+
+    def test_class_weight_is_sample_weight(self, cancer):
+        X, y = cancer
+        model = SpectralClassifier(10, max_iter=5, random_state=0)
+        by_class = clone(model).set_params(class_weight={0: 3.0, 1: 0.5}).fit(X, y)
+        by_sample = clone(model).fit(X, y, sample_weight=np.where(y == 0, 3.0, 0.5))
+        np.testing.assert_allclose(
+            by_class.predict_proba(X), by_sample.predict_proba(X), atol=1e-9
+        )
+
+    def test_balanced_lifts_the_rare_class(self, cancer):
+        X, y = cancer
+        rare = np.flatnonzero((y == 1) | (np.arange(len(y)) % 10 == 0))
+        X, y = X[rare], y[rare]
+        model = SpectralClassifier((), max_iter=30, random_state=0)
+        plain = clone(model).fit(X, y).predict_proba(X)[:, 0].mean()
+        balanced = model.set_params(class_weight="balanced").fit(X, y)
+        assert balanced.predict_proba(X)[:, 0].mean() > plain
+
+    def test_labels_may_be_strings(self, cancer):
+        X, y = cancer
+        names = np.array(["malignant", "benign"])[y]
+        model = SpectralClassifier(10, max_iter=20, random_state=0, class_weight="balanced")
+        model.set_params(class_weight={"benign": 1.0, "malignant": 2.0}).fit(X, names)
+        assert model.classes_.tolist() == ["benign", "malignant"]
+        assert set(model.predict(X)) == {"benign", "malignant"}
+        assert model.score(X, names) > 0.9
+
+
+class TestEarlyStopping:
+    def test_best_weights_are_kept(self, digits):
+        X, X_val, y, y_val = train_test_split(*digits, random_state=0)
+        model = SpectralClassifier(
+            (50,),
+            train_eigenvectors=True,
+            learning_rate="constant",
+            learning_rate_init=0.2,
+            early_stopping=True,
+            n_iter_no_change=5,
+            random_state=0,
+        )
+        model.fit(X, y, X_val=X_val, y_val=y_val)
+        assert model.stop_reason_ == "early_stopping"
+        assert model.n_iter_ < model.max_iter
+        assert len(model.validation_scores_) == model.n_iter_
+        assert model.best_validation_score_ == max(model.validation_scores_)
+        assert model.best_validation_score_ > model.validation_scores_[-1]
+        assert model.score(X_val, y_val) == pytest.approx(model.best_validation_score_)
+
+    def test_own_split_is_held_out(self, digits):
+        model = SpectralClassifier(10, early_stopping=True, max_iter=3, random_state=0)
+        assert len(model.fit(*digits).validation_scores_) == 3
+        full = clone(model).set_params(early_stopping=False).fit(*digits)
+        assert full.loss_curve_ != model.loss_curve_
+        assert not hasattr(full, "validation_scores_")
+
+    def test_regressor_scores_r2(self, diabetes):
+        X, X_val, y, y_val = train_test_split(*diabetes, random_state=0)
+        model = SpectralRegressor(20, early_stopping=True, max_iter=20, random_state=0)
+        model.fit(X, y, X_val=X_val, y_val=y_val)
+        assert model.score(X_val, y_val) == pytest.approx(model.best_validation_score_)
+
+    def test_labels_of_strings_and_sparse_validation_data(self, cancer):
+        X, X_val, y, y_val = train_test_split(*cancer, random_state=0)
+        names = np.array(["malignant", "benign"])
+        model = SpectralClassifier(10, early_stopping=True, max_iter=3, random_state=0)
+        model.fit(X, names[y], X_val=sparse.csr_array(X_val), y_val=names[y_val])
+        assert model.score(X_val, names[y_val]) == model.best_validation_score_
+
+
+class TestGoingOn:
+    def test_warm_start_goes_on(self, digits):
+        model = SpectralClassifier(20, linear_expansion=30, max_iter=5, random_state=0)
+        model.set_params(learning_rate="constant", learning_rate_init=0.02, tol=0)
+        with pytest.warns(ConvergenceWarning, match="max_iter=5"):
+            model.fit(*digits)
+        after_one = model.loss_curve_[-1]
+        with pytest.warns(ConvergenceWarning):
+            model.set_params(warm_start=True).fit(*digits)
+        assert model.n_iter_ == len(model.loss_curve_) == 10
+        assert model.loss_curve_[5] < after_one * 1.1
+        assert model.loss_curve_[-1] < after_one
+
+    def test_warm_start_survives_a_pickle(self, digits):
+        import pickle
+
+        model = SpectralClassifier(20, max_iter=3, random_state=0, warm_start=True)
+        model.fit(*digits)
+        loaded = pickle.loads(pickle.dumps(model))
+        assert_same_fit(model.fit(*digits), loaded.fit(*digits))
+
+    @pytest.mark.parametrize("train_eigenvectors", [False, True])
+    @pytest.mark.parametrize("activation", ["relu", "tanh"])
+    @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd"])
+    def test_partial_fit_survives_a_pickle(
+        self, digits, solver, activation, train_eigenvectors
+    ):
+        """The moments of the solver are part of the file: going on is bitwise the same."""
+        import pickle
+
+        X, y = digits
+        model = SpectralClassifier(
+            20,
+            linear_expansion=((15,), (10,)),
+            activation=activation,
+            train_eigenvectors=train_eigenvectors,
+            solver=solver,
+            random_state=0,
+        )
+        model.partial_fit(X, y, classes=range(10))
+        for _ in range(3):
+            model.partial_fit(X, y)
+        loaded = pickle.loads(pickle.dumps(model))
+        assert_same_fit(model.partial_fit(X, y), loaded.partial_fit(X, y))
+
+    def test_partial_fit_is_fit_epoch_by_epoch(self, digits):
+        model = SpectralClassifier(20, max_iter=4, learning_rate="constant", random_state=0)
+        by_parts = clone(model)
+        for _ in range(4):
+            by_parts.partial_fit(*digits, classes=np.arange(10))
+        with pytest.warns(ConvergenceWarning):
+            model.fit(*digits)
+        assert_same_fit(model, by_parts)
+
+    def test_partial_fit_learns_from_portions(self, digits):
+        X, y = digits
+        model = SpectralClassifier(50, train_eigenvectors=True, random_state=0)
+        model.set_params(learning_rate_init=0.01)
+        for epoch in range(15):
+            for start in range(0, len(X), 600):
+                rows = slice(start, start + 600)
+                model.partial_fit(X[rows], y[rows], classes=range(10))
+            assert model.n_iter_ == 3 * (epoch + 1)
+        assert model.score(X, y) > 0.95
+
+    def test_partial_fit_of_a_regressor(self, diabetes):
+        X, y = diabetes
+        weight = np.ones(len(y))
+        model = SpectralRegressor(20, random_state=0, learning_rate_init=0.05)
+        for _ in range(60):
+            model.partial_fit(X, y, sample_weight=weight)
+        assert model.score(X, y) > 0.4
+
+    def test_partial_fit_on_one_class_of_those_announced(self, digits):
+        X, y = digits
+        model = SpectralClassifier(10, random_state=0)
+        model.partial_fit(X[y == 3], y[y == 3], classes=np.arange(10))
+        assert model.predict_proba(X).shape == (len(X), 10)
+
+    def test_lbfgs_has_no_partial_fit(self):
+        assert hasattr(SpectralClassifier(), "partial_fit")
+        assert not hasattr(SpectralClassifier(solver="lbfgs"), "partial_fit")
+        assert not hasattr(SpectralRegressor(solver="lbfgs"), "partial_fit")
+
+
+class TestPenalties:
+    @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+    def test_alpha_shrinks_eigenvalues(self, digits, l1_ratio):
+        model = SpectralClassifier(20, max_iter=20, random_state=0, l1_ratio=l1_ratio)
+        free = clone(model).fit(*digits)
+        bound = clone(model).set_params(alpha=0.01).fit(*digits)
+        size = [sum(np.abs(v).sum() for v in m.eigenvalues_) for m in (free, bound)]
+        assert size[1] < 0.8 * size[0]
+
+    def test_alpha_eigenvectors_shrinks_trained_eigenvectors(self, digits):
+        model = SpectralClassifier(20, max_iter=20, random_state=0, alpha_eigenvectors=0.01)
+        frozen = clone(model).fit(*digits)
+        start = clone(model).set_params(alpha_eigenvectors=0.0).fit(*digits)
+        for a, b in zip(frozen.eigenvectors_, start.eigenvectors_, strict=True):
+            np.testing.assert_array_equal(a, b)
+        model.set_params(train_eigenvectors=True)
+        bound = clone(model).fit(*digits)
+        free = clone(model).set_params(alpha_eigenvectors=0.0).fit(*digits)
+        size = [np.linalg.norm(m.eigenvectors_[0]) for m in (free, bound)]
+        assert size[1] < 0.8 * size[0]
+
+    def test_the_penalty_is_the_elastic_net(self, digits):
+        model = SpectralClassifier(
+            (), max_iter=1, learning_rate_init=1e-12, random_state=0, batch_size=2000
+        )
+        plain = clone(model).fit(*digits)
+        penalised = clone(model).set_params(alpha=0.5, l1_ratio=0.25).fit(*digits)
+        values = np.concatenate(plain.eigenvalues_)
+        expected = 0.5 * (0.25 * np.abs(values).sum() + 0.75 / 2 * (values**2).sum())
+        added = penalised.loss_curve_[0] - plain.loss_curve_[0]
+        assert added == pytest.approx(expected, rel=1e-8)
+
+
+def test_verbose_shows_a_bar_or_lines(digits, capsys):
+    model = SpectralClassifier(10, max_iter=3, random_state=0, early_stopping=True)
+    model.fit(*digits)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == ""
+    model.set_params(verbose=1).fit(*digits)
+    bar = capsys.readouterr().err
+    assert "3/3" in bar
+    assert "loss=" in bar
+    assert "valid_score=" in bar
+    model.set_params(verbose=2).fit(*digits)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("Epoch 1/3, loss = ")
+
+
+def test_training_stops_where_the_loss_rests(cancer):
+    X, y = cancer
+    model = SpectralClassifier(10, learning_rate="constant", max_iter=2000, tol=1e-2)
+    model.set_params(random_state=0).fit(X, y)
+    assert model.stop_reason_ == "converged"
+    assert model.n_iter_ < 2000
+    model.set_params(n_iter_no_change=np.inf, max_iter=30)
+    with pytest.warns(ConvergenceWarning, match="still improving after max_iter=30"):
+        model.fit(X, y)
+    assert model.stop_reason_ == "max_iter"

@@ -1,0 +1,59 @@
+"""The numpy forward pass against torch, and its chunks against the whole."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+from sklearn_spectral import _forward
+from sklearn_spectral._forward import forward, row_chunks
+from sklearn_spectral._state import retracted_arrays
+from sklearn_spectral.nn import SpectralNetwork
+
+X = np.random.default_rng(0).normal(size=(301, 8)) * 3
+
+
+def arrays(activation, hidden=(12, 9)):
+    network = SpectralNetwork(8, 3, hidden, 20, activation, seed=0, dtype=torch.float64)
+    with torch.no_grad():
+        for p in network.parameters():
+            p.add_(0.3)
+    return network, retracted_arrays(network)
+
+
+@pytest.mark.parametrize("hidden", [(), (12, 9)])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+def test_numpy_is_torch(make, activation, hidden):
+    network, (coefs, intercepts) = arrays(activation, hidden)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(X)).numpy()
+    found = forward(make(X), coefs, intercepts, activation)
+    assert type(found) is np.ndarray
+    np.testing.assert_allclose(found, expected, atol=1e-10)
+    on_device = forward(make(X), coefs, intercepts, activation, device="cpu")
+    np.testing.assert_allclose(on_device, expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("device", [None, "cpu"])
+@pytest.mark.parametrize("n_rows", [0, 1, 9, 10, 11, 301])
+def test_chunks_join_to_the_whole(n_rows, device, monkeypatch):
+    _, (coefs, intercepts) = arrays("relu")
+    whole = forward(X, coefs, intercepts, "relu")[:n_rows]
+    monkeypatch.setattr(_forward, "CHUNK_BYTES", 10 * 12 * 8)
+    assert max(s.stop - s.start for s in row_chunks(301, 12)) == 10
+    if n_rows:
+        found = forward(X[:n_rows], coefs, intercepts, "relu", device)
+        np.testing.assert_allclose(found, whole, atol=1e-12)
+        rows = np.arange(n_rows)[::-1]
+        found = forward(X, coefs, intercepts, "relu", device, rows)
+        np.testing.assert_allclose(found, whole[::-1], atol=1e-12)
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_input_is_left_alone_and_extremes_are_quiet():
+    _, (coefs, intercepts) = arrays("elu")
+    big = np.full((2, 8), 1e3)
+    big.flags.writeable = False
+    for sign in (1, -1):
+        assert np.isfinite(forward(sign * big, coefs, intercepts, "elu")).all()
