@@ -34,6 +34,16 @@ class Architecture:
     stacks: tuple[tuple[int, ...], ...]
 
     @property
+    def hidden_layer_sizes(self) -> tuple[int, ...]:
+        """Widths of the non-linear layers."""
+        return tuple(widths[-1] for widths in self.stacks[:-1])
+
+    @property
+    def linear_expansion(self) -> tuple[tuple[int, ...], ...]:
+        """Widths of the linear layers, one tuple per gap."""
+        return tuple(widths[1:-1] for widths in self.stacks)
+
+    @property
     def n_layers(self) -> int:
         """Number of spectral layers while training."""
         return sum(len(widths) - 1 for widths in self.stacks)

@@ -16,7 +16,8 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import validate_data
 
-from ._fitted import FittedNetworkMixin, architecture_of
+from ._architecture import Architecture
+from ._fitted import FittedNetworkMixin
 from ._forward import forward
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData, check_weights
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 AUTO_LEARNING_RATES = {
     "adamax": (0.3, 0.03),
     "adam": (0.1, 0.01),
-    "sgd": (0.5, 0.1),
+    "sgd": (0.2, 0.03),
     "lbfgs": (1.0, 1.0),
 }
 # A constant rate has no warm-up to survive and no decay to settle in.
@@ -313,11 +314,19 @@ class BaseSpectral(FittedNetworkMixin, ABC):
 
     def _network_config(self) -> dict[str, Any]:
         """Return the keyword arguments of the network that the parameters describe."""
+        architecture = Architecture.build(
+            self.n_features_in_,
+            self._n_network_outputs(),
+            self.hidden_layer_sizes,
+            self.linear_expansion,
+            self.activation,
+        )
         return {
             "in_features": self.n_features_in_,
             "out_features": self._n_network_outputs(),
-            "hidden_layer_sizes": self.hidden_layer_sizes,
-            "linear_expansion": self.linear_expansion,
+            # As tuples: what a user passes may change later, or be written otherwise.
+            "hidden_layer_sizes": architecture.hidden_layer_sizes,
+            "linear_expansion": architecture.linear_expansion,
             "activation": self.activation,
             "bias": self.fit_intercept,
             "train_eigenvalues": self.train_eigenvalues,
@@ -326,12 +335,12 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         }
 
     def _check_same_network(self, config: dict[str, Any]) -> None:
-        """Refuse to go on with a network of another shape than the fitted one."""
-        fitted, asked = self._architecture, architecture_of(config)
-        changed = [] if fitted == asked else [f"layers {asked} (were {fitted})"]
-        for name in ("activation", "bias", "train_eigenvalues", "train_eigenvectors"):
-            if config[name] != self._config[name]:
-                changed.append(f"{name}={config[name]!r} (was {self._config[name]!r})")
+        """Refuse to go on with another network than the fitted one."""
+        changed = [
+            f"{name}={value!r} (was {self._config[name]!r})"
+            for name, value in config.items()
+            if value != self._config[name] and name != "init"
+        ]
         if changed:
             raise ValueError(
                 f"Training cannot go on with another network: {'; '.join(changed)}. Set "

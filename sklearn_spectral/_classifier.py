@@ -284,6 +284,9 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch on the given data, at a constant rate.
 
+        Parameters that need more than one epoch, such as ``early_stopping`` and
+        ``learning_rate``, are not used.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._architecture import Architecture
 from ._forward import forward
 
 if TYPE_CHECKING:
@@ -151,23 +150,7 @@ class FittedNetworkMixin(BaseEstimator):
         )
         return network
 
-    @property
-    def _architecture(self) -> Architecture:
-        """The widths that were fitted."""
-        return architecture_of(self._config)
-
     def __getstate__(self) -> dict[str, Any]:
         """Leave the torch objects out: a file holds numpy arrays only."""
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_net"}
-
-
-def architecture_of(config: dict[str, Any]) -> Architecture:
-    """Return the widths that the keyword arguments of a network describe."""
-    return Architecture.build(
-        config["in_features"],
-        config["out_features"],
-        config["hidden_layer_sizes"],
-        config["linear_expansion"],
-        config["activation"],
-    )

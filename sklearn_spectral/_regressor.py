@@ -256,6 +256,9 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch on the given data, at a constant rate.
 
+        Parameters that need more than one epoch, such as ``early_stopping`` and
+        ``learning_rate``, are not used.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)

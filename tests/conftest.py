@@ -1,6 +1,10 @@
 """Fixtures: small real data that scikit-learn ships, and the full MNIST where it is."""
 
 import os
+
+# Before numpy and torch are imported: small arrays, and one test process per core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import subprocess
 import sys
 

@@ -26,6 +26,10 @@ from sklearn_spectral._architecture import Architecture
 def test_layout(hidden, expansion, activation, stacks):
     architecture = Architecture.build(8, 3, hidden, expansion, activation)
     assert architecture.stacks == stacks
+    again = Architecture.build(
+        8, 3, architecture.hidden_layer_sizes, architecture.linear_expansion, activation
+    )
+    assert again == architecture
     assert architecture.is_linear == (len(stacks) == 1)
     assert architecture.n_layers == sum(len(widths) - 1 for widths in stacks)
 

@@ -181,8 +181,8 @@ def test_predict_before_fit_and_with_other_features(make):
 def test_going_on_with_another_network():
     model = SpectralClassifier(4, max_iter=1, warm_start=True, random_state=0).fit(X, Y)
     for parameters, message in [
-        ({"hidden_layer_sizes": (4, 3)}, r"layers 5-4-3-3 \(were 5-4-3\)"),
-        ({"linear_expansion": 9}, r"layers 5-9\(linear\)-4-3"),
+        ({"hidden_layer_sizes": (4, 3)}, r"hidden_layer_sizes=\(4, 3\) \(was \(4,\)\)"),
+        ({"linear_expansion": 9}, r"linear_expansion=\(\(9,\), \(\)\)"),
         ({"activation": "tanh"}, r"activation='tanh' \(was 'relu'\)"),
         ({"train_eigenvectors": True}, "train_eigenvectors=True"),
         ({"fit_intercept": False}, "bias=False"),

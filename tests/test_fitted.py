@@ -167,6 +167,13 @@ def test_net_is_a_skorch_net_over_the_network(digits):
         np.testing.assert_allclose(output, model.decision_function(X), atol=1e-10)
 
 
+def test_what_a_user_passed_may_change_after_fit(digits):
+    sizes = [[30], []]
+    model = SpectralClassifier([12], sizes, max_iter=1, random_state=0).fit(*digits)
+    sizes.append([7])
+    assert str(model.to_network().architecture) == "64-30(linear)-12-10"
+
+
 @pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
 def test_before_fit(digits, make):
     with pytest.raises(NotFittedError, match="not fitted yet"):
