@@ -411,7 +411,11 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         self.n_iter_ += len(outcome.loss_curve)
         self.stop_reason_ = outcome.reason
         self.device_ = str(device)
-        if outcome.validation_scores is not None:
+        if outcome.validation_scores is None:
+            # Those of an earlier fit are not about this one.
+            for name in ("validation_scores_", "best_validation_score_"):
+                vars(self).pop(name, None)
+        else:
             self.validation_scores_ = outcome.validation_scores
             self.best_validation_score_ = max(outcome.validation_scores, default=np.nan)
         self._solver_state = solver_arrays(net.optimizer_) if partial else {}

@@ -202,6 +202,8 @@ class TestEarlyStopping:
         full = clone(model).set_params(early_stopping=False).fit(*digits)
         assert full.loss_curve_ != model.loss_curve_
         assert not hasattr(full, "validation_scores_")
+        model.set_params(early_stopping=False).fit(*digits)
+        assert not hasattr(model, "validation_scores_"), "those of the earlier fit"
 
     def test_regressor_scores_r2(self, diabetes):
         X, X_val, y, y_val = train_test_split(*diabetes, random_state=0)
