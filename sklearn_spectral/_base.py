@@ -414,7 +414,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         if outcome.validation_scores is None:
             # Those of an earlier fit are not about this one.
             for name in ("validation_scores_", "best_validation_score_"):
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
         else:
             self.validation_scores_ = outcome.validation_scores
             self.best_validation_score_ = max(outcome.validation_scores, default=np.nan)
