@@ -43,16 +43,6 @@ class Architecture:
         """Widths of the linear layers, one tuple per gap."""
         return tuple(widths[1:-1] for widths in self.stacks)
 
-    @property
-    def n_layers(self) -> int:
-        """Number of spectral layers while training."""
-        return sum(len(widths) - 1 for widths in self.stacks)
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether the whole network retracts to one matrix."""
-        return len(self.stacks) == 1
-
     def __str__(self) -> str:
         parts = []
         for position, widths in enumerate(self.stacks):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,30 +10,27 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_consistent_length, check_random_state
+from scipy.sparse import issparse
+from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import validate_data
 
 from ._architecture import Architecture
+from ._arrays import is_memmap
 from ._fitted import FittedNetworkMixin
 from ._forward import forward
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData, check_weights
+from ._outcome import Outcome, report
 
 if TYPE_CHECKING:
     import torch
 
-    from ._training import Outcome, SpectralNet, TrainingOptions
+    from ._training import SpectralNet, TrainingOptions
 
 # By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
 # eigenvectors, whose entries are smaller by the square root of the layer's width.
-AUTO_LEARNING_RATES = {
-    "adamax": (0.3, 0.03),
-    "adam": (0.1, 0.01),
-    "sgd": (0.2, 0.03),
-    "lbfgs": (1.0, 1.0),
-}
+AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.2, 0.03)}
 # A constant rate has no warm-up to survive and no decay to settle in.
 CONSTANT_SHARE = 0.1
 
@@ -47,6 +43,13 @@ def can_train_by_batches(estimator: Any) -> bool:
             "not. Use solver='adamax', 'adam' or 'sgd'."
         )
     return True
+
+
+def _refuse_sparse(values: Any, name: str) -> None:
+    if issparse(values):
+        raise ValueError(
+            f"{name} is sparse, which targets cannot be; pass {name}.toarray() instead."
+        )
 
 
 class BaseSpectral(FittedNetworkMixin, ABC):
@@ -68,7 +71,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         "train_eigenvectors": ["boolean"],
         "fit_intercept": ["boolean"],
         "init": [StrOptions(set(SCHEMES))],
-        "solver": [StrOptions(set(AUTO_LEARNING_RATES))],
+        "solver": [StrOptions({*AUTO_LEARNING_RATES, "lbfgs"})],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
             StrOptions({"auto"}),
@@ -179,7 +182,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
 
     def _validate_X(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
-        keep = isinstance(X, np.memmap) and X.dtype.kind in "iubf"
+        keep = is_memmap(X) and X.dtype.kind in "iubf"
         settings: dict[str, Any] = {
             "accept_sparse": "csr",
             "dtype": None if keep else (np.float64, np.float32),
@@ -187,6 +190,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         }
         if isinstance(y, str) and y == "no_validation":
             return validate_data(self, X, **settings)
+        _refuse_sparse(y, "y")
         return validate_data(
             self, X, y, multi_output=True, y_numeric=self._y_is_numeric, **settings
         )
@@ -206,7 +210,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
         data = TrainingData(X, y, *check_weights(sample_weight, X))
         weight = self._reweight(data, partial=partial)
-        if weight is not None:
+        # One portion of the data does not know the mean of all.
+        if weight is not None and not partial:
             weight = weight / weight[data.row_numbers].mean()
         return TrainingData(X, y, weight, data.rows)
 
@@ -225,6 +230,14 @@ class BaseSpectral(FittedNetworkMixin, ABC):
                 "early_stopping=True to use them, or leave them out."
             )
         X_val = self._validate_X(X_val, reset=False)
+        _refuse_sparse(y_val, "y_val")
+        y_val = check_array(
+            y_val,
+            dtype="numeric" if self._y_is_numeric else None,
+            ensure_2d=False,
+            ensure_min_samples=0,
+            input_name="y_val",
+        )
         check_consistent_length(X_val, y_val)
         return TrainingData(X_val, self._encode_target(y_val, reset=False))
 
@@ -251,7 +264,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             outcome = self._train_and_store(
                 data, validation, proceed=proceed, partial=partial
             )
-        self._report(outcome, partial=partial)
+        scheduled = self.learning_rate == "one_cycle" and self.solver != "lbfgs"
+        report(outcome, all_epochs_expected=scheduled or partial or self.early_stopping)
 
     @contextmanager
     def _unchanged_on_failure(self) -> Iterator[None]:
@@ -260,8 +274,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         try:
             yield
         except BaseException:
-            # The weights of the net may have moved; the arrays have not.
-            before.pop("_net", None)
+            if "_net" not in vars(self):
+                before.pop("_net", None)
             self.__dict__ = before
             raise
 
@@ -285,16 +299,22 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
             )
+        if validation is not None and self._y_is_numeric and len(validation.target()) < 2:
+            raise ValueError(
+                "R^2 needs at least two samples of validation data; got one. Give more in "
+                "X_val and y_val, raise validation_fraction, or set early_stopping=False."
+            )
 
         from ._batches import ArrayDataset
         from ._device import resolve_device, training_dtype
-        from ._state import build_network, load_solver
+        from ._state import build_network, load_solver, set_dtype
         from ._training import make_net, train
 
         device = resolve_device(self.device)
         if proceed:
             network = self.net_.module_ if hasattr(self, "net_") else self.to_network()
-            dtype = self.coefs_[0].dtype
+            dtype = training_dtype(self.coefs_[0].dtype, device)
+            network = set_dtype(network, dtype)
         else:
             dtype = training_dtype(data.X.dtype, device)
             network = build_network(config, dtype, device, seed)
@@ -303,7 +323,9 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         score = None if validation is None else self._validation_score(validation, device)
         net = make_net(network, options, len(dataset), device, score)
         if proceed and partial:
-            load_solver(net.optimizer_, self._solver_state)
+            load_solver(net.optimizer_, self._solver_state.get(self.solver, {}))
+        # From here on the weights of an earlier net move; its arrays do not.
+        self.__dict__.pop("_net", None)
         outcome = train(net, dataset)
 
         if not proceed:
@@ -337,7 +359,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
     def _check_same_network(self, config: dict[str, Any]) -> None:
         """Refuse to go on with another network than the fitted one."""
         changed = [
-            f"{name}={value!r} (was {self._config[name]!r})"
+            f"{'fit_intercept' if name == 'bias' else name}={value!r} "
+            f"(was {self._config[name]!r})"
             for name, value in config.items()
             if value != self._config[name] and name != "init"
         ]
@@ -355,7 +378,9 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         # A schedule needs to know its end, which one call of partial_fit does not.
         schedule = "constant" if partial else self.learning_rate
         rate = self.learning_rate_init
-        if rate == "auto":
+        if self.solver == "lbfgs":
+            rate = 1.0  # where its line search starts
+        elif rate == "auto":
             rate = AUTO_LEARNING_RATES[self.solver][int(self.train_eigenvectors)]
             rate *= CONSTANT_SHARE if schedule == "constant" else 1.0
         size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
@@ -389,6 +414,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             output = forward(
                 validation.X, coefs, intercepts, self.activation, where, validation.rows
             )
+            if not np.isfinite(output).all():
+                return -np.inf
             return self._score_output(output, validation)
 
         return score
@@ -418,40 +445,10 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         else:
             self.validation_scores_ = outcome.validation_scores
             self.best_validation_score_ = max(outcome.validation_scores, default=np.nan)
-        self._solver_state = solver_arrays(net.optimizer_) if partial else {}
+        # Moments of steps that were undone would spoil those to come.
+        keep = partial and outcome.reason != "diverged"
+        self._solver_state = {self.solver: solver_arrays(net.optimizer_)} if keep else {}
         self._net = net
-
-    def _report(self, outcome: Outcome, *, partial: bool) -> None:
-        """Tell the user how the training ended, if not as expected."""
-        epoch = outcome.n_epochs
-        if outcome.reason == "diverged":
-            warnings.warn(
-                f"The loss or the weights became NaN or infinite in epoch {epoch}; "
-                "training was stopped and the last good weights were kept. Scale the "
-                "features (for example with StandardScaler) or lower learning_rate_init.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-        elif outcome.reason == "interrupted":
-            warnings.warn(
-                f"Training was interrupted after {len(outcome.loss_curve)} whole epochs; "
-                "the estimator holds the weights of the last one and its stop_reason_ is "
-                "'interrupted'.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-            raise KeyboardInterrupt
-        scheduled = self.learning_rate == "one_cycle" and self.solver != "lbfgs"
-        expected = scheduled or partial or self.early_stopping
-        if outcome.reason == "max_iter" and not expected:
-            warnings.warn(
-                f"The training loss was still improving after max_iter={epoch} epochs. "
-                "Raise max_iter or tol.",
-                ConvergenceWarning,
-                stacklevel=5,
-            )
-
-    # ---- what is left ----
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ._forward import densify, row_chunks
+from ._arrays import densify, is_memmap, row_chunks
 from ._random import seed_sequence
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
@@ -199,12 +199,3 @@ class FullBatch:
         itemsize = self.dataset.dtype.itemsize
         for rows in row_chunks(n_rows, self.dataset.X.shape[1], itemsize):
             yield self.dataset.take(rows), (rows.stop - rows.start) / n_rows
-
-
-def is_memmap(values: Any) -> bool:
-    """Tell whether an array is a view of a memory-mapped file."""
-    while values is not None:
-        if isinstance(values, np.memmap):
-            return True
-        values = getattr(values, "base", None)
-    return False

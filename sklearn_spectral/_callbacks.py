@@ -20,14 +20,11 @@ class StopTraining(Exception):
     ----------
     reason : {"converged", "early_stopping", "diverged"}
         Why.
-    epoch : int
-        After which epoch, counted from 1.
     """
 
-    def __init__(self, reason: str, epoch: int) -> None:
+    def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.epoch = epoch
 
 
 class Snapshot:
@@ -68,7 +65,7 @@ class Guard(Callback):
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Keep the start."""
         self.good_: Snapshot | None = None
-        self.latest_ = Snapshot(net)
+        self.latest_: Snapshot | None = Snapshot(net)
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Check the epoch's losses and the weights that it left."""
@@ -77,12 +74,18 @@ class Guard(Callback):
             self.good_ = self.latest_
         self.latest_ = Snapshot(net)
         if not (math.isfinite(mean) and self.latest_.is_finite()):
+            assert self.good_ is not None
             self.good_.restore(net)
-            raise StopTraining("diverged", len(net.history))
+            raise StopTraining("diverged")
 
     def interrupt(self, net: NeuralNet) -> None:
         """Bring back the weights of the last whole epoch."""
+        assert self.latest_ is not None
         self.latest_.restore(net)
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Let the copies go."""
+        self.good_ = self.latest_ = None
 
 
 class Plateau(Callback):
@@ -119,7 +122,7 @@ class Plateau(Callback):
         else:
             self.waited_ += 1
         if self.waited_ >= self.patience:
-            raise StopTraining("converged", len(net.history))
+            raise StopTraining("converged")
 
 
 class EarlyStopping(Callback):
@@ -138,7 +141,7 @@ class EarlyStopping(Callback):
     def __init__(
         self, score: Callable[[torch.nn.Module], float], tol: float, patience: float
     ) -> None:
-        self.score = score
+        self.score: Callable[[torch.nn.Module], float] | None = score
         self.tol = tol
         self.patience = patience
 
@@ -151,6 +154,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score the epoch."""
+        assert self.score is not None
         score = float(self.score(net.module_))
         net.history.record("valid_score", score)
         self.scores_.append(score)
@@ -159,12 +163,13 @@ class EarlyStopping(Callback):
             self.best_score_ = score
             self.best_ = Snapshot(net)
         if self.waited_ >= self.patience:
-            raise StopTraining("early_stopping", len(net.history))
+            raise StopTraining("early_stopping")
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Bring back the best weights."""
+        """Bring back the best weights, and let them and the validation data go."""
         if self.best_ is not None:
             self.best_.restore(net)
+        self.best_ = self.score = None
 
 
 class Progress(Callback):

@@ -45,7 +45,7 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         the first layer and ``"out"`` afterwards.
     train_eigenvectors : bool, default=False
         Whether the eigenvectors train too. The network then has more parameters than
-        one trained by its weights, and about the same accuracy.
+        one trained by its weights (an eigenvalue per node more), and is as accurate.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"scaled", "paper", "wide"}, default="scaled"
@@ -57,10 +57,11 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"
         Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
-        ``max_iter`` epochs, or stays. Not used by ``"lbfgs"``.
+        ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
+        against the rate. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule and on whether
-        eigenvectors train.
+        eigenvectors train. Not used by ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -156,9 +157,9 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
     Notes
     -----
     Ctrl-C during fit reaches the caller as KeyboardInterrupt. If an epoch was done, the
-    estimator then holds the weights of the last whole one, with a ConvergenceWarning
-    and ``stop_reason_`` set to ``"interrupted"``; if not, it is what it was before. Any
-    other error leaves it as it was before.
+    estimator then holds the weights of the last whole one (with early stopping, of the
+    best one), with a ConvergenceWarning and ``stop_reason_`` set to ``"interrupted"``; if
+    not, it is what it was before. Any other error leaves it as it was before.
 
     References
     ----------
@@ -296,7 +297,9 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         classes : array-like of shape (n_classes,), optional
             All classes there will be; needed at the first call.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples, relative to each other within the call.
+            Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
+            this takes them, and those of the classes, as they are: one call cannot know
+            those of the others.
 
         Returns
         -------
@@ -412,26 +415,39 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
     def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
         """Multiply the weights of the classes into those of the samples."""
         present = np.unique(data.target())
-        if len(present) < 2 and not partial:
-            raise ValueError(
-                "Only one class is left after samples of weight zero were dropped: "
-                f"{self.classes_[present].tolist()}. A classifier needs two or more "
-                "classes."
+        if not partial:
+            _at_least_two(
+                self.classes_[present],
+                "y"
+                if data.rows is None
+                else "y, after samples of weight zero were dropped,",
             )
         if self.class_weight is None:
             return data.sample_weight
-        if partial and self.class_weight == "balanced":
+        of_class = np.ones(len(self.classes_))
+        if isinstance(self.class_weight, dict):
+            of_class[:] = [self.class_weight.get(label, 1.0) for label in self.classes_]
+        elif partial:
             raise ValueError(
                 "class_weight='balanced' cannot be known from a part of the data. For "
                 "partial_fit give a dict of weights, or sample_weight."
             )
-        of_class = np.ones(len(self.classes_))
-        of_class[present] = compute_class_weight(
-            self.class_weight,
-            classes=self.classes_[present],
-            y=self.classes_[data.target()],
-            sample_weight=data.weight(),
-        )
+        else:
+            of_class[present] = compute_class_weight(
+                "balanced",
+                classes=self.classes_[present],
+                y=self.classes_[data.target()],
+                sample_weight=data.weight(),
+            )
+        if not (np.isfinite(of_class).all() and (of_class >= 0).all()):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} has a weight that is negative or not "
+                "finite."
+            )
+        if not (partial or of_class[present].any()):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} leaves no weight to any class in y."
+            )
         of_sample = of_class[data.y]
         return of_sample if data.sample_weight is None else of_sample * data.sample_weight
 
@@ -441,12 +457,12 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         return accuracy_score(data.target(), index, sample_weight=data.weight())
 
 
-def _at_least_two(classes: NDArray[Any]) -> NDArray[Any]:
+def _at_least_two(classes: NDArray[Any], where: str = "y") -> NDArray[Any]:
     """Refuse a single class."""
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only, {classes.tolist()}; a classifier needs two or more "
-            "classes."
+            f"{where} has one class only, {classes.tolist()}; a classifier needs two or "
+            "more classes."
         )
     return classes
 
@@ -458,4 +474,4 @@ def _first_classes(classes: Any) -> NDArray[Any]:
             "The first call of partial_fit needs classes: all labels that any later "
             "call may bring."
         )
-    return _at_least_two(np.unique(column_or_1d(classes)))
+    return _at_least_two(np.unique(column_or_1d(classes)), "classes")

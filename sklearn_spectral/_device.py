@@ -31,15 +31,7 @@ def resolve_device(device: str) -> torch.device:
     """
     import torch
 
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        resolved = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
-            "'cuda' or 'cuda:0'."
-        ) from error
+    resolved = parse_device(device)
     try:
         torch.zeros(1, device=resolved).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -48,6 +40,37 @@ def resolve_device(device: str) -> torch.device:
             f"{', '.join(available_devices())}. Use device='auto' to take what there is."
         ) from error
     return resolved
+
+
+def parse_device(device: str) -> torch.device:
+    """Return the device that a name stands for, whether it can be used here or not.
+
+    Parameters
+    ----------
+    device : str
+        As for `resolve_device`.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Raises
+    ------
+    ValueError
+        If torch does not know the name.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(
+            f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
+            "'cuda' or 'cuda:0'."
+        ) from error
 
 
 def training_dtype(dtype: np.dtype, device: torch.device) -> np.dtype:

@@ -99,13 +99,14 @@ class FittedNetworkMixin(BaseEstimator):
         """Return the torch device to predict on; None is numpy on the CPU."""
         if self.device in ("auto", "cpu"):
             return None
-        from ._device import resolve_device
+        from ._device import parse_device, resolve_device
 
+        if parse_device(self.device).type == "cpu":
+            return None
         try:
-            device = resolve_device(self.device)
+            return str(resolve_device(self.device))
         except ValueError:  # fitted where there was a GPU, loaded where there is none
             return None
-        return None if device.type == "cpu" else str(device)
 
     @property
     def net_(self) -> SpectralNet:
@@ -113,8 +114,9 @@ class FittedNetworkMixin(BaseEstimator):
         check_is_fitted(self)
         if "_net" not in vars(self):
             raise AttributeError(
-                "net_ exists where the model was trained only, not where it was loaded. "
-                "Use to_network() for the network as a torch module."
+                "The skorch net is gone: the model was loaded or copied, or training "
+                "that went on from it failed. Use to_network() for the network as a torch "
+                "module."
             )
         return self._net
 

@@ -43,10 +43,11 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"
         Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
-        ``max_iter`` epochs, or stays. Not used by ``"lbfgs"``.
+        ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
+        against the rate. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule and on whether
-        eigenvectors train.
+        eigenvectors train. Not used by ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -266,7 +267,8 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples, relative to each other within the call.
+            Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
+            this takes them as they are: one call cannot know those of the others.
 
         Returns
         -------

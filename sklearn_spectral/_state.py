@@ -91,8 +91,29 @@ def build_network(
     SpectralNetwork
         A new network.
     """
-    kind = torch.from_numpy(np.empty(0, dtype)).dtype
-    return SpectralNetwork(**config, seed=seed, dtype=kind, device=device)
+    return SpectralNetwork(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
+
+
+def set_dtype(network: SpectralNetwork, dtype: Any) -> SpectralNetwork:
+    """Convert the parameters of a network, in place.
+
+    Parameters
+    ----------
+    network : SpectralNetwork
+        The network.
+    dtype : numpy dtype
+        The new type.
+
+    Returns
+    -------
+    SpectralNetwork
+        The network.
+    """
+    return network.to(_torch_dtype(dtype))
+
+
+def _torch_dtype(dtype: Any) -> torch.dtype:
+    return torch.from_numpy(np.empty(0, dtype)).dtype
 
 
 @torch.no_grad()

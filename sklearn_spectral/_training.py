@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ._batches import ArrayDataset, BatchIterator, FullBatch
 from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
+from ._outcome import Outcome
 from .nn.losses import LOSSES
 from .nn.network import SpectralNetwork
 
@@ -59,28 +60,6 @@ class TrainingOptions:
     seed: int
     first_epoch: int
     verbose: int
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a training went.
-
-    Parameters
-    ----------
-    reason : {"max_iter", "converged", "early_stopping", "diverged", "interrupted"}
-        Why it ended.
-    n_epochs : int
-        Number of the epoch after which it ended.
-    loss_curve : list of float
-        Mean training loss of each whole epoch.
-    validation_scores : list of float or None
-        Validation score of each epoch.
-    """
-
-    reason: str
-    n_epochs: int
-    loss_curve: list[float]
-    validation_scores: list[float] | None
 
 
 class SpectralNet(NeuralNet):
@@ -209,6 +188,8 @@ def make_net(
             policy=torch.optim.lr_scheduler.OneCycleLR,
             max_lr=options.learning_rate_init,
             total_steps=max(n_steps, 2),
+            # For Adam and Adamax it is beta_1 that cycles; a user names the momentum.
+            cycle_momentum=options.solver != "sgd",
             step_every="batch",
             event_name=None,
         )
@@ -250,7 +231,7 @@ def make_net(
         network,
         LOSSES[options.loss],
         optimizer=SOLVERS[options.solver],
-        lr=1.0 if full_batch else options.learning_rate_init,
+        lr=options.learning_rate_init,
         max_epochs=options.n_epochs,
         batch_size=options.batch_size,
         train_split=None,

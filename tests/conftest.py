@@ -31,6 +31,13 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(autouse=True)
+def no_gpu(request, monkeypatch):
+    """Hide a GPU from the tests that are not about it: they compare in float64."""
+    if not request.node.get_closest_marker("gpu"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
 @pytest.fixture(scope="session")
 def digits():
     """All 1,797 digits as floats in [0, 1]: ten classes, 64 features."""

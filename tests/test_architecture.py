@@ -30,8 +30,6 @@ def test_layout(hidden, expansion, activation, stacks):
         8, 3, architecture.hidden_layer_sizes, architecture.linear_expansion, activation
     )
     assert again == architecture
-    assert architecture.is_linear == (len(stacks) == 1)
-    assert architecture.n_layers == sum(len(widths) - 1 for widths in stacks)
 
 
 def test_text():

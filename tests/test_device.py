@@ -5,19 +5,25 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral._device import available_devices, resolve_device, training_dtype
+from sklearn_spectral._device import (
+    available_devices,
+    parse_device,
+    resolve_device,
+    training_dtype,
+)
 
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(True, "cuda"), (False, "cpu")])
 def test_auto_takes_cuda_where_there_is_any(monkeypatch, has_cuda, expected):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
-    assert resolve_device("auto") == torch.device(expected)
+    assert parse_device("auto") == torch.device(expected)
 
 
 def test_cpu_is_always_there():
-    assert resolve_device("cpu") == torch.device("cpu")
+    assert resolve_device("cpu") == resolve_device("auto") == torch.device("cpu")
     assert available_devices()[0] == "cpu"
 
 
@@ -98,11 +104,48 @@ class TestCuda:
         np.testing.assert_allclose(there, here, atol=5e-2)
 
     def test_sparse_early_stopping_weights_and_going_on(self, digits):
-        from scipy import sparse
-
         X, y = digits
         model = SpectralClassifier(20, max_iter=5, early_stopping=True, device="cuda")
         model.fit(sparse.csr_array(X), y, sample_weight=np.linspace(0, 1, len(y)))
-        model.partial_fit(X, y)
-        assert model.n_iter_ == 6
+        # The second call loads the moments of the first.
+        model.partial_fit(X, y).partial_fit(X, y)
+        loaded = pickle.loads(pickle.dumps(model))
+        loaded.partial_fit(X, y)
+        assert loaded.n_iter_ == 8
         assert SpectralRegressor(20, device="cuda").fit(X, y).score(X, y) > 0.5
+
+    @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+    def test_full_batches(self, digits, make):
+        X, y = digits
+        model = SpectralClassifier(20, solver="lbfgs", max_iter=30, device="cuda")
+        assert model.set_params(random_state=0).fit(make(X), y).score(X, y) > 0.8
+
+    @pytest.mark.parametrize("activation", ["tanh", "elu", "identity"])
+    @pytest.mark.parametrize("loss", ["log_loss", "brier"])
+    def test_two_classes(self, cancer, activation, loss):
+        X, y = cancer
+        model = SpectralClassifier(20, activation=activation, loss=loss, device="cuda")
+        model.set_params(random_state=0).fit(X, y)
+        assert model.score(X, y) > 0.93
+        on_gpu = model.predict_proba(X)
+        on_cpu = model.set_params(device="cpu").predict_proba(X)
+        np.testing.assert_allclose(on_gpu, on_cpu, atol=1e-5)
+
+    def test_going_on_elsewhere(self, digits):
+        X, y = digits
+        model = SpectralClassifier(20, max_iter=3, warm_start=True, random_state=0)
+        model.set_params(device="cpu").fit(X, y)
+        assert model.coefs_[0].dtype == np.float64
+        model.set_params(device="cuda").fit(X, y)
+        assert model.coefs_[0].dtype == np.float32
+        model.set_params(device="cpu").fit(X, y)
+        assert model.n_iter_ == 9
+
+    def test_mapped_files_are_streamed(self, digits, tmp_path):
+        X, y = digits
+        mapped = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=X.shape)
+        mapped[:] = X
+        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        from_file = model.fit(mapped, y).decision_function(X)
+        in_memory = model.fit(X.astype(np.float32), y).decision_function(X)
+        np.testing.assert_allclose(from_file, in_memory, atol=1e-2)

@@ -39,9 +39,10 @@ def with_value(value):
 )
 def test_classifier_data(data, target, message):
     model = SpectralClassifier(4, max_iter=1)
+    before = dict(vars(model))
     with pytest.raises(ValueError, match=message):
         model.fit(data, target)
-    assert list(vars(model)) == list(model.get_params())[:0] or not hasattr(model, "coefs_")
+    assert vars(model) == before
 
 
 @pytest.mark.parametrize(
@@ -49,6 +50,7 @@ def test_classifier_data(data, target, message):
     [
         (np.where(Y == 0, np.nan, Y), "contains NaN"),
         (np.where(Y == 0, np.inf, Y), "contains infinity"),
+        (sparse.csr_array(Y[:, None]), r"y is sparse.*y.toarray\(\)"),
         (["a"] * 40, "could not convert string|dtype='numeric' is not compatible"),
     ],
 )
@@ -63,8 +65,12 @@ def test_regressor_targets(target, message):
         (np.zeros(40), "All entries of sample_weight are zero"),
         (-np.ones(40), "Negative values"),
         (np.full(40, np.nan), "NaN"),
+        ("ones", "could not convert|sample_weight"),
         (np.ones(39), r"sample_weight.shape"),
-        ((Y == 1).astype(float), "Only one class is left after samples of weight zero"),
+        (
+            (Y == 1).astype(float),
+            "samples of weight zero were dropped, has one class",
+        ),
     ],
 )
 def test_weights(weight, message):
@@ -92,6 +98,9 @@ def test_weights(weight, message):
         ({"alpha": -1.0}, "'alpha' parameter"),
         ({"l1_ratio": 2.0}, "'l1_ratio' parameter"),
         ({"class_weight": "even"}, "'class_weight' parameter"),
+        ({"class_weight": {0: -1.0}}, "negative or not finite"),
+        ({"class_weight": {0: np.inf}}, "negative or not finite"),
+        ({"class_weight": {0: 0, 1: 0, 2: 0}}, "leaves no weight to any class"),
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
         ({"device": "abacus"}, "not a device that torch knows"),
         ({"device": 3}, "'device' parameter"),
@@ -118,11 +127,21 @@ class TestValidationData:
             ({"X_val": X, "y_val": Y[:5]}, "inconsistent numbers of samples"),
             ({"X_val": X, "y_val": Y + 1}, r"not among the classes: \[3\]"),
             ({"X_val": with_value(np.nan), "y_val": Y}, "contains NaN"),
+            ({"X_val": X, "y_val": sparse.csr_array(Y[:, None])}, "y_val is sparse"),
         ],
     )
     def test_what_does_not_fit(self, arguments, message):
         with pytest.raises(ValueError, match=message):
             self.model.fit(X, Y, **arguments)
+
+    def test_regressor(self):
+        model = SpectralRegressor(4, max_iter=1, early_stopping=True)
+        with pytest.raises(ValueError, match="y_val contains NaN"):
+            model.fit(X, Y, X_val=X, y_val=np.where(Y == 0, np.nan, Y))
+        with pytest.raises(ValueError, match="at least two samples of validation data"):
+            model.fit(X, Y, X_val=X[:1], y_val=Y[:1])
+        with pytest.raises(ValueError, match="at least two samples of validation data"):
+            model.fit(X[:10], Y[:10])
 
     def test_only_with_early_stopping(self):
         with pytest.raises(ValueError, match="early_stopping=False"):
@@ -149,7 +168,7 @@ class TestPartialFit:
             model.partial_fit(X, Y, classes=[0, 1])
 
     def test_one_class(self):
-        with pytest.raises(ValueError, match="one class only"):
+        with pytest.raises(ValueError, match="classes has one class only"):
             SpectralClassifier(4).partial_fit(X, np.zeros(40), classes=[0])
 
     def test_balanced_weights_need_all_data(self):
@@ -178,6 +197,18 @@ def test_predict_before_fit_and_with_other_features(make):
         model.predict(with_value(np.nan))
 
 
+def test_warm_start_with_a_single_class():
+    model = SpectralClassifier(4, max_iter=1, warm_start=True, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match=r"^y has one class only, \[0\]"):
+        model.fit(X, np.zeros(40, dtype=int))
+
+
+def test_predict_with_a_device_of_no_meaning():
+    model = SpectralClassifier(4, max_iter=1, random_state=0).fit(X, Y)
+    with pytest.raises(ValueError, match="'gpuu' is not a device that torch knows"):
+        model.set_params(device="gpuu").predict(X)
+
+
 def test_going_on_with_another_network():
     model = SpectralClassifier(4, max_iter=1, warm_start=True, random_state=0).fit(X, Y)
     for parameters, message in [
@@ -185,7 +216,7 @@ def test_going_on_with_another_network():
         ({"linear_expansion": 9}, r"linear_expansion=\(\(9,\), \(\)\)"),
         ({"activation": "tanh"}, r"activation='tanh' \(was 'relu'\)"),
         ({"train_eigenvectors": True}, "train_eigenvectors=True"),
-        ({"fit_intercept": False}, "bias=False"),
+        ({"fit_intercept": False}, r"fit_intercept=False \(was True\)"),
     ]:
         changed = copy.deepcopy(model).set_params(**parameters)
         with pytest.raises(ValueError, match=f"cannot go on.*{message}"):
@@ -202,8 +233,8 @@ def test_a_failed_fit_leaves_the_earlier_one(failing):
     before, proba = dict(vars(model)), model.predict_proba(X)
     with pytest.raises(ValueError):  # noqa: PT011
         model.fit(*failing)
-    before.pop("_net")
     assert vars(model) == before
+    assert model.net_ is before["_net"]
     np.testing.assert_array_equal(model.predict_proba(X), proba)
 
 

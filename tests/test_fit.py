@@ -1,11 +1,15 @@
 """Training on small real data: solvers, schedules, weights, stopping, going on."""
 
+import gc
+import tracemalloc
+import weakref
+
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
@@ -58,18 +62,24 @@ def test_regression_reaches_a_linear_model(diabetes, solver):
     assert model.fit(X, y).score(X, y) > Ridge().fit(X, y).score(X, y) - 0.02
 
 
-def test_full_linear_lbfgs_is_logistic_regression(cancer):
-    """With penalties off and the same freedom, the optimum is the same model."""
-    X, y = cancer
-    ours = SpectralClassifier(
-        (), train_eigenvectors=True, solver="lbfgs", max_iter=15, random_state=0
-    )
-    with pytest.warns(ConvergenceWarning):
-        ours.fit(X, y)
-    theirs = LogisticRegression(C=np.inf, max_iter=15)
-    with pytest.warns(ConvergenceWarning):
-        theirs.fit(X, y)
-    assert (ours.predict(X) == theirs.predict(X)).mean() > 0.97
+def test_a_free_linear_network_finds_the_linear_models(diabetes):
+    """With eigenvectors trained, L-BFGS goes to the optimum that scikit-learn has."""
+    X, y = diabetes
+    settings = {
+        "hidden_layer_sizes": (),
+        "train_eigenvectors": True,
+        "solver": "lbfgs",
+        "max_iter": 1000,
+        "tol": 1e-12,
+        "random_state": 0,
+    }
+    ours, theirs = SpectralRegressor(**settings).fit(X, y), LinearRegression().fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-4)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, atol=1e-4)
+    labels = y > 0
+    ours = SpectralClassifier(**settings).fit(X, labels)
+    theirs = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000).fit(X, labels)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-3)
 
 
 @pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
@@ -169,8 +179,9 @@ class TestWeights:
     def test_labels_may_be_strings(self, cancer):
         X, y = cancer
         names = np.array(["malignant", "benign"])[y]
-        model = SpectralClassifier(10, max_iter=20, random_state=0, class_weight="balanced")
-        model.set_params(class_weight={"benign": 1.0, "malignant": 2.0}).fit(X, names)
+        weight = {"benign": 1.0, "malignant": 2.0}
+        model = SpectralClassifier(10, max_iter=20, random_state=0, class_weight=weight)
+        model.fit(X, names)
         assert model.classes_.tolist() == ["benign", "malignant"]
         assert set(model.predict(X)) == {"benign", "malignant"}
         assert model.score(X, names) > 0.9
@@ -298,10 +309,90 @@ class TestGoingOn:
         model.partial_fit(X[y == 3], y[y == 3], classes=np.arange(10))
         assert model.predict_proba(X).shape == (len(X), 10)
 
+    def test_weights_of_portions_are_taken_as_they_are(self, digits):
+        """A portion of one class: its weight must not be scaled away."""
+        X, y = digits
+        ones = y == 1
+
+        def step(**settings):
+            model = SpectralClassifier(10, solver="sgd", random_state=0, **settings)
+            return model.partial_fit(X[ones], y[ones], classes=range(10))
+
+        plain, heavy = step(), step(class_weight={1: 5.0})
+        light = step(class_weight={0: 5.0, 1: 0.2})  # names a class that is not here
+        assert heavy.loss_curve_[0] > plain.loss_curve_[0] > light.loss_curve_[0]
+
+    @pytest.mark.parametrize("before", ["adamax", "adam", "sgd"])
+    @pytest.mark.parametrize("after", ["adamax", "adam", "sgd"])
+    def test_another_solver_starts_afresh(self, digits, before, after):
+        model = SpectralClassifier(10, solver=before, random_state=0)
+        model.partial_fit(*digits, classes=range(10))
+        model.set_params(solver=after).partial_fit(*digits).partial_fit(*digits)
+        assert model.n_iter_ == 3
+        assert model.loss_curve_[-1] < model.loss_curve_[0]
+
+    def test_going_on_after_another_precision(self, digits):
+        X, y = digits
+        model = SpectralClassifier(10, max_iter=2, random_state=0, warm_start=True)
+        model.fit(X.astype(np.float32), y).fit(X, y)
+        assert model.coefs_[0].dtype == np.float32
+
     def test_lbfgs_has_no_partial_fit(self):
         assert hasattr(SpectralClassifier(), "partial_fit")
         assert not hasattr(SpectralClassifier(solver="lbfgs"), "partial_fit")
         assert not hasattr(SpectralRegressor(solver="lbfgs"), "partial_fit")
+
+
+@pytest.mark.parametrize("learning_rate", ["one_cycle", "constant"])
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_momentum_is_used(digits, learning_rate):
+    model = SpectralClassifier(10, solver="sgd", max_iter=3, random_state=0)
+    model.set_params(learning_rate=learning_rate)
+    curves = [
+        clone(model).set_params(momentum=momentum).fit(*digits).loss_curve_
+        for momentum in (0.0, 0.1, 0.9)
+    ]
+    assert curves[0] != curves[1] != curves[2]
+    assert curves[2][-1] < curves[1][-1] < curves[0][-1]
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fitted_model_does_not_hold_the_data(digits, early_stopping):
+    X, y = digits[0].copy(), digits[1]
+    data = weakref.ref(X)
+    model = SpectralClassifier(
+        10, max_iter=2, early_stopping=early_stopping, random_state=0
+    ).fit(X, y)
+    assert model.net_ is not None
+    repr(model.net_)
+    del X
+    gc.collect()
+    assert data() is None
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+@pytest.mark.parametrize("view", [False, True])
+def test_a_file_is_never_whole_in_memory(tmp_path, dtype, view):
+    """Fit with weights and early stopping, and predict, on a file of 128 MB or more."""
+    itemsize = np.dtype(dtype).itemsize
+    shape = (128 * 2**20 // 512 // itemsize, 512)
+    X = np.memmap(tmp_path / "X", dtype=dtype, mode="w+", shape=shape)
+    X[::7, :5] = 1
+    y = np.arange(shape[0]) % 7 == 0
+    weight = 1.0 + (np.arange(shape[0]) % 3)
+    weight[::11] = 0
+    model = SpectralClassifier(
+        (), max_iter=1, early_stopping=True, batch_size=2000, random_state=0
+    )
+    X = np.asarray(X) if view else X
+    tracemalloc.start()
+    model.fit(X, y, sample_weight=weight)
+    model.predict(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # The arrays of one number per row, and a few chunks of CHUNK_BYTES.
+    assert peak < 100e6 + 60 * shape[0]
+    assert peak < shape[0] * shape[1] * 8 / 4
 
 
 class TestPenalties:

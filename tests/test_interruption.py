@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, _training
@@ -89,12 +90,32 @@ def test_ctrl_c_in_the_first_epoch_leaves_an_earlier_fit(digits, interrupt):
 
 
 def test_ctrl_c_with_early_stopping_keeps_the_best_epoch(digits, interrupt):
-    interrupt(epoch=4, batch=2)
-    model = SpectralClassifier(20, max_iter=10, random_state=0, early_stopping=True)
-    with pytest.warns(ConvergenceWarning), pytest.raises(KeyboardInterrupt):
-        model.fit(*digits)
-    assert model.best_validation_score_ == max(model.validation_scores_)
-    assert len(model.validation_scores_) == 3
+    X, X_val, y, y_val = train_test_split(*digits, random_state=0)
+    model = SpectralClassifier(
+        (50,),
+        train_eigenvectors=True,
+        learning_rate="constant",
+        learning_rate_init=0.2,
+        early_stopping=True,
+        n_iter_no_change=np.inf,
+        random_state=0,
+    )
+    interrupt(epoch=12, batch=2)
+    with (
+        pytest.warns(ConvergenceWarning, match="11 whole epochs.*of the best one"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        model.fit(X, y, X_val=X_val, y_val=y_val)
+    assert len(model.validation_scores_) == 11
+    assert model.validation_scores_[-1] < model.best_validation_score_
+    assert model.score(X_val, y_val) == pytest.approx(model.best_validation_score_)
+
+
+@pytest.mark.filterwarnings("error")
+def test_ctrl_c_is_what_is_raised_where_warnings_are_errors(digits, interrupt):
+    interrupt(epoch=2, batch=2)
+    with pytest.raises(KeyboardInterrupt):
+        SpectralClassifier(10, random_state=0).fit(*digits)
 
 
 def test_a_real_ctrl_c_ends_a_script(tmp_path):
@@ -138,6 +159,35 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_good_weights(digits, make):
     assert np.isfinite(model.predict(10 * X)).all()
     for array in (*model.coefs_, *model.intercepts_, *model.eigenvalues_):
         assert np.isfinite(array).all()
+
+
+def test_partial_fit_goes_on_after_a_portion_that_diverged(digits):
+    X, y = digits
+    model = SpectralRegressor(10, random_state=0)
+    model.partial_fit(X, y).partial_fit(X, y)
+    before = model.predict(X)
+    with pytest.warns(ConvergenceWarning, match="NaN or infinite"):
+        model.partial_fit(1e300 * X, y)
+    np.testing.assert_array_equal(model.predict(X), before)
+    for _ in range(3):
+        assert model.partial_fit(X, y).stop_reason_ == "max_iter"
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_divergence_with_early_stopping_is_a_warning(digits):
+    X, y = digits
+    model = SpectralRegressor(
+        (8, 8, 8),
+        linear_expansion=((8, 8), (8,), (8,), ()),
+        solver="sgd",
+        learning_rate="constant",
+        learning_rate_init=10.0,
+        early_stopping=True,
+        random_state=0,
+    )
+    with pytest.warns(ConvergenceWarning, match=r"infinite in epoch \d+"):
+        model.fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
 
 
 def test_divergence_after_good_epochs_keeps_the_last_good_weights(digits, monkeypatch):

@@ -1,4 +1,4 @@
-"""Spectral layers and networks for torch, independent of scikit-learn."""
+"""Spectral layers and networks as plain torch modules, for any torch model."""
 
 from .._architecture import Architecture
 from .._init_schemes import SCHEMES

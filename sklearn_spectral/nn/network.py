@@ -156,6 +156,7 @@ class SpectralNetwork(nn.Module):
             x = activation(stack(x))
         return self.stacks[-1](x)
 
+    @torch.no_grad()
     def retract(self) -> nn.Sequential:
         """Return the network that is used: ordinary layers, linear stacks contracted.
 
