@@ -450,9 +450,6 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         self._solver_state = {self.solver: solver_arrays(net.optimizer_)} if keep else {}
         self._net = net
 
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .nn.network import SpectralNetwork
 
 
+_LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
+
+
 class FittedNetworkMixin(BaseEstimator):
     """Views of the fitted arrays; none of them needs torch."""
 
@@ -151,6 +154,22 @@ class FittedNetworkMixin(BaseEstimator):
             },
         )
         return network
+
+    def __dir__(self) -> list[str]:
+        """Name the attributes that are there, but not a large square matrix.
+
+        It can be asked for; but scikit-learn tries every attribute to tell which are
+        there, and a notebook reads all of those to show an estimator.
+        """
+        square = "compact_adjacency_"
+        names = {n for n in object.__dir__(self) if n != square and hasattr(self, n)}
+        if hasattr(self, "coef_"):
+            n_nodes = sum(self.coefs_[0].shape)
+            names |= {square} if n_nodes <= _LARGE_ADJACENCY else set()
+        return sorted(names)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "coefs_")
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the torch objects out: a file holds numpy arrays only."""

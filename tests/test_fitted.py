@@ -1,8 +1,11 @@
 """What a fitted estimator shows: the two networks as arrays, in scikit-learn's shapes."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
@@ -137,6 +140,20 @@ def test_compact_adjacency_is_that_of_the_cascade(digits):
     np.testing.assert_allclose(
         (z @ found.T)[:, 64:], model.decision_function(X), atol=1e-12
     )
+
+
+def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
+    """20,000 features: A_c would be 3.2 GB, and a notebook reads what dir() names."""
+    X = sparse.random_array((60, 20_000), density=1e-3, format="csr", rng=0)
+    model = SpectralClassifier((), max_iter=1, random_state=0).fit(X, np.arange(60) % 3)
+    tracemalloc.start()
+    assert "coef_" in model._repr_html_()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50e6
+    assert "compact_adjacency_" not in dir(model)
+    assert "compact_adjacency_" in dir(model.fit(*digits))
+    assert model.compact_adjacency_.shape == (74, 74)
 
 
 def test_feature_importances(cancer):
