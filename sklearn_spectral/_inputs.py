@@ -113,7 +113,7 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     """
     if sample_weight is None:
         return None, None
-    if not np.any(np.asarray(sample_weight)):
+    if not np.any(np.asarray(sample_weight, dtype=np.float64)):
         raise ValueError(
             "All entries of sample_weight are zero, so there is nothing to fit; give at "
             "least one sample a positive weight."

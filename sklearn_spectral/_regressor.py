@@ -161,63 +161,6 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
 
     _y_is_numeric = True
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        linear_expansion=None,
-        activation="relu",
-        *,
-        train_eigenvalues="both",
-        train_eigenvectors=False,
-        fit_intercept=True,
-        init="scaled",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        alpha_eigenvectors=0.0,
-        l1_ratio=0.0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        verbose=0,
-    ):
-        super().__init__(
-            hidden_layer_sizes=hidden_layer_sizes,
-            linear_expansion=linear_expansion,
-            activation=activation,
-            train_eigenvalues=train_eigenvalues,
-            train_eigenvectors=train_eigenvectors,
-            fit_intercept=fit_intercept,
-            init=init,
-            solver=solver,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            momentum=momentum,
-            batch_size=batch_size,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            alpha=alpha,
-            alpha_eigenvectors=alpha_eigenvectors,
-            l1_ratio=l1_ratio,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            warm_start=warm_start,
-            random_state=random_state,
-            device=device,
-            verbose=verbose,
-        )
-
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network and retract it.

@@ -108,7 +108,7 @@ def test_a_streamed_array_is_never_whole_in_memory(kind, tmp_path):
     if kind == "memmap":
         X = np.memmap(tmp_path / "big", dtype=np.float64, mode="w+", shape=shape)
     else:
-        X = sparse.random_array(shape, density=1e-4, format="csr", rng=RNG)
+        X = sparse.csr_array(sparse.random(*shape, density=1e-4, random_state=0))
     dataset = ArrayDataset(X, np.zeros(shape[0], dtype=np.int64), dtype=np.float32)
     assert dataset.streams
     tracemalloc.start()

@@ -144,7 +144,7 @@ def test_compact_adjacency_is_that_of_the_cascade(digits):
 
 def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
     """20,000 features: A_c would be 3.2 GB, and a notebook reads what dir() names."""
-    X = sparse.random_array((60, 20_000), density=1e-3, format="csr", rng=0)
+    X = sparse.csr_array(sparse.random(60, 20_000, density=1e-3, random_state=0))
     model = SpectralClassifier((), max_iter=1, random_state=0).fit(X, np.arange(60) % 3)
     tracemalloc.start()
     assert "coef_" in model._repr_html_()
