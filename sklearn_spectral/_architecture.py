@@ -104,6 +104,7 @@ def _gaps(linear_expansion: LinearExpansion, n_gaps: int) -> list[tuple[int, ...
     if isinstance(linear_expansion, Integral):
         return [_widths("linear_expansion", linear_expansion)] + [()] * (n_gaps - 1)
     entries = _as_list("linear_expansion", linear_expansion)
+    entries = [() if entry is None else entry for entry in entries]
     nested = [not isinstance(entry, Integral) for entry in entries]
     if not any(nested):
         return [_widths("linear_expansion", entries)] + [()] * (n_gaps - 1)
@@ -116,8 +117,8 @@ def _gaps(linear_expansion: LinearExpansion, n_gaps: int) -> list[tuple[int, ...
     if len(entries) != n_gaps:
         raise ValueError(
             f"linear_expansion={linear_expansion!r} has {len(entries)} entries, but a "
-            f"network with {n_gaps - 1} non-linear layer(s) has {n_gaps} gaps: give one "
-            "sequence per gap, () where none is wanted."
+            f"network with {n_gaps - 1} non-linear layer(s) has {n_gaps} gaps, before, "
+            "between and after them: give one sequence per gap, () where none is wanted."
         )
     return [_widths("linear_expansion", entry) for entry in entries]
 
@@ -135,7 +136,7 @@ def _widths(name: str, value: Any) -> tuple[int, ...]:
 
 
 def _as_list(name: str, value: Any) -> list[Any]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if isinstance(value, str | dict | set) or not isinstance(value, Iterable):
         raise ValueError(
             f"{name}={value!r} is neither an integer nor a sequence of integers."
         )

@@ -162,7 +162,13 @@ class BaseSpectral(FittedNetworkMixin, ABC):
 
     @abstractmethod
     def _encode_target(
-        self, y: Any, *, reset: bool, partial: bool = False, classes: Any = None
+        self,
+        y: Any,
+        *,
+        reset: bool,
+        partial: bool = False,
+        classes: Any = None,
+        name: str = "y",
     ) -> NDArray[Any]:
         """Return the target as the loss wants it; learn classes or shape if reset."""
 
@@ -209,11 +215,12 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         X, y = self._validate_X(X, y, reset=reset)
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
         data = TrainingData(X, y, *check_weights(sample_weight, X))
-        weight = self._reweight(data, partial=partial)
+        weight, unit = self._reweight(data, partial=partial), 1.0
         # One portion of the data does not know the mean of all.
         if weight is not None and not partial:
-            weight = weight / weight[data.row_numbers].mean()
-        return TrainingData(X, y, weight, data.rows)
+            unit = float(weight[data.row_numbers].mean())
+            weight = weight / unit
+        return TrainingData(X, y, weight, data.rows, unit)
 
     def _validation_data(self, X_val: Any, y_val: Any) -> TrainingData | None:
         """Check the validation data that a user gives."""
@@ -239,7 +246,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             input_name="y_val",
         )
         check_consistent_length(X_val, y_val)
-        return TrainingData(X_val, self._encode_target(y_val, reset=False))
+        return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
 
     # ---- fit ----
 
@@ -265,7 +272,11 @@ class BaseSpectral(FittedNetworkMixin, ABC):
                 data, validation, proceed=proceed, partial=partial
             )
         scheduled = self.learning_rate == "one_cycle" and self.solver != "lbfgs"
-        report(outcome, all_epochs_expected=scheduled or partial or self.early_stopping)
+        report(
+            outcome,
+            all_epochs_expected=scheduled or partial or self.early_stopping,
+            from_start=not (proceed or partial),
+        )
 
     @contextmanager
     def _unchanged_on_failure(self) -> Iterator[None]:
@@ -319,7 +330,9 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             dtype = training_dtype(data.X.dtype, device)
             network = build_network(config, dtype, device, seed)
         dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
-        options = self._training_options(len(dataset), seed, first_epoch, partial=partial)
+        options = self._training_options(
+            len(dataset), data.total_weight(), seed, first_epoch, partial=partial
+        )
         score = None if validation is None else self._validation_score(validation, device)
         net = make_net(network, options, len(dataset), device, score)
         if proceed and partial:
@@ -371,7 +384,13 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             )
 
     def _training_options(
-        self, n_samples: int, seed: int, first_epoch: int, *, partial: bool
+        self,
+        n_samples: int,
+        total_weight: float,
+        seed: int,
+        first_epoch: int,
+        *,
+        partial: bool,
     ) -> TrainingOptions:
         from ._training import TrainingOptions
 
@@ -390,13 +409,13 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             learning_rate=schedule,
             learning_rate_init=float(rate),
             momentum=self.momentum,
-            alpha=self.alpha,
-            alpha_eigenvectors=self.alpha_eigenvectors,
+            alpha=self.alpha / max(total_weight, 1.0),
+            alpha_eigenvectors=self.alpha_eigenvectors / max(total_weight, 1.0),
             l1_ratio=self.l1_ratio,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             batch_size=int(size),
-            n_epochs=1 if partial else self.max_iter,
+            n_epochs=1 if partial else int(self.max_iter),
             shuffle=self.shuffle,
             seed=seed,
             first_epoch=first_epoch,
@@ -436,6 +455,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         self.n_parameters_ = network.n_trained
         self.loss_curve_ = [*self.loss_curve_, *outcome.loss_curve]
         self.n_iter_ += len(outcome.loss_curve)
+        self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
         self.stop_reason_ = outcome.reason
         self.device_ = str(device)
         if outcome.validation_scores is None:

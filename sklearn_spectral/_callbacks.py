@@ -136,14 +136,22 @@ class EarlyStopping(Callback):
         An improvement is larger than this.
     patience : float
         Number of consecutive epochs to wait; infinity is for ever.
+    first_wait : int, default=0
+        Number of epochs before any waiting counts. While a rate rises and is high, a
+        score may rest that goes up when the rate falls.
     """
 
     def __init__(
-        self, score: Callable[[torch.nn.Module], float], tol: float, patience: float
+        self,
+        score: Callable[[torch.nn.Module], float],
+        tol: float,
+        patience: float,
+        first_wait: int = 0,
     ) -> None:
         self.score: Callable[[torch.nn.Module], float] | None = score
         self.tol = tol
         self.patience = patience
+        self.first_wait = first_wait
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Forget earlier scores."""
@@ -158,8 +166,10 @@ class EarlyStopping(Callback):
         score = float(self.score(net.module_))
         net.history.record("valid_score", score)
         self.scores_.append(score)
-        self.waited_ = self.waited_ + 1 if score < self.best_score_ + self.tol else 0
-        if score > self.best_score_:
+        rests = score < self.best_score_ + self.tol
+        counts = len(net.history) > self.first_wait
+        self.waited_ = self.waited_ + 1 if rests and counts else 0
+        if score >= self.best_score_:  # of equals, the one trained longer
             self.best_score_ = score
             self.best_ = Snapshot(net)
         if self.waited_ >= self.patience:

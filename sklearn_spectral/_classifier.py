@@ -44,8 +44,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         (``"out"``), of those that it reads (``"in"``), or both. ``"paper"`` is both in
         the first layer and ``"out"`` afterwards.
     train_eigenvectors : bool, default=False
-        Whether the eigenvectors train too. The network then has more parameters than
-        one trained by its weights (an eigenvalue per node more), and is as accurate.
+        Whether the eigenvectors train too. The network is then as accurate as one
+        trained by its weights, and has more parameters than that: the eigenvalues.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"scaled", "paper", "wide"}, default="scaled"
@@ -71,7 +71,9 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
     shuffle : bool, default=True
         Whether to draw a new order of the rows each epoch.
     alpha : float, default=0.0
-        Strength of the penalty on the trained eigenvalues, added to the mean loss.
+        Strength of the penalty on the trained eigenvalues. As in `MLPClassifier` it is
+        divided by the number of samples (the sum of their weights) when it is added to
+        the mean loss.
     alpha_eigenvectors : float, default=0.0
         Strength of the penalty on the trained eigenvectors.
     l1_ratio : float, default=0.0
@@ -90,7 +92,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
     tol : float, default=1e-4
         What counts as an improvement.
     warm_start : bool, default=False
-        Whether another call of fit goes on from the weights of the last.
+        Whether another call of fit goes on from the weights of the last, with the
+        classes of the first.
     random_state : int, RandomState instance or None, default=None
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
@@ -130,6 +133,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         Number of trained parameters.
     n_iter_ : int
         Number of epochs trained.
+    loss_, best_loss_ : float
+        The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
@@ -391,7 +396,13 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
     def _encode_target(
-        self, y: Any, *, reset: bool, partial: bool = False, classes: Any = None
+        self,
+        y: Any,
+        *,
+        reset: bool,
+        partial: bool = False,
+        classes: Any = None,
+        name: str = "y",
     ) -> NDArray[Any]:
         """Return the index of each label."""
         y = column_or_1d(y, warn=True)
@@ -407,8 +418,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         unknown = found[~np.isin(found, self.classes_)]
         if len(unknown):
             raise ValueError(
-                f"y has labels that are not among the classes: {unknown.tolist()}; the "
-                f"classes are {self.classes_.tolist()}."
+                f"{name} has labels that are not among the classes: {unknown.tolist()}; "
+                f"the classes are {self.classes_.tolist()}."
             )
         return np.searchsorted(self.classes_, found)[index].astype(np.int64)
 
@@ -426,6 +437,12 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
             return data.sample_weight
         of_class = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
+            unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
+            if unknown:
+                raise ValueError(
+                    f"class_weight names {unknown}, which are not among the classes "
+                    f"{self.classes_.tolist()}."
+                )
             of_class[:] = [self.class_weight.get(label, 1.0) for label in self.classes_]
         elif partial:
             raise ValueError(

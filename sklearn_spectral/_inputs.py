@@ -27,12 +27,20 @@ class TrainingData:
         Weights whose mean over ``rows`` is one.
     rows : ndarray of int, optional
         The rows that count; all by default.
+    unit : float, default=1.0
+        What a weight of one stands for: the mean of the weights as they were given.
     """
 
     X: Any
     y: NDArray[Any]
     sample_weight: NDArray[Any] | None = None
     rows: NDArray[np.intp] | None = None
+    unit: float = 1.0
+
+    def total_weight(self) -> float:
+        """Return the sum of the weights as given: the number of samples if unweighted."""
+        weight = self.weight()
+        return float(len(self.row_numbers) if weight is None else self.unit * weight.sum())
 
     @property
     def row_numbers(self) -> NDArray[np.intp]:
@@ -83,7 +91,7 @@ class TrainingData:
         except ValueError as error:
             raise ValueError(
                 f"early_stopping=True sets aside validation_fraction={fraction} of "
-                f"{len(self.row_numbers)} samples, which cannot be done: {error} Give "
+                f"{len(self.row_numbers)} samples, which cannot be done ({error}). Give "
                 "X_val and y_val, or set early_stopping=False."
             ) from error
         return replace(self, rows=np.sort(training)), replace(self, rows=np.sort(held_out))

@@ -21,6 +21,8 @@ class Outcome:
         Why it ended.
     n_epochs : int
         Number of the epoch after which it ended.
+    first_loss : float
+        Training loss of the first batch, before any step.
     loss_curve : list of float
         Mean training loss of each whole epoch.
     validation_scores : list of float or None
@@ -29,11 +31,12 @@ class Outcome:
 
     reason: str
     n_epochs: int
+    first_loss: float
     loss_curve: list[float]
     validation_scores: list[float] | None
 
 
-def report(outcome: Outcome, all_epochs_expected: bool) -> None:
+def report(outcome: Outcome, *, all_epochs_expected: bool, from_start: bool) -> None:
     """Warn of a training that did not end as expected; pass an interrupt on.
 
     Parameters
@@ -42,6 +45,8 @@ def report(outcome: Outcome, all_epochs_expected: bool) -> None:
         How it went.
     all_epochs_expected : bool
         Whether ending at ``max_iter`` is as it should be.
+    from_start : bool
+        Whether the network was new, so that its loss should have fallen.
 
     Raises
     ------
@@ -69,10 +74,18 @@ def report(outcome: Outcome, all_epochs_expected: bool) -> None:
             )
         finally:  # also where warnings are errors
             raise KeyboardInterrupt
+    elif from_start and outcome.loss_curve[-1] > outcome.first_loss:
+        warnings.warn(
+            f"Training did not lower the loss: it was {outcome.first_loss:.3g} at the "
+            f"start and is {outcome.loss_curve[-1]:.3g}. Lower learning_rate_init, scale "
+            "the features, or raise max_iter.",
+            ConvergenceWarning,
+            stacklevel=_CALLER,
+        )
     elif outcome.reason == "max_iter" and not all_epochs_expected:
         warnings.warn(
             "The training loss was still improving after "
-            f"max_iter={outcome.n_epochs} epochs. Raise max_iter or tol.",
+            f"max_iter={outcome.n_epochs}. Raise max_iter or tol.",
             ConvergenceWarning,
             stacklevel=_CALLER,
         )

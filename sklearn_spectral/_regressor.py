@@ -57,7 +57,9 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
     shuffle : bool, default=True
         Whether to draw a new order of the rows each epoch.
     alpha : float, default=0.0
-        Strength of the penalty on the trained eigenvalues, added to the mean loss.
+        Strength of the penalty on the trained eigenvalues. As in `MLPRegressor` it is
+        divided by the number of samples (the sum of their weights) when it is added to
+        the mean loss.
     alpha_eigenvectors : float, default=0.0
         Strength of the penalty on the trained eigenvectors.
     l1_ratio : float, default=0.0
@@ -110,6 +112,8 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         Number of trained parameters.
     n_iter_ : int
         Number of epochs trained.
+    loss_, best_loss_ : float
+        The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
@@ -251,7 +255,13 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         return self.n_outputs_
 
     def _encode_target(
-        self, y: Any, *, reset: bool, partial: bool = False, classes: Any = None
+        self,
+        y: Any,
+        *,
+        reset: bool,
+        partial: bool = False,
+        classes: Any = None,
+        name: str = "y",
     ) -> NDArray[Any]:
         """Return the targets as floats in two dimensions."""
         values = np.asarray(y, dtype=np.float64)
@@ -260,7 +270,7 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
             self._y_ndim, self.n_outputs_ = values.ndim, n_outputs
         elif n_outputs != self.n_outputs_:
             raise ValueError(
-                f"y has {n_outputs} target(s), but {self.n_outputs_} were fitted."
+                f"{name} has {n_outputs} target(s), but {self.n_outputs_} were fitted."
             )
         return values.reshape(-1, n_outputs)
 

@@ -25,6 +25,10 @@ SOLVERS: dict[str, type[torch.optim.Optimizer]] = {
 }
 """The optimizers by the names that estimators give them."""
 
+WAITING_FROM = 0.5
+"""Share of the one-cycle schedule before which early stopping does not wait: the rate is
+high until then, and a validation score that rests may still rise."""
+
 
 @dataclass(frozen=True)
 class TrainingOptions:
@@ -182,7 +186,8 @@ def make_net(
     """
     full_batch = options.solver == "lbfgs"
     callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
-    if options.learning_rate == "one_cycle" and not full_batch:
+    scheduled = options.learning_rate == "one_cycle" and not full_batch
+    if scheduled:
         n_steps = options.n_epochs * -(-n_samples // options.batch_size)
         schedule = LRScheduler(
             policy=torch.optim.lr_scheduler.OneCycleLR,
@@ -196,12 +201,13 @@ def make_net(
         callbacks.append(("schedule", schedule))
     patience = (options.tol, options.n_iter_no_change)
     if validation_score is not None:
-        callbacks.append(("early_stopping", EarlyStopping(validation_score, *patience)))
+        first_wait = int(WAITING_FROM * options.n_epochs) if scheduled else 0
+        stopping = EarlyStopping(validation_score, *patience, first_wait)
+        callbacks.append(("early_stopping", stopping))
     if options.verbose:
         progress = Progress(options.n_epochs, lines=options.verbose > 1)
         callbacks.append(("progress", progress))
     if validation_score is None:
-        scheduled = options.learning_rate == "one_cycle" and not full_batch
         callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
 
     settings: dict[str, Any] = {
@@ -286,6 +292,7 @@ def train(net: SpectralNet, dataset: ArrayDataset) -> Outcome:
     return Outcome(
         reason=reason,
         n_epochs=len(net.history),
+        first_loss=net.history[0]["train_first_loss"],
         loss_curve=_loss_curve(net),
         validation_scores=None if stopping is None else stopping.scores_,
     )

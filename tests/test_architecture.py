@@ -18,6 +18,7 @@ from sklearn_spectral._architecture import Architecture
         ((5,), [20, 9], "relu", ((8, 20, 9, 5), (5, 3))),
         ((5,), ((), (7, 6)), "relu", ((8, 5), (5, 7, 6, 3))),
         ((5,), ((), ()), "relu", ((8, 5), (5, 3))),
+        ((5,), ((7,), None), "relu", ((8, 7, 5), (5, 3))),
         ((), ((20, 9),), "relu", ((8, 20, 9, 3),)),
         ((5,), ((20,), (7,)), "identity", ((8, 20, 5, 7, 3),)),
         (np.array([5, 4]), np.int64(20), "relu", ((8, 20, 5), (5, 4), (4, 3))),
@@ -53,6 +54,8 @@ def test_text():
         ((5,), (20, (4,)), "mixes integers and sequences"),
         ((5,), (((20,),), ()), "every width must be an integer"),
         ((5,), 2.5, "neither an integer nor a sequence"),
+        ((5,), {7: 2}, "neither an integer nor a sequence"),
+        ({5}, None, "neither an integer nor a sequence"),
     ],
 )
 def test_what_cannot_be_laid_out(hidden, expansion, message):

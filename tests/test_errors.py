@@ -98,6 +98,10 @@ def test_weights(weight, message):
         ({"alpha": -1.0}, "'alpha' parameter"),
         ({"l1_ratio": 2.0}, "'l1_ratio' parameter"),
         ({"class_weight": "even"}, "'class_weight' parameter"),
+        (
+            {"class_weight": {0: 1.0, "x": 2.0}},
+            "class_weight names",
+        ),
         ({"class_weight": {0: -1.0}}, "negative or not finite"),
         ({"class_weight": {0: np.inf}}, "negative or not finite"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, "leaves no weight to any class"),
@@ -125,7 +129,10 @@ class TestValidationData:
             ({"y_val": Y}, "X_val is missing"),
             ({"X_val": X[:, :3], "y_val": Y}, "X has 3 features, but .* expecting 5"),
             ({"X_val": X, "y_val": Y[:5]}, "inconsistent numbers of samples"),
-            ({"X_val": X, "y_val": Y + 1}, r"not among the classes: \[3\]"),
+            (
+                {"X_val": X, "y_val": Y + 1},
+                r"y_val has labels .*: \[3\]",
+            ),
             ({"X_val": with_value(np.nan), "y_val": Y}, "contains NaN"),
             ({"X_val": X, "y_val": sparse.csr_array(Y[:, None])}, "y_val is sparse"),
         ],

@@ -319,7 +319,7 @@ class TestGoingOn:
             return model.partial_fit(X[ones], y[ones], classes=range(10))
 
         plain, heavy = step(), step(class_weight={1: 5.0})
-        light = step(class_weight={0: 5.0, 1: 0.2})  # names a class that is not here
+        light = step(class_weight={0: 5.0, 1: 0.2})  # names a class not in the portion
         assert heavy.loss_curve_[0] > plain.loss_curve_[0] > light.loss_curve_[0]
 
     @pytest.mark.parametrize("before", ["adamax", "adam", "sgd"])
@@ -396,16 +396,26 @@ def test_a_file_is_never_whole_in_memory(tmp_path, dtype, view):
 
 
 class TestPenalties:
+    def test_weights_stand_for_repetitions_under_a_penalty_too(self, digits):
+        X, y = digits[0][:100], digits[1][:100]
+        weight = np.arange(100) % 3
+        model = SpectralClassifier(10, max_iter=5, random_state=0, alpha=3.0)
+        weighted = clone(model).fit(X, y, sample_weight=weight)
+        repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+        np.testing.assert_allclose(
+            weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-9
+        )
+
     @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
     def test_alpha_shrinks_eigenvalues(self, digits, l1_ratio):
         model = SpectralClassifier(20, max_iter=20, random_state=0, l1_ratio=l1_ratio)
         free = clone(model).fit(*digits)
-        bound = clone(model).set_params(alpha=0.01).fit(*digits)
+        bound = clone(model).set_params(alpha=18.0).fit(*digits)
         size = [sum(np.abs(v).sum() for v in m.eigenvalues_) for m in (free, bound)]
         assert size[1] < 0.8 * size[0]
 
     def test_alpha_eigenvectors_shrinks_trained_eigenvectors(self, digits):
-        model = SpectralClassifier(20, max_iter=20, random_state=0, alpha_eigenvectors=0.01)
+        model = SpectralClassifier(20, max_iter=20, random_state=0, alpha_eigenvectors=18.0)
         frozen = clone(model).fit(*digits)
         start = clone(model).set_params(alpha_eigenvectors=0.0).fit(*digits)
         for a, b in zip(frozen.eigenvectors_, start.eigenvectors_, strict=True):
@@ -423,9 +433,41 @@ class TestPenalties:
         plain = clone(model).fit(*digits)
         penalised = clone(model).set_params(alpha=0.5, l1_ratio=0.25).fit(*digits)
         values = np.concatenate(plain.eigenvalues_)
-        expected = 0.5 * (0.25 * np.abs(values).sum() + 0.75 / 2 * (values**2).sum())
+        norms = 0.25 * np.abs(values).sum() + 0.75 / 2 * (values**2).sum()
+        expected = 0.5 / len(digits[1]) * norms
         added = penalised.loss_curve_[0] - plain.loss_curve_[0]
         assert added == pytest.approx(expected, rel=1e-8)
+
+
+def test_numpy_integers_are_integers(digits):
+    model = SpectralClassifier(
+        hidden_layer_sizes=np.int64(5),
+        linear_expansion=np.int32(7),
+        batch_size=np.int64(100),
+        max_iter=np.int64(3),
+        n_iter_no_change=np.int64(3),
+        random_state=np.int64(0),
+        verbose=np.int64(0),
+    )
+    assert model.fit(*digits).n_iter_ == 3
+    assert model.loss_ == model.loss_curve_[-1]
+    assert model.best_loss_ == min(model.loss_curve_)
+
+
+def test_a_loss_that_did_not_fall_is_a_warning(digits):
+    model = SpectralClassifier(10, max_iter=5, learning_rate_init=1e6, random_state=0)
+    with pytest.warns(ConvergenceWarning, match="did not lower the loss"):
+        model.fit(*digits)
+
+
+def test_early_stopping_does_not_wait_while_the_rate_is_high(cancer):
+    """With the one-cycle schedule, patience begins with the second half of the epochs."""
+    model = SpectralClassifier(20, early_stopping=True, max_iter=200, random_state=0)
+    model.fit(*cancer)
+    assert model.stop_reason_ == "early_stopping"
+    assert 100 <= model.n_iter_ < 200
+    model.set_params(learning_rate="constant").fit(*cancer)
+    assert model.n_iter_ < 100
 
 
 def test_verbose_shows_a_bar_or_lines(digits, capsys):

@@ -159,7 +159,7 @@ def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
 def test_feature_importances(cancer):
     X, y = cancer
     noise = np.random.default_rng(0).normal(size=X.shape)
-    model = SpectralClassifier(20, random_state=0, alpha=0.01, l1_ratio=1.0)
+    model = SpectralClassifier(20, random_state=0, alpha=5.0, l1_ratio=1.0)
     model.fit(np.hstack([X, noise]), y)
     importances = model.feature_importances_
     assert importances.shape == (60,)
