@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._architecture import Architecture
 from ._arrays import is_memmap
@@ -248,6 +248,13 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         check_consistent_length(X_val, y_val)
         return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
 
+    def _network_output(self, X: Any) -> NDArray[Any]:
+        """Check X and run the retracted network on it."""
+        check_is_fitted(self)
+        X = self._validate_X(X, reset=False)
+        activation = self._config["activation"]
+        return forward(X, self.coefs_, self.intercepts_, activation, self._predict_on())
+
     # ---- fit ----
 
     def _train(
@@ -271,7 +278,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             outcome = self._train_and_store(
                 data, validation, proceed=proceed, partial=partial
             )
-        scheduled = self.learning_rate == "one_cycle" and self.solver != "lbfgs"
+        scheduled = self._schedule(partial) == "one_cycle"
         report(
             outcome,
             all_epochs_expected=scheduled or partial or self.early_stopping,
@@ -383,6 +390,11 @@ class BaseSpectral(FittedNetworkMixin, ABC):
                 "the parameters back, or fit anew with warm_start=False."
             )
 
+    def _schedule(self, partial: bool) -> str:
+        """Return the schedule that the rate follows in fact."""
+        # One needs to know its end, which one call of partial_fit does not.
+        return "constant" if partial or self.solver == "lbfgs" else self.learning_rate
+
     def _training_options(
         self,
         n_samples: int,
@@ -394,8 +406,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
     ) -> TrainingOptions:
         from ._training import TrainingOptions
 
-        # A schedule needs to know its end, which one call of partial_fit does not.
-        schedule = "constant" if partial else self.learning_rate
+        schedule = self._schedule(partial)
         rate = self.learning_rate_init
         if self.solver == "lbfgs":
             rate = 1.0  # where its line search starts

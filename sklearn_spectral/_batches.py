@@ -60,6 +60,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         )
         self.is_sparse = sparse.issparse(X)
         self._resident: Tensor | None = None
+        self._whole: Batch | None = None
         if self.device.type != "cpu" and not self.is_sparse and not is_memmap(X):
             self._resident = self._tensor(X, self.dtype)
 
@@ -101,6 +102,12 @@ class ArrayDataset(torch.utils.data.Dataset):
             return self._resident[where], (self.y[where], weight)
         return self._tensor(self.X[index], self.dtype), (self.y[where], weight)
 
+    def whole(self) -> Batch:
+        """Return all rows as one batch, made once and kept."""
+        if self._whole is None:
+            self._whole = self.take(slice(0, len(self)))
+        return self._whole
+
     def _tensor(self, values: Any, dtype: Any) -> Tensor:
         # torch cannot hold read-only memory; np.require copies only where it must.
         dense = np.require(densify(values, dtype), requirements=["C", "W"])
@@ -138,7 +145,6 @@ class BatchIterator:
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = first_epoch
-        self._whole: Batch | None = None
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
@@ -147,7 +153,7 @@ class BatchIterator:
         epoch, self.epoch = self.epoch, self.epoch + 1
         n_rows = len(self.dataset)
         if n_rows <= self.batch_size:
-            yield self._everything()
+            yield self.dataset.whole()
             return
         order: NDArray[np.intp] | None = None
         if self.shuffle:
@@ -156,12 +162,6 @@ class BatchIterator:
         for start in range(0, n_rows, self.batch_size):
             rows = slice(start, min(start + self.batch_size, n_rows))
             yield self.dataset.take(rows if order is None else order[rows])
-
-    def _everything(self) -> Batch:
-        """Return all rows as one batch, kept for the next epoch."""
-        if self._whole is None:
-            self._whole = self.dataset.take(slice(0, len(self.dataset)))
-        return self._whole
 
 
 class FullBatch:
@@ -180,7 +180,6 @@ class FullBatch:
 
     def __init__(self, dataset: ArrayDataset, batch_size: int | None = None) -> None:
         self.dataset = dataset
-        self._whole: Batch | None = None
 
     def __len__(self) -> int:
         return 1
@@ -190,12 +189,10 @@ class FullBatch:
 
     def chunks(self) -> Iterator[tuple[Batch, float]]:
         """Yield batches and the share of all rows that each holds."""
-        n_rows = len(self.dataset)
         if not self.dataset.streams:
-            if self._whole is None:
-                self._whole = self.dataset.take(slice(0, n_rows))
-            yield self._whole, 1.0
+            yield self.dataset.whole(), 1.0
             return
+        n_rows = len(self.dataset)
         itemsize = self.dataset.dtype.itemsize
         for rows in row_chunks(n_rows, self.dataset.X.shape[1], itemsize):
             yield self.dataset.take(rows), (rows.stop - rows.start) / n_rows

@@ -13,7 +13,6 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseSpectral, can_train_by_batches
 from ._inputs import TrainingData
@@ -332,9 +331,8 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         ndarray of shape (n_samples,)
             Labels.
         """
-        scores = self.decision_function(X)
-        index = (scores > 0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[index]
+        winners = _winners(self._network_output(X))
+        return self.classes_[winners]
 
     def decision_function(self, X):
         """Return the output of the last layer before the softmax.
@@ -350,8 +348,7 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
             One number per sample for two classes, the logit of ``classes_[1]``. For a
             linear network it is ``X @ coef_.T + intercept_``.
         """
-        check_is_fitted(self)
-        output = self._network_output(self._validate_X(X, reset=False))
+        output = self._network_output(X)
         return output[:, 0] if output.shape[1] == 1 else output
 
     def predict_proba(self, X):
@@ -427,11 +424,9 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
         """Multiply the weights of the classes into those of the samples."""
         present = np.unique(data.target())
         if not partial:
+            dropped = ", after samples of weight zero were dropped,"
             _at_least_two(
-                self.classes_[present],
-                "y"
-                if data.rows is None
-                else "y, after samples of weight zero were dropped,",
+                self.classes_[present], "y" if data.rows is None else "y" + dropped
             )
         if self.class_weight is None:
             return data.sample_weight
@@ -470,8 +465,14 @@ class SpectralClassifier(ClassifierMixin, BaseSpectral):
 
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Return the accuracy."""
-        index = output[:, 0] > 0 if output.shape[1] == 1 else output.argmax(axis=1)
-        return accuracy_score(data.target(), index, sample_weight=data.weight())
+        return accuracy_score(data.target(), _winners(output), sample_weight=data.weight())
+
+
+def _winners(output: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the index of the class that each row of the network's output favours."""
+    if output.shape[1] == 1:
+        return (output[:, 0] > 0).astype(np.intp)
+    return output.argmax(axis=1)
 
 
 def _at_least_two(classes: NDArray[Any], where: str = "y") -> NDArray[Any]:

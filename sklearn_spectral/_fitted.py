@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from ._forward import forward
-
 if TYPE_CHECKING:
     from ._training import SpectralNet
     from .nn.network import SpectralNetwork
@@ -91,12 +89,6 @@ class FittedNetworkMixin(BaseEstimator):
     def _shape_intercept(self, bias: NDArray[Any]) -> NDArray[Any]:
         """Likewise for the bias."""
         return bias
-
-    def _network_output(self, X: Any) -> NDArray[Any]:
-        """Run the retracted network on validated data."""
-        return forward(
-            X, self.coefs_, self.intercepts_, self._config["activation"], self._predict_on()
-        )
 
     def _predict_on(self) -> str | None:
         """Return the torch device to predict on; None is numpy on the CPU."""

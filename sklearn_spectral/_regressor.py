@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseSpectral, can_train_by_batches
 from ._inputs import TrainingData
@@ -238,8 +237,7 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions; one-dimensional if the targets of fit were.
         """
-        check_is_fitted(self)
-        output = self._network_output(self._validate_X(X, reset=False))
+        output = self._network_output(X)
         return output[:, 0] if self._y_ndim == 1 else output
 
     def __sklearn_tags__(self) -> Any:

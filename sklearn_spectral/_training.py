@@ -111,7 +111,8 @@ class SpectralNet(NeuralNet):
         """Return the weighted loss, with the penalties while training."""
         target, weight = y_true
         loss = self.criterion_(y_pred, target, weight)
-        return loss + self._penalty() if training else loss
+        penalised = training and (self.alpha or self.alpha_eigenvectors)
+        return loss + self._penalty() if penalised else loss
 
     def _penalty(self) -> Tensor | float:
         penalty: Tensor | float = 0.0
@@ -186,7 +187,7 @@ def make_net(
     """
     full_batch = options.solver == "lbfgs"
     callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
-    scheduled = options.learning_rate == "one_cycle" and not full_batch
+    scheduled = options.learning_rate == "one_cycle"
     if scheduled:
         n_steps = options.n_epochs * -(-n_samples // options.batch_size)
         schedule = LRScheduler(

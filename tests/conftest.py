@@ -15,6 +15,8 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import scale
 
+from sklearn_spectral import SpectralClassifier
+
 matplotlib.use("Agg")
 
 
@@ -71,6 +73,19 @@ def mnist():
         y_train,
         (x_test / 255).astype(np.float32),
         y_test,
+    )
+
+
+@pytest.fixture
+def overshooting():
+    """A classifier whose validation score on the digits goes up and down again."""
+    return SpectralClassifier(
+        (50,),
+        train_eigenvectors=True,
+        learning_rate="constant",
+        learning_rate_init=0.2,
+        early_stopping=True,
+        random_state=0,
     )
 
 

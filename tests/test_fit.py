@@ -188,17 +188,9 @@ class TestWeights:
 
 
 class TestEarlyStopping:
-    def test_best_weights_are_kept(self, digits):
+    def test_best_weights_are_kept(self, digits, overshooting):
         X, X_val, y, y_val = train_test_split(*digits, random_state=0)
-        model = SpectralClassifier(
-            (50,),
-            train_eigenvectors=True,
-            learning_rate="constant",
-            learning_rate_init=0.2,
-            early_stopping=True,
-            n_iter_no_change=5,
-            random_state=0,
-        )
+        model = overshooting.set_params(n_iter_no_change=5)
         model.fit(X, y, X_val=X_val, y_val=y_val)
         assert model.stop_reason_ == "early_stopping"
         assert model.n_iter_ < model.max_iter
