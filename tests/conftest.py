@@ -9,13 +9,13 @@ import subprocess
 import sys
 
 import matplotlib
-import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 from sklearn.preprocessing import scale
 
 from sklearn_spectral import SpectralClassifier
+from sklearn_spectral.datasets import load_mnist
 
 matplotlib.use("Agg")
 
@@ -23,8 +23,10 @@ matplotlib.use("Agg")
 def pytest_collection_modifyitems(items):
     """Leave out what cannot run here, saying why; see CONTRIBUTING.md."""
     reasons = {}
-    if not os.environ.get("SKLEARN_SPECTRAL_MNIST"):
-        reasons["mnist"] = "SKLEARN_SPECTRAL_MNIST does not name the file mnist.npz"
+    for marker in ("mnist", "fashion_mnist"):
+        variable = f"SKLEARN_SPECTRAL_{marker.upper()}"
+        if not os.environ.get(variable):
+            reasons[marker] = f"{variable} does not name the file {marker}.npz"
     if not torch.cuda.is_available():
         reasons["gpu"] = "no CUDA device"
     for item in items:
@@ -64,16 +66,8 @@ def diabetes():
 @pytest.fixture(scope="session")
 def mnist():
     """Training and test sets of MNIST, float32 in [0, 1]."""
-    with np.load(os.environ["SKLEARN_SPECTRAL_MNIST"]) as arrays:
-        x_train, y_train, x_test, y_test = (
-            arrays[name] for name in ("x_train", "y_train", "x_test", "y_test")
-        )
-    return (
-        (x_train / 255).astype(np.float32),
-        y_train,
-        (x_test / 255).astype(np.float32),
-        y_test,
-    )
+    data = load_mnist()
+    return data.X_train, data.y_train, data.X_test, data.y_test
 
 
 @pytest.fixture
