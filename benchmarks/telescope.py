@@ -3,7 +3,7 @@
 Times one training step (forward, backward) of a stack N1 -> N2 -> N3 with frozen
 eigenvectors, three ways: layer by layer, contracted with the weight formed, contracted
 by thin products with the eigenvectors. Prints the median of several rounds, in
-alternating order, each as a ratio to layer by layer, and what `SpectralStack` chooses.
+alternating order, each as a ratio to layer by layer, and what `LinearStack` chooses.
 
     python benchmarks/telescope.py --json telescope.json
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from sklearn_spectral.nn import SpectralLinear, SpectralStack, telescope
+from sklearn_spectral.nn import LinearStack, SpectralLinear, linear
 
 SHAPES = [
     (784, 1000, 10),
@@ -40,7 +40,7 @@ WAYS = {
 
 def step_time(stack, x, few_rows):
     """Return the seconds of one step, averaged over a few."""
-    telescope._FEW_ROWS = few_rows
+    linear.FEW_ROWS = few_rows
     start = time.perf_counter()
     for _ in range(STEPS):
         stack.zero_grad()
@@ -59,11 +59,11 @@ def main():
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     print(versions, f"batch {options.batch}, {options.threads} threads, float32")
     print(f"{'N1, N2, N3':>16} {'layers':>10} {'formed':>8} {'thin':>8}   chosen")
-    default = telescope._FEW_ROWS
+    default = linear.FEW_ROWS
     rows = []
     for widths in SHAPES:
         layers = [SpectralLinear(n_in, n_out, seed=0) for n_in, n_out in pairwise(widths)]
-        stacks = {way: SpectralStack(layers, mode) for way, (mode, _) in WAYS.items()}
+        stacks = {way: LinearStack(layers, mode) for way, (mode, _) in WAYS.items()}
         x = torch.randn(options.batch, widths[0])
         times = {way: [] for way in WAYS}
         for round_number in range(ROUNDS + 1):
@@ -74,7 +74,7 @@ def main():
                     times[way].append(seconds)
         median = {way: statistics.median(seconds) for way, seconds in times.items()}
         chosen = "layers"
-        if SpectralStack(layers).contracts(options.batch):
+        if LinearStack(layers).contracts(options.batch):
             chosen = "thin" if widths[-1] <= default else "formed"
         rows.append({"widths": widths, "seconds": median, "chosen": chosen})
         print(
@@ -83,7 +83,7 @@ def main():
             f"{median['thin'] / median['layers']:>8.2f}   {chosen}",
             flush=True,
         )
-    telescope._FEW_ROWS = default
+    linear.FEW_ROWS = default
     if options.json:
         result = {"versions": versions, "options": vars(options) | {"json": None}}
         options.json.write_text(json.dumps(result | {"rows": rows}, indent=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
 from typing import Any, TypeAlias
 
@@ -42,6 +43,13 @@ class Architecture:
     def linear_expansion(self) -> tuple[tuple[int, ...], ...]:
         """Widths of the linear layers, one tuple per gap."""
         return tuple(widths[1:-1] for widths in self.stacks)
+
+    @property
+    def layer_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Shape of the weight of each layer, (n_out, n_in)."""
+        return tuple(
+            (n_out, n_in) for widths in self.stacks for n_in, n_out in pairwise(widths)
+        )
 
     def __str__(self) -> str:
         parts = []

@@ -1,4 +1,4 @@
-"""What the spectral estimators share: parameters, validation of input, and fit."""
+"""What all estimators share: training parameters, validation of input, and fit."""
 
 from __future__ import annotations
 
@@ -19,18 +19,15 @@ from ._architecture import Architecture
 from ._arrays import is_memmap
 from ._fitted import FittedNetworkMixin
 from ._forward import forward
-from ._init_schemes import SCHEMES
 from ._inputs import TrainingData, check_weights
 from ._outcome import Outcome, report
 
 if TYPE_CHECKING:
     import torch
 
-    from ._training import SpectralNet, TrainingOptions
+    from ._training import TrainingNet, TrainingOptions
+    from .nn.network import StackedNetwork
 
-# By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
-# eigenvectors, whose entries are smaller by the square root of the layer's width.
-AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.2, 0.03)}
 # A constant rate has no warm-up to survive and no decay to settle in.
 CONSTANT_SHARE = 0.1
 
@@ -52,10 +49,10 @@ def _refuse_sparse(values: Any, name: str) -> None:
         )
 
 
-class BaseSpectral(FittedNetworkMixin, ABC):
-    """Base of the spectral estimators; not to be used directly.
+class BaseNetwork(FittedNetworkMixin, ABC):
+    """Base of the estimators; not to be used directly.
 
-    A fit wraps a skorch net over a `SpectralNetwork`. What it leaves is numpy: the
+    A fit wraps a skorch net over a `StackedNetwork`. What it leaves is numpy: the
     retracted network that predicts, and the extended one from which training goes on.
     """
 
@@ -67,11 +64,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             None,
         ],
         "activation": [StrOptions({"relu", "tanh", "elu", "identity"})],
-        "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
-        "train_eigenvectors": ["boolean"],
         "fit_intercept": ["boolean"],
-        "init": [StrOptions(set(SCHEMES))],
-        "solver": [StrOptions({*AUTO_LEARNING_RATES, "lbfgs"})],
+        "solver": [StrOptions({"adamax", "adam", "sgd", "lbfgs"})],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
             StrOptions({"auto"}),
@@ -82,7 +76,6 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "shuffle": ["boolean"],
         "alpha": [Interval(Real, 0, None, closed="left")],
-        "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -97,64 +90,29 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         "verbose": ["verbose"],
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(100,),
-        linear_expansion=None,
-        activation="relu",
-        *,
-        train_eigenvalues="both",
-        train_eigenvectors=False,
-        fit_intercept=True,
-        init="scaled",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        alpha_eigenvectors=0.0,
-        l1_ratio=0.0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        verbose=0,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.linear_expansion = linear_expansion
-        self.activation = activation
-        self.train_eigenvalues = train_eigenvalues
-        self.train_eigenvectors = train_eigenvectors
-        self.fit_intercept = fit_intercept
-        self.init = init
-        self.solver = solver
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.momentum = momentum
-        self.batch_size = batch_size
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.alpha = alpha
-        self.alpha_eigenvectors = alpha_eigenvectors
-        self.l1_ratio = l1_ratio
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.device = device
-        self.verbose = verbose
+    # ---- what the kinds of network do differently ----
+
+    @abstractmethod
+    def _network_settings(self) -> dict[str, Any]:
+        """Return what the network takes beside its architecture and biases."""
+
+    @abstractmethod
+    def _penalties(self) -> dict[str, float]:
+        """Return the strength of the penalty on each group of parameters."""
+
+    @abstractmethod
+    def _auto_learning_rate(self) -> float:
+        """Return the highest rate of the one-cycle schedule for the solver."""
+
+    def _prepare_start(self, network: StackedNetwork, data: TrainingData) -> None:
+        """Change a network at its start, where that depends on the data."""
+        return
 
     # ---- what a classifier and a regressor do differently ----
 
     _y_is_numeric = False
+    # What a fit learns of the target, beside the network.
+    _target_attributes: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def _loss_name(self) -> str:
@@ -335,7 +293,8 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             network = set_dtype(network, dtype)
         else:
             dtype = training_dtype(data.X.dtype, device)
-            network = build_network(config, dtype, device, seed)
+            network = build_network(self._network_type(), config, dtype, device, seed)
+            self._prepare_start(network, data)
         dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
         options = self._training_options(
             len(dataset), data.total_weight(), seed, first_epoch, partial=partial
@@ -354,15 +313,19 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         self._store(net, outcome, device, partial=partial)
         return outcome
 
-    def _network_config(self) -> dict[str, Any]:
-        """Return the keyword arguments of the network that the parameters describe."""
-        architecture = Architecture.build(
+    def _architecture(self) -> Architecture:
+        """Lay out the network that the parameters describe."""
+        return Architecture.build(
             self.n_features_in_,
             self._n_network_outputs(),
             self.hidden_layer_sizes,
             self.linear_expansion,
             self.activation,
         )
+
+    def _network_config(self) -> dict[str, Any]:
+        """Return the keyword arguments of the network that the parameters describe."""
+        architecture = self._architecture()
         return {
             "in_features": self.n_features_in_,
             "out_features": self._n_network_outputs(),
@@ -371,9 +334,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             "linear_expansion": architecture.linear_expansion,
             "activation": self.activation,
             "bias": self.fit_intercept,
-            "train_eigenvalues": self.train_eigenvalues,
-            "train_eigenvectors": self.train_eigenvectors,
-            "init": self.init,
+            **self._network_settings(),
         }
 
     def _check_same_network(self, config: dict[str, Any]) -> None:
@@ -411,7 +372,7 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         if self.solver == "lbfgs":
             rate = 1.0  # where its line search starts
         elif rate == "auto":
-            rate = AUTO_LEARNING_RATES[self.solver][int(self.train_eigenvectors)]
+            rate = self._auto_learning_rate()
             rate *= CONSTANT_SHARE if schedule == "constant" else 1.0
         size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
         return TrainingOptions(
@@ -420,8 +381,10 @@ class BaseSpectral(FittedNetworkMixin, ABC):
             learning_rate=schedule,
             learning_rate_init=float(rate),
             momentum=self.momentum,
-            alpha=self.alpha / max(total_weight, 1.0),
-            alpha_eigenvectors=self.alpha_eigenvectors / max(total_weight, 1.0),
+            penalties={
+                group: strength / max(total_weight, 1.0)
+                for group, strength in self._penalties().items()
+            },
             l1_ratio=self.l1_ratio,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
@@ -451,17 +414,13 @@ class BaseSpectral(FittedNetworkMixin, ABC):
         return score
 
     def _store(
-        self, net: SpectralNet, outcome: Outcome, device: torch.device, *, partial: bool
+        self, net: TrainingNet, outcome: Outcome, device: torch.device, *, partial: bool
     ) -> None:
         """Turn a trained net into fitted attributes."""
-        from ._state import extended_arrays, retracted_arrays, solver_arrays
+        from ._state import network_arrays, retracted_arrays, solver_arrays
 
         network = net.module_
-        arrays = extended_arrays(network)
-        self.eigenvalues_ = arrays["eigenvalues"]
-        self.eigenvectors_ = arrays["eigenvectors"]
-        self.biases_ = arrays["biases"]
-        self.activation_slopes_ = arrays["slopes"]
+        self._arrays = network_arrays(network)
         self.coefs_, self.intercepts_ = retracted_arrays(network)
         self.n_parameters_ = network.n_trained
         self.loss_curve_ = [*self.loss_curve_, *outcome.loss_curve]

@@ -1,7 +1,8 @@
-"""What a fitted spectral estimator offers: its networks as arrays, its importances."""
+"""What a fitted estimator offers: its retracted network as arrays, its importances."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,8 +11,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 if TYPE_CHECKING:
-    from ._training import SpectralNet
-    from .nn.network import SpectralNetwork
+    from ._training import TrainingNet
+    from .nn.network import StackedNetwork
 
 
 _LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
@@ -22,18 +23,15 @@ class FittedNetworkMixin(BaseEstimator):
 
     coefs_: list[NDArray[Any]]
     intercepts_: list[NDArray[Any]]
-    eigenvalues_: list[NDArray[Any]]
-    eigenvectors_: list[NDArray[Any]]
-    biases_: list[NDArray[Any]]
-    activation_slopes_: list[NDArray[Any]]
     n_features_in_: int
     n_iter_: int
     loss_curve_: list[float]
     device: str
     _config: dict[str, Any]
     _seed: int
+    _arrays: dict[str, NDArray[Any]]
     _solver_state: dict[str, Any]
-    _net: SpectralNet
+    _net: TrainingNet
 
     @property
     def coef_(self) -> NDArray[Any]:
@@ -47,19 +45,6 @@ class FittedNetworkMixin(BaseEstimator):
         return self._shape_intercept(self.intercepts_[0])
 
     @property
-    def compact_adjacency_(self) -> NDArray[Any]:
-        """The square matrix A_c of the retracted linear network (figure 2b)."""
-        weight = self._linear_weight("compact_adjacency_")
-        n_outputs, n_inputs = weight.shape
-        diagonal = (
-            self.eigenvalues_[0][:n_inputs],
-            self.eigenvalues_[-1][-n_outputs:],
-        )
-        matrix = np.diag(np.concatenate(diagonal))
-        matrix[n_inputs:, :n_inputs] = weight
-        return matrix
-
-    @property
     def feature_importances_(self) -> NDArray[Any]:
         """Norm of each feature's weights into the first retracted layer, summing to 1.
 
@@ -70,6 +55,10 @@ class FittedNetworkMixin(BaseEstimator):
         norms = np.linalg.norm(self.coefs_[0], axis=1)
         total = norms.sum()
         return norms / total if total > 0 else norms
+
+    @abstractmethod
+    def _network_type(self) -> type[StackedNetwork]:
+        """Return the class of the network; torch is imported here."""
 
     def _linear_weight(self, name: str) -> NDArray[Any]:
         """Return W_c of shape (n_outputs, n_features), or say why there is none."""
@@ -104,7 +93,7 @@ class FittedNetworkMixin(BaseEstimator):
             return None
 
     @property
-    def net_(self) -> SpectralNet:
+    def net_(self) -> TrainingNet:
         """The skorch net that was trained; a file does not hold it."""
         check_is_fitted(self)
         if "_net" not in vars(self):
@@ -115,14 +104,14 @@ class FittedNetworkMixin(BaseEstimator):
             )
         return self._net
 
-    def to_network(self) -> SpectralNetwork:
+    def to_network(self) -> StackedNetwork:
         """Build the extended network as a torch module, from the fitted arrays.
 
         Returns
         -------
-        SpectralNetwork
-            A new network on the CPU, with the fitted eigenvalues, eigenvectors, biases
-            and slopes. Its ``retract()`` gives ordinary layers.
+        SpectralNetwork or DirectNetwork
+            A new network on the CPU, with all that was fitted. Its ``retract()`` gives
+            ordinary layers.
 
         Raises
         ------
@@ -130,21 +119,12 @@ class FittedNetworkMixin(BaseEstimator):
             If there is nothing fitted.
         """
         check_is_fitted(self)
-        import torch
+        from ._state import build_network, load_arrays
 
-        from ._state import build_network, load_extended
-
-        device = torch.device("cpu")
-        network = build_network(self._config, self.coefs_[0].dtype, device, self._seed)
-        load_extended(
-            network,
-            {
-                "eigenvalues": self.eigenvalues_,
-                "eigenvectors": self.eigenvectors_,
-                "biases": self.biases_,
-                "slopes": self.activation_slopes_,
-            },
+        network = build_network(
+            self._network_type(), self._config, self.coefs_[0].dtype, "cpu", self._seed
         )
+        load_arrays(network, self._arrays)
         return network
 
     def __dir__(self) -> list[str]:
@@ -155,7 +135,7 @@ class FittedNetworkMixin(BaseEstimator):
         """
         square = "compact_adjacency_"
         names = {n for n in object.__dir__(self) if n != square and hasattr(self, n)}
-        if hasattr(self, "coef_"):
+        if hasattr(type(self), square) and hasattr(self, "coef_"):
             n_nodes = sum(self.coefs_[0].shape)
             names |= {square} if n_nodes <= _LARGE_ADJACENCY else set()
         return sorted(names)

@@ -102,3 +102,24 @@ def scaled(
 
 SCHEMES: dict[str, Scheme] = {"paper": paper, "wide": wide, "scaled": scaled}
 """The registered starting schemes by name."""
+
+
+def _glorot(n_in: int, n_out: int) -> float:
+    """Bound of uniform weights of variance 2 / (n_in + n_out).
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward
+    neural networks" (2010), equation 16; the usual start in Keras and in scikit-learn.
+    """
+    return float(np.sqrt(6.0 / (n_in + n_out)))
+
+
+def _lecun(n_in: int, n_out: int) -> float:
+    """Bound of uniform weights of variance 1 / n_in, as those of `scaled`."""
+    return float(np.sqrt(3.0 / n_in))
+
+
+WEIGHT_SCHEMES: dict[str, Callable[[int, int], float]] = {
+    "glorot": _glorot,
+    "scaled": _lecun,
+}
+"""Bounds of the uniform starting weights of networks in direct space, by name."""

@@ -51,3 +51,24 @@ def uniform(
     raw = bits.random_raw(int(np.prod(shape, dtype=np.int64)))
     unit = (np.asarray(raw, dtype=np.uint64) >> np.uint64(11)) * 2.0**-53
     return np.asarray(low + (high - low) * unit, dtype=np.float64).reshape(shape)
+
+
+def subset(bits: np.random.BitGenerator, n_total: int, n: int) -> NDArray[np.int64]:
+    """Draw a subset of the first integers from raw bits.
+
+    Parameters
+    ----------
+    bits : numpy.random.BitGenerator
+        The source.
+    n_total : int
+        The integers are 0 to ``n_total - 1``.
+    n : int
+        How many to draw, at most ``n_total``.
+
+    Returns
+    -------
+    ndarray of int64
+        ``n`` different integers, in ascending order.
+    """
+    raw = np.asarray(bits.random_raw(n_total), dtype=np.uint64)
+    return np.sort(np.argsort(raw, kind="stable")[:n]).astype(np.int64)

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
-from sklearn.utils.metaestimators import available_if
-
-from ._base import BaseSpectral, can_train_by_batches
-from ._inputs import TrainingData
+from ._regression import NetworkRegressorMixin
+from ._spectral import BaseSpectral
 
 
-class SpectralRegressor(RegressorMixin, BaseSpectral):
+class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     """Neural network regressor trained in the spectral domain.
 
     The network is that of `SpectralClassifier`, with linear outputs and half the
@@ -32,8 +24,11 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         With ``"identity"`` the network is linear and retracts to one matrix.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train; see `SpectralClassifier`.
-    train_eigenvectors : bool, default=False
-        Whether the eigenvectors train too.
+    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+        Whether the eigenvectors train too. With True the network has more parameters
+        than one trained by its weights: the eigenvalues.
+        ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
+        triangular factor [2]_.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"scaled", "paper", "wide"}, default="scaled"
@@ -124,7 +119,7 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
         ``"diverged"`` or ``"interrupted"``.
     device_ : str
         Where it was trained.
-    net_ : SpectralNet
+    net_ : skorch.NeuralNet
         The skorch net around the extended network. It stays in the process that
         trained it; ``to_network()`` builds the network anywhere.
     n_features_in_ : int
@@ -146,6 +141,9 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
     ----------
     .. [1] L. Giambagli, L. Buffoni, T. Carletti, W. Nocentini, D. Fanelli, "Machine
        learning in spectral domain", Nature Communications 12, 1330 (2021).
+    .. [2] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
+       "Training of sparse and dense deep neural networks: Fewer parameters, same
+       performance", Physical Review E 104, 054312 (2021).
 
     Examples
     --------
@@ -161,123 +159,3 @@ class SpectralRegressor(RegressorMixin, BaseSpectral):
     >>> model.fit(X, y).score(X, y) > 0.4
     True
     """
-
-    _y_is_numeric = True
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
-        """Train the network and retract it.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The training data. A sparse or memory-mapped array is made dense one batch
-            at a time.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples; those of weight zero are left out.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
-            Validation data for early stopping, instead of a part of X.
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
-            Their targets.
-
-        Returns
-        -------
-        SpectralRegressor
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are not valid; the message says what was
-            expected.
-        KeyboardInterrupt
-            On Ctrl-C; see the notes of the class.
-        """
-        self._train(X, y, sample_weight, X_val, y_val)
-        return self
-
-    @available_if(can_train_by_batches)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train for one epoch on the given data, at a constant rate.
-
-        Parameters that need more than one epoch, such as ``early_stopping`` and
-        ``learning_rate``, are not used.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            A portion of the data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
-            this takes them as they are: one call cannot know those of the others.
-
-        Returns
-        -------
-        SpectralRegressor
-            The estimator.
-        """
-        self._train(X, y, sample_weight, partial=True)
-        return self
-
-    def predict(self, X):
-        """Predict the targets of each sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The data.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions; one-dimensional if the targets of fit were.
-        """
-        output = self._network_output(X)
-        return output[:, 0] if self._y_ndim == 1 else output
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.target_tags.single_output = True
-        return tags
-
-    def _loss_name(self) -> str:
-        return "squared_error"
-
-    def _n_network_outputs(self) -> int:
-        return self.n_outputs_
-
-    def _encode_target(
-        self,
-        y: Any,
-        *,
-        reset: bool,
-        partial: bool = False,
-        classes: Any = None,
-        name: str = "y",
-    ) -> NDArray[Any]:
-        """Return the targets as floats in two dimensions."""
-        values = np.asarray(y, dtype=np.float64)
-        n_outputs = 1 if values.ndim == 1 else values.shape[1]
-        if reset:
-            self._y_ndim, self.n_outputs_ = values.ndim, n_outputs
-        elif n_outputs != self.n_outputs_:
-            raise ValueError(
-                f"{name} has {n_outputs} target(s), but {self.n_outputs_} were fitted."
-            )
-        return values.reshape(-1, n_outputs)
-
-    def _shape_coef(self, weight: NDArray[Any]) -> NDArray[Any]:
-        return weight[0] if self._y_ndim == 1 else weight
-
-    def _shape_intercept(self, bias: NDArray[Any]) -> Any:
-        return float(bias[0]) if self._y_ndim == 1 else bias
-
-    def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
-        """Return the coefficient of determination."""
-        return r2_score(data.target(), output, sample_weight=data.weight())

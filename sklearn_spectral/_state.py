@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .nn.network import SpectralNetwork
+from .nn.network import StackedNetwork
+
+Network = TypeVar("Network", bound=StackedNetwork)
 
 
 def to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
@@ -17,40 +19,30 @@ def to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy().copy()
 
 
-def extended_arrays(network: SpectralNetwork) -> dict[str, list[NDArray[Any]]]:
+def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
     """Return what a network has while it is extended.
 
     Parameters
     ----------
-    network : SpectralNetwork
+    network : StackedNetwork
         The network.
 
     Returns
     -------
-    dict of str to list of ndarray
-        ``eigenvalues`` (those of the input nodes first), ``eigenvectors`` and
-        ``biases`` of each spectral layer, ``slopes`` of each activation that has one.
+    dict of str to ndarray
+        Copies of its parameters and buffers, by their torch names.
     """
-    layers = list(network.layers())
-    return {
-        "eigenvalues": [
-            to_numpy(torch.cat([layer.eigenvalues_in, layer.eigenvalues_out]))
-            for layer in layers
-        ],
-        "eigenvectors": [to_numpy(layer.eigenvectors) for layer in layers],
-        "biases": [to_numpy(layer.bias) for layer in layers if layer.bias is not None],
-        "slopes": [to_numpy(parameter) for parameter in network.activations.parameters()],
-    }
+    return {name: to_numpy(value) for name, value in network.state_dict().items()}
 
 
 def retracted_arrays(
-    network: SpectralNetwork,
+    network: StackedNetwork,
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Return the weights and biases of the retracted network.
 
     Parameters
     ----------
-    network : SpectralNetwork
+    network : StackedNetwork
         The network.
 
     Returns
@@ -71,42 +63,48 @@ def retracted_arrays(
 
 
 def build_network(
-    config: Mapping[str, Any], dtype: Any, device: torch.device, seed: int
-) -> SpectralNetwork:
+    kind: Callable[..., Network],
+    config: Mapping[str, Any],
+    dtype: Any,
+    device: Any,
+    seed: int,
+) -> Network:
     """Make a network at its start.
 
     Parameters
     ----------
+    kind : callable
+        A subclass of `StackedNetwork`.
     config : mapping
-        Keyword arguments of `SpectralNetwork`.
+        Keyword arguments of it.
     dtype : numpy dtype
         Type of the parameters.
-    device : torch.device
+    device : torch.device or str
         Where they live.
     seed : int
         Of the start.
 
     Returns
     -------
-    SpectralNetwork
+    StackedNetwork
         A new network.
     """
-    return SpectralNetwork(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
+    return kind(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
 
 
-def set_dtype(network: SpectralNetwork, dtype: Any) -> SpectralNetwork:
+def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:
     """Convert the parameters of a network, in place.
 
     Parameters
     ----------
-    network : SpectralNetwork
+    network : StackedNetwork
         The network.
     dtype : numpy dtype
         The new type.
 
     Returns
     -------
-    SpectralNetwork
+    StackedNetwork
         The network.
     """
     return network.to(_torch_dtype(dtype))
@@ -116,31 +114,20 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
     return torch.from_numpy(np.empty(0, dtype)).dtype
 
 
-@torch.no_grad()
-def load_extended(
-    network: SpectralNetwork, arrays: Mapping[str, Sequence[NDArray[Any]]]
-) -> None:
-    """Fill a network with what `extended_arrays` returned.
+def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Fill a network with what `network_arrays` returned.
 
     Parameters
     ----------
-    network : SpectralNetwork
-        Of the same architecture; changed in place.
+    network : StackedNetwork
+        Of the same kind and architecture; changed in place.
     arrays : mapping
         The arrays.
     """
-    biases = iter(arrays["biases"])
-    for layer, eigenvalues, eigenvectors in zip(
-        network.layers(), arrays["eigenvalues"], arrays["eigenvectors"], strict=True
-    ):
-        layer.eigenvalues_in.copy_(torch.from_numpy(eigenvalues[: layer.in_features]))
-        layer.eigenvalues_out.copy_(torch.from_numpy(eigenvalues[layer.in_features :]))
-        layer.eigenvectors.copy_(torch.from_numpy(eigenvectors))
-        if layer.bias is not None:
-            layer.bias.copy_(torch.from_numpy(next(biases)))
-    slopes = network.activations.parameters()
-    for parameter, slope in zip(slopes, arrays["slopes"], strict=True):
-        parameter.copy_(torch.from_numpy(np.asarray(slope)))
+    # A copy, since torch does not take read-only memory; load_state_dict copies again.
+    network.load_state_dict(
+        {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+    )
 
 
 def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[str, Any]:

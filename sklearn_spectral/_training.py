@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from ._batches import ArrayDataset, BatchIterator, FullBatch
 from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
 from ._outcome import Outcome
 from .nn.losses import LOSSES
-from .nn.network import SpectralNetwork
+from .nn.network import StackedNetwork
 
 SOLVERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamax": torch.optim.Adamax,
@@ -38,8 +38,10 @@ class TrainingOptions:
     ----------
     loss, solver, learning_rate : str
         As in the estimators.
-    learning_rate_init, momentum, alpha, alpha_eigenvectors, l1_ratio, tol : float
+    learning_rate_init, momentum, l1_ratio, tol : float
         As in the estimators.
+    penalties : mapping of str to float
+        Strength of the penalty on each group of parameters that layers name.
     n_iter_no_change : float
         As in the estimators.
     batch_size, n_epochs, seed, first_epoch, verbose : int
@@ -53,8 +55,7 @@ class TrainingOptions:
     learning_rate: str
     learning_rate_init: float
     momentum: float
-    alpha: float
-    alpha_eigenvectors: float
+    penalties: Mapping[str, float]
     l1_ratio: float
     tol: float
     n_iter_no_change: float
@@ -66,15 +67,15 @@ class TrainingOptions:
     verbose: int
 
 
-class SpectralNet(NeuralNet):
+class TrainingNet(NeuralNet):
     """A skorch net with weighted losses, penalties, and one device sync per epoch.
 
     Parameters
     ----------
     *args
         As for `skorch.NeuralNet`.
-    alpha, alpha_eigenvectors : float, default=0.0
-        Strength of the penalty on trained eigenvalues and on trained eigenvectors.
+    penalties : mapping of str to float, optional
+        Strength of the penalty on each group of parameters that layers name.
     l1_ratio : float, default=0.0
         Share of the L1 norm in the penalties.
     **kwargs
@@ -84,14 +85,12 @@ class SpectralNet(NeuralNet):
     def __init__(
         self,
         *args: Any,
-        alpha: float = 0.0,
-        alpha_eigenvectors: float = 0.0,
+        penalties: Mapping[str, float] | None = None,
         l1_ratio: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.alpha = alpha
-        self.alpha_eigenvectors = alpha_eigenvectors
+        self.penalties = penalties
         self.l1_ratio = l1_ratio
 
     @property
@@ -111,21 +110,18 @@ class SpectralNet(NeuralNet):
         """Return the weighted loss, with the penalties while training."""
         target, weight = y_true
         loss = self.criterion_(y_pred, target, weight)
-        penalised = training and (self.alpha or self.alpha_eigenvectors)
-        return loss + self._penalty() if penalised else loss
+        if training and self.penalties and any(self.penalties.values()):
+            return loss + self._penalty(self.penalties)
+        return loss
 
-    def _penalty(self) -> Tensor | float:
+    def _penalty(self, strengths: Mapping[str, float]) -> Tensor | float:
         penalty: Tensor | float = 0.0
         for layer in self.module_.layers():
-            for strength, parameters in (
-                (self.alpha, (layer.eigenvalues_in, layer.eigenvalues_out)),
-                (self.alpha_eigenvectors, (layer.eigenvectors,)),
-            ):
-                for p in parameters:
-                    if strength and p.requires_grad:
-                        l1, l2 = p.abs().sum(), p.square().sum() / 2
-                        mixed = self.l1_ratio * l1 + (1 - self.l1_ratio) * l2
-                        penalty = penalty + strength * mixed
+            for group, values in layer.penalised():
+                if strengths[group]:
+                    l1, l2 = values.abs().sum(), values.square().sum() / 2
+                    mixed = self.l1_ratio * l1 + (1 - self.l1_ratio) * l2
+                    penalty = penalty + strengths[group] * mixed
         return penalty
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
@@ -159,17 +155,17 @@ class SpectralNet(NeuralNet):
 
 
 def make_net(
-    network: SpectralNetwork,
+    network: StackedNetwork,
     options: TrainingOptions,
     n_samples: int,
     device: torch.device,
     validation_score: Callable[[torch.nn.Module], float] | None = None,
-) -> SpectralNet:
+) -> TrainingNet:
     """Put a network into an initialized skorch net.
 
     Parameters
     ----------
-    network : SpectralNetwork
+    network : StackedNetwork
         Trained in place.
     options : TrainingOptions
         How to train.
@@ -182,7 +178,7 @@ def make_net(
 
     Returns
     -------
-    SpectralNet
+    TrainingNet
         Ready for `train`.
     """
     full_batch = options.solver == "lbfgs"
@@ -234,7 +230,7 @@ def make_net(
             "optimizer__momentum": options.momentum,
             "optimizer__nesterov": options.momentum > 0,
         }
-    net = SpectralNet(
+    net = TrainingNet(
         network,
         LOSSES[options.loss],
         optimizer=SOLVERS[options.solver],
@@ -245,20 +241,19 @@ def make_net(
         callbacks=callbacks,
         device=device,
         verbose=0,
-        alpha=options.alpha,
-        alpha_eigenvectors=options.alpha_eigenvectors,
+        penalties=options.penalties,
         l1_ratio=options.l1_ratio,
         **settings,
     )
     return net.initialize()
 
 
-def train(net: SpectralNet, dataset: ArrayDataset) -> Outcome:
+def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     """Train a net until it is done, stopped or interrupted.
 
     Parameters
     ----------
-    net : SpectralNet
+    net : TrainingNet
         From `make_net`; its module holds the weights to use when this returns.
     dataset : ArrayDataset
         The data.
@@ -299,6 +294,6 @@ def train(net: SpectralNet, dataset: ArrayDataset) -> Outcome:
     )
 
 
-def _loss_curve(net: SpectralNet) -> list[float]:
+def _loss_curve(net: TrainingNet) -> list[float]:
     """Return the training losses of the epochs that were run to their end."""
     return [row["train_loss"] for row in net.history if "train_loss" in row]

@@ -8,6 +8,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 
 CONFIGURATIONS = [
     {},
@@ -15,15 +16,30 @@ CONFIGURATIONS = [
     {"hidden_layer_sizes": (), "linear_expansion": 20, "train_eigenvalues": "paper"},
     {"hidden_layer_sizes": (20, 10), "linear_expansion": ((15,), (), (5, 5))},
     {"train_eigenvectors": True, "linear_expansion": 20},
+    {"train_eigenvectors": "svd"},
+    {"train_eigenvectors": "qr", "linear_expansion": 20},
     {"solver": "lbfgs", "activation": "elu"},
     {"solver": "adam", "learning_rate": "constant", "activation": "tanh"},
     {"solver": "sgd", "fit_intercept": False},
+]
+
+DIRECT_CONFIGURATIONS = [
+    {},
+    {"train": "subset", "n_weights": 5},
+    {"train": "gains", "linear_expansion": 20},
+    {"train": "readout", "solver": "adam"},
+    {"train": "low_rank", "rank": 3},
+    {"train": "singular_values", "init": "scaled"},
 ]
 
 ESTIMATORS = [
     make(random_state=0, **configuration)
     for make in (SpectralClassifier, SpectralRegressor)
     for configuration in CONFIGURATIONS
+] + [
+    make(random_state=0, **configuration)
+    for make in (DirectClassifier, DirectRegressor)
+    for configuration in DIRECT_CONFIGURATIONS
 ]
 
 
@@ -35,6 +51,8 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.mark.parametrize(
     "check", [check_param_validation, check_dataframe_column_names_consistency]
 )
-@pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
+@pytest.mark.parametrize(
+    "make", [SpectralClassifier, SpectralRegressor, DirectClassifier, DirectRegressor]
+)
 def test_checks_that_the_suite_leaves_out(make, check):
     check(make.__name__, make(max_iter=5))

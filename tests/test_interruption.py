@@ -39,7 +39,7 @@ def interrupt(monkeypatch):
 
     def arm(epoch, batch):
         monkeypatch.setattr(
-            _training.SpectralNet,
+            _training.TrainingNet,
             "_default_callbacks",
             [("interrupt", Interrupt(epoch, batch))],
         )
@@ -191,7 +191,7 @@ def test_divergence_after_good_epochs_keeps_the_last_good_weights(digits, monkey
     for shorter in (three, two):
         with pytest.warns(ConvergenceWarning):
             shorter.fit(X, y)
-    get_loss = _training.SpectralNet.get_loss
+    get_loss = _training.TrainingNet.get_loss
     from_batch = {"epoch": 4, "batch": 5}
     seen = {"epoch": 0, "batch": 0}
 
@@ -203,7 +203,7 @@ def test_divergence_after_good_epochs_keeps_the_last_good_weights(digits, monkey
         bad = (seen["epoch"], seen["batch"]) >= (from_batch["epoch"], from_batch["batch"])
         return loss * float("nan") if bad else loss
 
-    monkeypatch.setattr(_training.SpectralNet, "get_loss", spoiled)
+    monkeypatch.setattr(_training.TrainingNet, "get_loss", spoiled)
     for batch, expected in ((5, three), (1, two)):
         # With the first batch of epoch 4 spoiled, nothing shows that the weights which
         # epoch 3 left are good; those of epoch 2 have given finite losses.

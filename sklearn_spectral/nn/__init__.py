@@ -1,24 +1,42 @@
-"""Spectral layers and networks as plain torch modules, for any torch model."""
+"""Linear layers, stacks and networks as plain torch modules, for any torch model."""
 
 from .._architecture import Architecture
 from .._init_schemes import SCHEMES
 from .activations import ScaledTanh
 from .cascade import cascade_matrices, compact_adjacency
+from .direct import (
+    DirectLinear,
+    GainLinear,
+    LowRankLinear,
+    SingularValueLinear,
+    SubsetLinear,
+)
+from .direct_network import DirectNetwork
+from .forms import FreeForm, QRForm, SVDForm
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
 from .network import SpectralNetwork
-from .telescope import SpectralStack, contract
+from .telescope import LinearStack, contract
 
 __all__ = [
     "SCHEMES",
     "Architecture",
     "BrierLoss",
+    "DirectLinear",
+    "DirectNetwork",
+    "FreeForm",
+    "GainLinear",
+    "LinearStack",
     "LogLoss",
+    "LowRankLinear",
+    "QRForm",
+    "SVDForm",
     "ScaledTanh",
+    "SingularValueLinear",
     "SpectralLinear",
     "SpectralNetwork",
-    "SpectralStack",
     "SquaredError",
+    "SubsetLinear",
     "cascade_matrices",
     "compact_adjacency",
     "contract",

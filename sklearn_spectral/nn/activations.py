@@ -54,3 +54,9 @@ ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
     "elu": lambda **_: nn.ELU(),
 }
 """Makers of each non-linear activation; they take ``device`` and ``dtype``."""
+
+PLAIN_ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
+    **ACTIVATIONS,
+    "tanh": lambda **_: nn.Tanh(),
+}
+"""The same for networks in direct space, where weights can do what a slope does."""

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from .._init_schemes import SCHEMES
+from .forms import FORMS, MatrixForm
+from .layer import LinearLayer
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
+TrainEigenvectors: TypeAlias = bool | Literal["svd", "qr"]
+
+# Below this many rows, two thin products with phi are cheaper than forming the weight:
+# benchmarks/telescope.py measures where the two cross.
+FEW_ROWS = 64
 
 
-class SpectralLinear(nn.Module):
+class SpectralLinear(LinearLayer):
     r"""A linear layer parametrised by the eigenvalues and eigenvectors of its adjacency.
 
     The layer joins ``in_features`` to ``out_features`` nodes. As a square matrix on all
@@ -35,8 +42,9 @@ class SpectralLinear(nn.Module):
         Whether to add a trained bias, started at zero.
     train_eigenvalues : {"both", "out", "in"}, default="both"
         Which of the two sets of eigenvalues train.
-    train_eigenvectors : bool, default=False
-        Whether phi trains too.
+    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+        Whether phi trains too: all of its entries, its singular values only (S-SVD), or
+        its triangular factor (S-QR) [2]_.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
     gain : float, default=1.0
@@ -55,8 +63,10 @@ class SpectralLinear(nn.Module):
         :math:`\lambda_{in}`.
     eigenvalues_out : Parameter of shape (out_features,)
         :math:`\lambda_{out}`.
-    eigenvectors : Parameter of shape (out_features, in_features)
-        The block :math:`\phi`.
+    eigenvectors : Tensor of shape (out_features, in_features)
+        The block :math:`\phi`, differentiable where it trains.
+    form : FreeForm, SVDForm or QRForm
+        The module that holds the block.
     bias : Parameter of shape (out_features,) or None
         The bias.
 
@@ -69,6 +79,9 @@ class SpectralLinear(nn.Module):
     ----------
     .. [1] L. Giambagli, L. Buffoni, T. Carletti, W. Nocentini, D. Fanelli, "Machine
        learning in spectral domain", Nature Communications 12, 1330 (2021).
+    .. [2] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
+       "Training of sparse and dense deep neural networks: Fewer parameters, same
+       performance", Physical Review E 104, 054312 (2021).
 
     Examples
     --------
@@ -82,7 +95,7 @@ class SpectralLinear(nn.Module):
     torch.Size([5, 10])
     """
 
-    bias: nn.Parameter | None
+    form: MatrixForm
 
     def __init__(
         self,
@@ -91,44 +104,51 @@ class SpectralLinear(nn.Module):
         bias: bool = True,
         *,
         train_eigenvalues: TrainEigenvalues = "both",
-        train_eigenvectors: bool = False,
+        train_eigenvectors: TrainEigenvectors = False,
         init: str = "scaled",
         gain: float = 1.0,
         seed: int | np.random.SeedSequence | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        if in_features < 1 or out_features < 1:
-            raise ValueError(
-                "A spectral layer needs at least one node on either side; got "
-                f"in_features={in_features}, out_features={out_features}."
-            )
+        super().__init__(in_features, out_features, bias, device, dtype)
         if train_eigenvalues not in ("both", "out", "in"):
             raise ValueError(
                 "train_eigenvalues must be 'both', 'out' or 'in'; got "
                 f"{train_eigenvalues!r}."
             )
+        if not isinstance(train_eigenvectors, str):
+            train_eigenvectors = bool(train_eigenvectors)
+        if train_eigenvectors not in FORMS:
+            raise ValueError(
+                "train_eigenvectors must be False, True, 'svd' or 'qr'; got "
+                f"{train_eigenvectors!r}."
+            )
         if init not in SCHEMES:
             raise ValueError(f"init must be one of {sorted(SCHEMES)}; got {init!r}.")
-        self.in_features = in_features
-        self.out_features = out_features
         self.train_eigenvalues = train_eigenvalues
+        self.train_eigenvectors = train_eigenvectors
         self.init = init
         self.gain = gain
+        lambda_in, lambda_out, phi = map(torch.from_numpy, self._start(seed))
+        self.eigenvalues_in = nn.Parameter(lambda_in, train_eigenvalues != "out")
+        self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
+        # Decomposed in float64 on the CPU, so that a start is the same everywhere.
+        self.form = FORMS[train_eigenvectors](phi)
+        self.to(device=device, dtype=dtype or torch.get_default_dtype())
 
-        def parameter(shape: tuple[int, ...], trained: bool) -> nn.Parameter:
-            empty = torch.empty(shape, device=device, dtype=dtype)
-            return nn.Parameter(empty, requires_grad=trained)
-
-        self.eigenvalues_in = parameter((in_features,), train_eigenvalues != "out")
-        self.eigenvalues_out = parameter((out_features,), train_eigenvalues != "in")
-        self.eigenvectors = parameter((out_features, in_features), train_eigenvectors)
-        if bias:
-            self.bias = parameter((out_features,), True)
-        else:
-            self.register_parameter("bias", None)
-        self.reset_parameters(seed)
+    def _start(self, seed: int | np.random.SeedSequence | None):
+        """Draw eigenvalues and eigenvectors as float64 arrays."""
+        if seed is None:
+            seed = int(torch.randint(2**62, ()).item())
+        start = SCHEMES[self.init](
+            self.in_features,
+            self.out_features,
+            self.train_eigenvalues,
+            self.gain,
+            np.random.PCG64(seed),
+        )
+        return start.eigenvalues_in, start.eigenvalues_out, start.eigenvectors
 
     @torch.no_grad()
     def reset_parameters(self, seed: int | np.random.SeedSequence | None = None) -> None:
@@ -139,20 +159,17 @@ class SpectralLinear(nn.Module):
         seed : int or numpy.random.SeedSequence, optional
             As in the constructor.
         """
-        if seed is None:
-            seed = int(torch.randint(2**62, ()).item())
-        start = SCHEMES[self.init](
-            self.in_features,
-            self.out_features,
-            self.train_eigenvalues,
-            self.gain,
-            np.random.PCG64(seed),
-        )
-        self.eigenvalues_in.copy_(torch.from_numpy(start.eigenvalues_in))
-        self.eigenvalues_out.copy_(torch.from_numpy(start.eigenvalues_out))
-        self.eigenvectors.copy_(torch.from_numpy(start.eigenvectors))
+        lambda_in, lambda_out, phi = map(torch.from_numpy, self._start(seed))
+        self.eigenvalues_in.copy_(lambda_in)
+        self.eigenvalues_out.copy_(lambda_out)
+        self.form.load(phi)
         if self.bias is not None:
             self.bias.zero_()
+
+    @property
+    def eigenvectors(self) -> Tensor:
+        """The block phi of shape (out_features, in_features)."""
+        return self.form()
 
     @property
     def weight(self) -> Tensor:
@@ -160,9 +177,28 @@ class SpectralLinear(nn.Module):
         gaps = self.eigenvalues_in.unsqueeze(0) - self.eigenvalues_out.unsqueeze(1)
         return gaps * self.eigenvectors
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        return F.linear(x, self.weight, self.bias)
+    def left_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``matrix @ weight``, without forming the weight where that is dearer.
+
+        With M the matrix, M W = (M phi) lambda_in - (M lambda_out) phi. Both products are
+        stacked into one, and neither they nor their gradients need anything of the size
+        of the weight, unless all entries of phi train.
+        """
+        if self.train_eigenvectors is True or matrix.shape[0] > FEW_ROWS:
+            return matrix @ self.weight
+        stacked = torch.cat([matrix, matrix * self.eigenvalues_out])
+        scaled_in, scaled_out = torch.chunk(self.form.left_multiply(stacked), 2)
+        return scaled_in * self.eigenvalues_in - scaled_out
+
+    def penalised(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield trained eigenvalues and trained parameters of the eigenvectors."""
+        for group, parameters in (
+            ("eigenvalues", (self.eigenvalues_in, self.eigenvalues_out)),
+            ("eigenvectors", self.form.parameters()),
+        ):
+            for parameter in parameters:
+                if parameter.requires_grad:
+                    yield group, parameter
 
     def eigenvalue_matrix(self) -> Tensor:
         """Return Lambda, square on all in_features + out_features nodes."""
@@ -189,18 +225,13 @@ class SpectralLinear(nn.Module):
         matrix[self.in_features :, : self.in_features] = self.weight
         return matrix
 
-    @property
-    def n_trained(self) -> int:
-        """Number of parameters that train."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
-
     @classmethod
     def from_linear(
         cls,
         linear: nn.Linear,
         *,
         train_eigenvalues: TrainEigenvalues = "both",
-        train_eigenvectors: bool = False,
+        train_eigenvectors: TrainEigenvectors = False,
     ) -> SpectralLinear:
         """Turn an ordinary layer into a spectral one with exactly its weights.
 
@@ -213,8 +244,8 @@ class SpectralLinear(nn.Module):
             The layer; it is copied, not changed.
         train_eigenvalues : {"both", "out", "in"}, default="both"
             Which eigenvalues of the new layer train.
-        train_eigenvectors : bool, default=False
-            Whether its eigenvectors train.
+        train_eigenvectors : {False, True, "svd", "qr"}, default=False
+            What of its eigenvectors trains. A decomposition rounds the weights.
 
         Returns
         -------
@@ -243,48 +274,20 @@ class SpectralLinear(nn.Module):
         with torch.no_grad():
             layer.eigenvalues_in.fill_(1.0)
             layer.eigenvalues_out.zero_()
-            layer.eigenvectors.copy_(linear.weight)
+            layer.form.load(linear.weight)
             if layer.bias is not None:
                 layer.bias.copy_(linear.bias)
         return layer
 
-    def to_linear(self) -> nn.Linear:
-        """Return an ordinary layer with this one's weight and bias.
-
-        Returns
-        -------
-        torch.nn.Linear
-            A copy in direct space, all of whose weights train.
-        """
-        return direct_linear(self.weight, self.bias)
-
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets."""
-        total = sum(p.numel() for p in self.parameters())
+        total = sum(t.numel() for t in (*self.parameters(), *self.form.buffers()))
         return (
             f"{self.in_features} -> {self.out_features}, "
             f"train_eigenvalues={self.train_eigenvalues!r}, "
-            f"train_eigenvectors={self.eigenvectors.requires_grad}, "
+            f"train_eigenvectors={self.train_eigenvectors!r}, "
             f"bias={self.bias is not None}, trained {self.n_trained} of {total}"
         )
-
-
-def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
-    """Return an ordinary linear layer holding a copy of ``weight`` and ``bias``."""
-    out_features, in_features = weight.shape
-    linear = nn.utils.skip_init(
-        nn.Linear,
-        in_features,
-        out_features,
-        bias=bias is not None,
-        device=weight.device,
-        dtype=weight.dtype,
-    )
-    with torch.no_grad():
-        linear.weight.copy_(weight)
-        if bias is not None:
-            linear.bias.copy_(bias)
-    return linear
 
 
 def _lower_left_block(block: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""SpectralNetwork: stacks of spectral layers with activations between them."""
+"""Networks: stacks of linear layers with activations between them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 
 import torch
@@ -11,11 +11,125 @@ from torch import Tensor, nn
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
 from .._random import seed_sequence
 from .activations import ACTIVATIONS, ScaledTanh
-from .linear import SpectralLinear, direct_linear
-from .telescope import SpectralStack, TelescopeMode
+from .layer import LinearLayer, direct_linear
+from .linear import SpectralLinear, TrainEigenvectors
+from .telescope import LinearStack, TelescopeMode
 
 
-class SpectralNetwork(nn.Module):
+class StackedNetwork(nn.Module):
+    """Base of the networks: one stack of linear layers per gap between activations.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        The widths, gap by gap.
+    activation : {"relu", "tanh", "elu", "identity"}
+        The non-linearity.
+    make_layer : callable
+        Called with the position of a layer and its two widths; returns the layer.
+    telescope : {"auto", "layers", "contract"}, default="auto"
+        How linear stacks are computed while training; see `LinearStack`.
+    device : torch.device or str, optional
+        Where the slopes of the activations live.
+    dtype : torch.dtype, optional
+        Their type.
+    activations : mapping, optional
+        Makers of the activations by name; by default those with trained slopes.
+
+    Raises
+    ------
+    ValueError
+        If the mode is unknown.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        activation: str,
+        make_layer: Callable[[int, int, int], LinearLayer],
+        telescope: TelescopeMode = "auto",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+        activations: Mapping[str, Callable[..., nn.Module]] = ACTIVATIONS,
+    ) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.activation = activation
+        stacks: list[LinearStack] = []
+        position = 0
+        for widths in architecture.stacks:
+            layers = []
+            for n_in, n_out in pairwise(widths):
+                layers.append(make_layer(position, n_in, n_out))
+                position += 1
+            stacks.append(LinearStack(layers, telescope))
+        self.stacks = nn.ModuleList(stacks)
+        self.activations = nn.ModuleList(
+            activations[activation](device=device, dtype=dtype) for _ in stacks[:-1]
+        )
+
+    def layers(self) -> Iterator[LinearLayer]:
+        """Iterate over all layers, in the order the signal passes them."""
+        for stack in self.stacks:
+            yield from stack  # type: ignore[misc]
+
+    @property
+    def n_trained(self) -> int:
+        """Number of parameters that train."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features)."""
+        for stack, activation in zip(self.stacks, self.activations, strict=False):
+            x = activation(stack(x))
+        return self.stacks[-1](x)
+
+    @torch.no_grad()
+    def retract(self) -> nn.Sequential:
+        """Return the network that is used: ordinary layers, linear stacks contracted.
+
+        Slopes of tanh are folded into the weights before them.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            ``torch.nn.Linear`` modules and activations without parameters; a copy.
+        """
+        return self._plain([[stack.contract()] for stack in self.stacks])  # type: ignore[operator]
+
+    @torch.no_grad()
+    def unfold(self) -> nn.Sequential:
+        """Return the extended network in direct space: ordinary layers, as many as here.
+
+        Slopes of tanh are folded into the weights before them.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            ``torch.nn.Linear`` modules and activations without parameters; a copy.
+        """
+        return self._plain(
+            [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks]  # type: ignore[attr-defined]
+        )
+
+    def _plain(self, stacks: list[list[tuple[Tensor, Tensor | None]]]) -> nn.Sequential:
+        """Put weights and biases into ordinary layers, the activations between them."""
+        modules: list[nn.Module] = []
+        for position, layers in enumerate(stacks):
+            weight, bias = layers[-1]
+            activation = None
+            if position < len(self.activations):
+                activation = self.activations[position]
+                if isinstance(activation, ScaledTanh):
+                    weight = weight * activation.slope
+                    bias = None if bias is None else bias * activation.slope
+                    activation = nn.Tanh()
+            modules += [direct_linear(*layer) for layer in (*layers[:-1], (weight, bias))]
+            modules += [] if activation is None else [activation]
+        return nn.Sequential(*modules)
+
+
+class SpectralNetwork(StackedNetwork):
     """A feed-forward network trained in the spectral domain.
 
     Parameters
@@ -36,15 +150,15 @@ class SpectralNetwork(nn.Module):
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues train. ``"paper"`` trains both sets of the first layer, and
         only those of the output nodes afterwards.
-    train_eigenvectors : bool, default=False
-        Whether the eigenvectors train.
+    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+        What of the eigenvectors trains; see `SpectralLinear`.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
     seed : int, optional
         Fixes the start on every platform and device. By default it is drawn from
         torch's global generator.
     telescope : {"auto", "layers", "contract"}, default="auto"
-        How linear stacks are computed while training; see `SpectralStack`.
+        How linear stacks are computed while training; see `LinearStack`.
     device : torch.device or str, optional
         Where the parameters live.
     dtype : torch.dtype, optional
@@ -54,7 +168,7 @@ class SpectralNetwork(nn.Module):
     ----------
     architecture : Architecture
         The widths, gap by gap.
-    stacks : ModuleList of SpectralStack
+    stacks : ModuleList of LinearStack
         One per gap.
     activations : ModuleList
         One after each stack but the last.
@@ -95,91 +209,51 @@ class SpectralNetwork(nn.Module):
         *,
         bias: bool = True,
         train_eigenvalues: str = "both",
-        train_eigenvectors: bool = False,
+        train_eigenvectors: TrainEigenvectors = False,
         init: str = "scaled",
         seed: int | None = None,
         telescope: TelescopeMode = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        super().__init__()
-        if activation not in (*ACTIVATIONS, "identity"):
-            raise ValueError(
-                f"activation must be one of {sorted([*ACTIVATIONS, 'identity'])}; got "
-                f"{activation!r}."
-            )
-        self.activation = activation
-        self.architecture = Architecture.build(
+        architecture = checked_architecture(
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
         if seed is None:
             seed = int(torch.randint(2**62, ()).item())
 
-        stacks: list[SpectralStack] = []
-        position = 0
-        for widths in self.architecture.stacks:
-            layers = []
-            for n_in, n_out in pairwise(widths):
-                layers.append(
-                    SpectralLinear(
-                        n_in,
-                        n_out,
-                        bias,
-                        train_eigenvalues=_trained_here(train_eigenvalues, position),
-                        train_eigenvectors=train_eigenvectors,
-                        init=init,
-                        seed=seed_sequence(seed, 0, position),
-                        device=device,
-                        dtype=dtype,
-                    )
-                )
-                position += 1
-            stacks.append(SpectralStack(layers, telescope))
-        self.stacks = nn.ModuleList(stacks)
-        self.activations = nn.ModuleList(
-            ACTIVATIONS[activation](device=device, dtype=dtype) for _ in stacks[:-1]
+        def make_layer(position: int, n_in: int, n_out: int) -> SpectralLinear:
+            return SpectralLinear(
+                n_in,
+                n_out,
+                bias,
+                train_eigenvalues=_trained_here(train_eigenvalues, position),
+                train_eigenvectors=train_eigenvectors,
+                init=init,
+                seed=seed_sequence(seed, 0, position),
+                device=device,
+                dtype=dtype,
+            )
+
+        super().__init__(architecture, activation, make_layer, telescope, device, dtype)
+
+
+def checked_architecture(
+    in_features: int,
+    out_features: int,
+    hidden_layer_sizes: HiddenLayerSizes,
+    linear_expansion: LinearExpansion,
+    activation: str,
+) -> Architecture:
+    """Lay the network out, if there is such an activation."""
+    if activation not in (*ACTIVATIONS, "identity"):
+        raise ValueError(
+            f"activation must be one of {sorted([*ACTIVATIONS, 'identity'])}; got "
+            f"{activation!r}."
         )
-
-    def layers(self) -> Iterator[SpectralLinear]:
-        """Iterate over all spectral layers, in the order the signal passes them."""
-        for stack in self.stacks:
-            yield from stack  # type: ignore[misc]
-
-    @property
-    def n_trained(self) -> int:
-        """Number of parameters that train."""
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features)."""
-        for stack, activation in zip(self.stacks, self.activations, strict=False):
-            x = activation(stack(x))
-        return self.stacks[-1](x)
-
-    @torch.no_grad()
-    def retract(self) -> nn.Sequential:
-        """Return the network that is used: ordinary layers, linear stacks contracted.
-
-        Slopes of tanh are folded into the weights before them.
-
-        Returns
-        -------
-        torch.nn.Sequential
-            ``torch.nn.Linear`` modules and activations without parameters; a copy.
-        """
-        modules: list[nn.Module] = []
-        for position, stack in enumerate(self.stacks):
-            weight, bias = stack.contract()  # type: ignore[operator]
-            if position == len(self.activations):
-                modules.append(direct_linear(weight, bias))
-                break
-            activation = self.activations[position]
-            if isinstance(activation, ScaledTanh):
-                weight = weight * activation.slope
-                bias = None if bias is None else bias * activation.slope
-                activation = nn.Tanh()
-            modules += [direct_linear(weight, bias), activation]
-        return nn.Sequential(*modules)
+    return Architecture.build(
+        in_features, out_features, hidden_layer_sizes, linear_expansion, activation
+    )
 
 
 def _trained_here(train_eigenvalues: str, position: int):

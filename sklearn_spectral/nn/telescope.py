@@ -6,51 +6,20 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, TypeAlias, cast
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .linear import SpectralLinear
+from .layer import LinearLayer
 
 TelescopeMode: TypeAlias = Literal["auto", "layers", "contract"]
 
-# Below this many rows, two thin products with phi are cheaper than forming the weight:
-# benchmarks/telescope.py measures where the two cross.
-_FEW_ROWS = 64
 
-
-def multiply_by_weight(matrix: Tensor, layer: SpectralLinear) -> Tensor:
-    """Return ``matrix @ layer.weight``, without forming the weight where that is dearer.
-
-    With M the matrix, M W = (M phi) lambda_in - (M lambda_out) phi. Both products are
-    stacked into one, and neither they nor their gradients need anything of the size of
-    the weight, as long as phi is frozen.
-
-    Parameters
-    ----------
-    matrix : Tensor of shape (n_rows, layer.out_features)
-        What stands to the left.
-    layer : SpectralLinear
-        The layer.
-
-    Returns
-    -------
-    Tensor of shape (n_rows, layer.in_features)
-        The product, differentiable in the matrix and in the layer.
-    """
-    if layer.eigenvectors.requires_grad or matrix.shape[0] > _FEW_ROWS:
-        return matrix @ layer.weight
-    stacked = torch.cat([matrix, matrix * layer.eigenvalues_out])
-    scaled_in, scaled_out = torch.chunk(stacked @ layer.eigenvectors, 2)
-    return scaled_in * layer.eigenvalues_in - scaled_out
-
-
-def contract(layers: Sequence[SpectralLinear]) -> tuple[Tensor, Tensor | None]:
+def contract(layers: Sequence[LinearLayer]) -> tuple[Tensor, Tensor | None]:
     """Retract consecutive linear layers to one.
 
     Parameters
     ----------
-    layers : sequence of SpectralLinear
+    layers : sequence of LinearLayer
         In the order in which the signal passes them.
 
     Returns
@@ -79,7 +48,7 @@ def contract(layers: Sequence[SpectralLinear]) -> tuple[Tensor, Tensor | None]:
         weight, bias = layers[-1].weight, layers[-1].bias
         for layer in reversed(layers[:-1]):
             bias = _add(bias, None if layer.bias is None else weight @ layer.bias)
-            weight = multiply_by_weight(weight, layer)
+            weight = layer.left_multiply(weight)
         return weight, bias
     weight, bias = layers[0].weight, layers[0].bias
     for layer in layers[1:]:
@@ -89,12 +58,12 @@ def contract(layers: Sequence[SpectralLinear]) -> tuple[Tensor, Tensor | None]:
     return weight, bias
 
 
-class SpectralStack(nn.Module):
-    """Consecutive spectral layers with nothing between them: one linear map.
+class LinearStack(nn.Module):
+    """Consecutive layers with nothing between them: one linear map.
 
     Parameters
     ----------
-    layers : sequence of SpectralLinear
+    layers : sequence of LinearLayer
         The layers, in the order in which the signal passes them.
     mode : {"auto", "layers", "contract"}, default="auto"
         How the forward pass is computed: layer by layer, by the retracted matrix, or
@@ -109,15 +78,13 @@ class SpectralStack(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spectral.nn import SpectralLinear, SpectralStack
-    >>> stack = SpectralStack([SpectralLinear(8, 30), SpectralLinear(30, 3)])
+    >>> from sklearn_spectral.nn import LinearStack, SpectralLinear
+    >>> stack = LinearStack([SpectralLinear(8, 30), SpectralLinear(30, 3)])
     >>> stack(torch.zeros(5, 8)).shape
     torch.Size([5, 3])
     """
 
-    def __init__(
-        self, layers: Sequence[SpectralLinear], mode: TelescopeMode = "auto"
-    ) -> None:
+    def __init__(self, layers: Sequence[LinearLayer], mode: TelescopeMode = "auto") -> None:
         super().__init__()
         if not layers:
             raise ValueError("A stack needs at least one layer; got none.")
@@ -132,8 +99,8 @@ class SpectralStack(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.mode = mode
 
-    def __iter__(self) -> Iterator[SpectralLinear]:
-        return cast("Iterator[SpectralLinear]", iter(self.layers))
+    def __iter__(self) -> Iterator[LinearLayer]:
+        return cast("Iterator[LinearLayer]", iter(self.layers))
 
     def contract(self) -> tuple[Tensor, Tensor | None]:
         """Return the weight and bias of the stack as one layer; see `contract`."""
@@ -170,16 +137,16 @@ class SpectralStack(nn.Module):
         return x
 
 
-def _size(layer: SpectralLinear) -> int:
+def _size(layer: LinearLayer) -> int:
     return layer.in_features * layer.out_features
 
 
-def _cost_from_output(layers: Sequence[SpectralLinear]) -> int:
+def _cost_from_output(layers: Sequence[LinearLayer]) -> int:
     """Count the multiplications of contracting from the last layer down."""
     return layers[-1].out_features * sum(_size(layer) for layer in layers[:-1])
 
 
-def _cost_from_input(layers: Sequence[SpectralLinear]) -> int:
+def _cost_from_input(layers: Sequence[LinearLayer]) -> int:
     """Count the multiplications of contracting from the first layer up."""
     return layers[0].in_features * sum(_size(layer) for layer in layers[1:])
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from sklearn_spectral.nn import (
+    LinearStack,
     SpectralLinear,
-    SpectralStack,
     cascade_matrices,
     compact_adjacency,
     contract,
@@ -45,7 +45,7 @@ def test_equation_2_is_the_forward_pass(widths, train_eigenvalues):
         state = state @ matrix.T
     output = state[:, -widths[-1] :]
     for mode in ("layers", "contract"):
-        fast = SpectralStack(layers, mode)(x)
+        fast = LinearStack(layers, mode)(x)
         torch.testing.assert_close(output, fast, atol=1e-12, rtol=1e-12)
 
 

@@ -48,7 +48,7 @@ def test_forward_is_the_adjacency_on_an_extended_vector():
     torch.testing.assert_close(layer(x), by_parts, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("train_eigenvectors", [False, True])
+@pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
 def test_gradients_of_what_trains(train_eigenvalues, train_eigenvectors):
     layer = make_layer(
@@ -59,10 +59,11 @@ def test_gradients_of_what_trains(train_eigenvalues, train_eigenvectors):
     )
     assert layer.eigenvalues_in.requires_grad == (train_eigenvalues != "out")
     assert layer.eigenvalues_out.requires_grad == (train_eigenvalues != "in")
-    assert layer.eigenvectors.requires_grad == train_eigenvectors
+    assert layer.eigenvectors.requires_grad == bool(train_eigenvectors)
     x = torch.randn(6, 5, dtype=DOUBLE, requires_grad=True)
     names = [name for name, p in layer.named_parameters() if p.requires_grad]
-    values = [getattr(layer, name).detach().clone().requires_grad_() for name in names]
+    values = [layer.get_parameter(name).detach().clone() for name in names]
+    values = [value.requires_grad_() for value in values]
 
     def forward(x, *values):
         parameters = dict(zip(names, values, strict=True))
@@ -134,6 +135,7 @@ def test_torch_manual_seed_governs_a_layer_without_seed():
         ({"in_features": 0, "out_features": 3}, "at least one node"),
         ({"in_features": 3, "out_features": -1}, "at least one node"),
         ({"train_eigenvalues": "some"}, "'both', 'out' or 'in'"),
+        ({"train_eigenvectors": "lu"}, "False, True, 'svd' or 'qr'"),
         ({"init": "zeros"}, "init must be one of"),
     ],
 )
@@ -149,7 +151,7 @@ def test_state_dict_round_trip():
     assert set(layer.state_dict()) == {
         "eigenvalues_in",
         "eigenvalues_out",
-        "eigenvectors",
+        "form.block",
         "bias",
     }
 

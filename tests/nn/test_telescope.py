@@ -5,8 +5,7 @@ import itertools
 import pytest
 import torch
 
-from sklearn_spectral.nn import SpectralLinear, SpectralStack, contract
-from sklearn_spectral.nn.telescope import multiply_by_weight
+from sklearn_spectral.nn import LinearStack, SpectralLinear, contract
 
 DOUBLE = torch.float64
 WIDTHS = [(6, 9, 3), (3, 9, 6), (6, 9, 8, 3), (6, 90, 80), (2, 30, 40, 50)]
@@ -33,7 +32,7 @@ def value_and_gradients(stack, x):
     return output, [p.grad for p in stack.parameters() if p.requires_grad]
 
 
-@pytest.mark.parametrize("train_eigenvectors", [False, True])
+@pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("widths", WIDTHS)
@@ -45,17 +44,17 @@ def test_contracted_is_layer_by_layer(widths, bias, train_eigenvalues, train_eig
         train_eigenvectors=train_eigenvectors,
     )
     x = torch.randn(13, widths[0], dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
-    plain, plain_gradients = value_and_gradients(SpectralStack(layers, "layers"), x)
-    fast, fast_gradients = value_and_gradients(SpectralStack(layers, "contract"), x)
+    plain, plain_gradients = value_and_gradients(LinearStack(layers, "layers"), x)
+    fast, fast_gradients = value_and_gradients(LinearStack(layers, "contract"), x)
     torch.testing.assert_close(fast, plain, atol=1e-10, rtol=1e-10)
     assert len(plain_gradients) > 0
     for fast_gradient, gradient in zip(fast_gradients, plain_gradients, strict=True):
         torch.testing.assert_close(fast_gradient, gradient, atol=1e-10, rtol=1e-10)
 
 
-@pytest.mark.parametrize("train_eigenvectors", [False, True])
+@pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
 def test_gradcheck_of_the_contraction(train_eigenvectors):
-    stack = SpectralStack(
+    stack = LinearStack(
         make_layers((4, 6, 5, 2), train_eigenvectors=train_eigenvectors), "contract"
     )
     x = torch.randn(3, 4, dtype=DOUBLE, requires_grad=True)
@@ -70,13 +69,17 @@ def test_gradcheck_of_the_contraction(train_eigenvectors):
 
 
 @pytest.mark.parametrize("n_rows", [1, 10, 64, 65, 200])
-def test_product_with_the_weight_on_both_sides_of_the_switch(n_rows):
-    (layer,) = make_layers((30, 40))
+@pytest.mark.parametrize("widths", [(30, 40), (40, 40), (50, 40)])
+@pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
+def test_product_with_the_weight_on_both_sides_of_the_switch(
+    n_rows, widths, train_eigenvectors
+):
+    (layer,) = make_layers(widths, train_eigenvectors=train_eigenvectors)
     matrix = torch.randn(
         n_rows, 40, dtype=DOUBLE, generator=torch.Generator().manual_seed(2)
     )
     torch.testing.assert_close(
-        multiply_by_weight(matrix, layer), matrix @ layer.weight, atol=1e-10, rtol=1e-10
+        layer.left_multiply(matrix), matrix @ layer.weight, atol=1e-10, rtol=1e-10
     )
 
 
@@ -84,7 +87,7 @@ def test_biases_are_contracted_too():
     layers = make_layers((6, 9, 3))
     _, bias = contract(layers)
     origin = torch.zeros(1, 6, dtype=DOUBLE)
-    torch.testing.assert_close(SpectralStack(layers, "layers")(origin)[0], bias)
+    torch.testing.assert_close(LinearStack(layers, "layers")(origin)[0], bias)
     # A bias in one layer only.
     layers[1].register_parameter("bias", None)
     expected = layers[1].weight @ layers[0].bias
@@ -92,19 +95,19 @@ def test_biases_are_contracted_too():
 
 
 def test_auto_takes_the_way_with_fewer_multiplications():
-    stack = SpectralStack(make_layers((80, 100, 10)))
+    stack = LinearStack(make_layers((80, 100, 10)))
     # Layers: B * (8000 + 1000). Contracted: 10 * 8000 + B * 800.
     assert not stack.contracts(9)
     assert stack.contracts(10)
-    assert not SpectralStack(make_layers((80, 5, 10))).contracts(10**6), "a bottleneck"
-    assert SpectralStack(make_layers((80, 100, 10)), "contract").contracts(1)
-    assert not SpectralStack(make_layers((80, 100, 10)), "layers").contracts(10**6)
+    assert not LinearStack(make_layers((80, 5, 10))).contracts(10**6), "a bottleneck"
+    assert LinearStack(make_layers((80, 100, 10)), "contract").contracts(1)
+    assert not LinearStack(make_layers((80, 100, 10)), "layers").contracts(10**6)
 
 
 def test_bad_stacks():
     with pytest.raises(ValueError, match="at least one layer"):
-        SpectralStack([])
+        LinearStack([])
     with pytest.raises(ValueError, match="9 outputs cannot feed one with 8 inputs"):
-        SpectralStack([SpectralLinear(3, 9), SpectralLinear(8, 2)])
+        LinearStack([SpectralLinear(3, 9), SpectralLinear(8, 2)])
     with pytest.raises(ValueError, match="mode must be"):
-        SpectralStack([SpectralLinear(3, 9)], "fast")
+        LinearStack([SpectralLinear(3, 9)], "fast")

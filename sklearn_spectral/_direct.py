@@ -1,0 +1,213 @@
+"""What the estimators in direct space add: which part of the weights trains."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import BaseNetwork
+from ._init_schemes import WEIGHT_SCHEMES
+from ._spectral import BaseSpectral
+
+if TYPE_CHECKING:
+    from .nn.direct_network import DirectNetwork
+
+TRAIN = {"weights", "subset", "gains", "readout", "low_rank", "singular_values"}
+
+# Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
+# directions, which may move further.
+AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.03, 0.2)}
+
+
+class BaseDirect(BaseNetwork):
+    """Base of the estimators in direct space; not to be used directly."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseNetwork._parameter_constraints,
+        "train": [StrOptions(TRAIN)],
+        "n_weights": [Interval(Integral, 1, None, closed="left"), None],
+        "untrained": [StrOptions({"start", "zero"})],
+        "rank": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions(set(WEIGHT_SCHEMES))],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        linear_expansion=None,
+        activation="relu",
+        *,
+        train="weights",
+        n_weights=None,
+        untrained="start",
+        rank=10,
+        fit_intercept=True,
+        init="glorot",
+        solver="adamax",
+        learning_rate="one_cycle",
+        learning_rate_init="auto",
+        momentum=0.9,
+        batch_size="auto",
+        max_iter=100,
+        shuffle=True,
+        alpha=0.0,
+        l1_ratio=0.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="auto",
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_expansion = linear_expansion
+        self.activation = activation
+        self.train = train
+        self.n_weights = n_weights
+        self.untrained = untrained
+        self.rank = rank
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    @classmethod
+    def from_spectral(cls, estimator: BaseSpectral, *, extended: bool = False, **params):
+        """Take over a fitted spectral estimator, to go on with all of its weights.
+
+        The paper's pre-training: the eigenvalues first, then the weights of the network
+        that they gave. The result is fitted and predicts what the estimator does; its
+        ``fit`` goes on from there, since ``warm_start`` is True.
+
+        Parameters
+        ----------
+        estimator : SpectralClassifier or SpectralRegressor
+            A fitted estimator of the same kind. It is not changed.
+        extended : bool, default=False
+            Whether the linear layers stay, or are retracted first.
+        **params
+            Parameters of the result other than those of its architecture. What is not
+            given is taken from the estimator where it has it, except
+            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there.
+
+        Returns
+        -------
+        object
+            A fitted estimator in direct space with ``train="weights"``.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not spectral, or a regressor is wanted from a classifier
+            or the reverse.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If a parameter given is one of the architecture.
+
+        References
+        ----------
+        Giambagli et al., Nature Communications 12, 1330 (2021), "Testing the performance
+        of the method": "a rather effective pre-training strategy".
+        """
+        if not isinstance(estimator, BaseSpectral):
+            raise TypeError(
+                f"{cls.__name__}.from_spectral takes a fitted spectral estimator; got "
+                f"{type(estimator).__name__}."
+            )
+        if isinstance(estimator, ClassifierMixin) != issubclass(cls, ClassifierMixin):
+            raise TypeError(
+                f"{cls.__name__} cannot take over a {type(estimator).__name__}: one "
+                "predicts classes, the other numbers."
+            )
+        check_is_fitted(estimator)
+        fixed = {"hidden_layer_sizes", "linear_expansion", "activation", "fit_intercept"}
+        fixed |= {"train", "n_weights", "untrained", "rank", "warm_start"}
+        if fixed & params.keys():
+            raise ValueError(
+                f"{sorted(fixed & params.keys())} cannot be given to from_spectral: they "
+                "follow from the estimator. Set them on a new one and fit that."
+            )
+        config = estimator._config
+        inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
+        inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}
+        result = cls(
+            **{
+                **{name: getattr(estimator, name) for name in inherited},
+                "hidden_layer_sizes": config["hidden_layer_sizes"],
+                "linear_expansion": config["linear_expansion"] if extended else None,
+                "activation": config["activation"],
+                "fit_intercept": config["bias"],
+                "warm_start": True,
+                **params,
+            }
+        )
+        result._take_over(estimator, extended=extended)
+        return result
+
+    def _take_over(self, estimator: BaseSpectral, *, extended: bool) -> None:
+        """Take the weights of a fitted estimator, and what it learnt of the input."""
+        from torch import nn
+
+        from ._state import network_arrays, retracted_arrays
+        from .nn.direct_network import DirectNetwork
+
+        learnt = ("n_features_in_", "feature_names_in_", "device_")
+        for name in (*learnt, *self._target_attributes):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        source = estimator.to_network()
+        plain = source.unfold() if extended else source.retract()
+        self._seed, self._config = estimator._seed, self._network_config()
+        layers = [module for module in plain if isinstance(module, nn.Linear)]
+        network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
+        self._arrays = network_arrays(network)
+        self.coefs_, self.intercepts_ = retracted_arrays(network)
+        self.n_parameters_ = network.n_trained
+        self.n_iter_, self.loss_curve_ = 0, []
+        self.loss_ = self.best_loss_ = np.nan
+        self.stop_reason_ = "not trained"
+        self._solver_state = {}
+
+    def _network_type(self) -> type[DirectNetwork]:
+        from .nn.direct_network import DirectNetwork
+
+        return DirectNetwork
+
+    def _network_settings(self) -> dict[str, Any]:
+        return {
+            "train": self.train,
+            "n_weights": self.n_weights,
+            "untrained": self.untrained,
+            "rank": self.rank,
+            "init": self.init,
+        }
+
+    def _penalties(self) -> dict[str, float]:
+        return {"weights": self.alpha}
+
+    def _auto_learning_rate(self) -> float:
+        moves_far = self.train in ("gains", "singular_values")
+        return AUTO_LEARNING_RATES[self.solver][moves_far]

@@ -1,0 +1,139 @@
+"""What regressors add to a network: targets of one or more numbers."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
+
+from ._base import can_train_by_batches
+from ._inputs import TrainingData
+
+
+class NetworkRegressorMixin(RegressorMixin):
+    """The regressor's side of an estimator; to stand before a `BaseNetwork`."""
+
+    _y_is_numeric = True
+    _target_attributes: ClassVar[tuple[str, ...]] = ("n_outputs_", "_y_ndim")
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Train the network and retract it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data. A sparse or memory-mapped array is made dense one batch
+            at a time.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples; those of weight zero are left out.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+            Validation data for early stopping, instead of a part of X.
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
+            Their targets.
+
+        Returns
+        -------
+        object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid; the message says what was
+            expected.
+        KeyboardInterrupt
+            On Ctrl-C; see the notes of the class.
+        """
+        self._train(X, y, sample_weight, X_val, y_val)
+        return self
+
+    @available_if(can_train_by_batches)
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch on the given data, at a constant rate.
+
+        Parameters that need more than one epoch, such as ``early_stopping`` and
+        ``learning_rate``, are not used.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            A portion of the data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
+            this takes them as they are: one call cannot know those of the others.
+
+        Returns
+        -------
+        object
+            The estimator.
+        """
+        self._train(X, y, sample_weight, partial=True)
+        return self
+
+    def predict(self, X):
+        """Predict the targets of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions; one-dimensional if the targets of fit were.
+        """
+        output = self._network_output(X)
+        return output[:, 0] if self._y_ndim == 1 else output
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        tags.target_tags.single_output = True
+        return tags
+
+    def _loss_name(self) -> str:
+        return "squared_error"
+
+    def _n_network_outputs(self) -> int:
+        return self.n_outputs_
+
+    def _encode_target(
+        self,
+        y: Any,
+        *,
+        reset: bool,
+        partial: bool = False,
+        classes: Any = None,
+        name: str = "y",
+    ) -> NDArray[Any]:
+        """Return the targets as floats in two dimensions."""
+        values = np.asarray(y, dtype=np.float64)
+        n_outputs = 1 if values.ndim == 1 else values.shape[1]
+        if reset:
+            self._y_ndim, self.n_outputs_ = values.ndim, n_outputs
+        elif n_outputs != self.n_outputs_:
+            raise ValueError(
+                f"{name} has {n_outputs} target(s), but {self.n_outputs_} were fitted."
+            )
+        return values.reshape(-1, n_outputs)
+
+    def _shape_coef(self, weight: NDArray[Any]) -> NDArray[Any]:
+        return weight[0] if self._y_ndim == 1 else weight
+
+    def _shape_intercept(self, bias: NDArray[Any]) -> Any:
+        return float(bias[0]) if self._y_ndim == 1 else bias
+
+    def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
+        """Return the coefficient of determination."""
+        return r2_score(data.target(), output, sample_weight=data.weight())

@@ -1,0 +1,171 @@
+"""What the spectral estimators add: parameters of the layers, eigenvalues, eigenvectors."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ._base import BaseNetwork
+from ._init_schemes import SCHEMES
+
+if TYPE_CHECKING:
+    from .nn.network import SpectralNetwork
+
+# By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
+# eigenvectors, whose entries are smaller by the square root of the layer's width.
+AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.2, 0.03)}
+
+
+class BaseSpectral(BaseNetwork):
+    """Base of the spectral estimators; not to be used directly."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseNetwork._parameter_constraints,
+        "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
+        "train_eigenvectors": ["boolean", StrOptions({"svd", "qr"})],
+        "init": [StrOptions(set(SCHEMES))],
+        "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(100,),
+        linear_expansion=None,
+        activation="relu",
+        *,
+        train_eigenvalues="both",
+        train_eigenvectors=False,
+        fit_intercept=True,
+        init="scaled",
+        solver="adamax",
+        learning_rate="one_cycle",
+        learning_rate_init="auto",
+        momentum=0.9,
+        batch_size="auto",
+        max_iter=100,
+        shuffle=True,
+        alpha=0.0,
+        alpha_eigenvectors=0.0,
+        l1_ratio=0.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        warm_start=False,
+        random_state=None,
+        device="auto",
+        verbose=0,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_expansion = linear_expansion
+        self.activation = activation
+        self.train_eigenvalues = train_eigenvalues
+        self.train_eigenvectors = train_eigenvectors
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.alpha_eigenvectors = alpha_eigenvectors
+        self.l1_ratio = l1_ratio
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    def _network_type(self) -> type[SpectralNetwork]:
+        from .nn.network import SpectralNetwork
+
+        return SpectralNetwork
+
+    def _network_settings(self) -> dict[str, Any]:
+        form = self.train_eigenvectors
+        return {
+            "train_eigenvalues": self.train_eigenvalues,
+            "train_eigenvectors": form if isinstance(form, str) else bool(form),
+            "init": self.init,
+        }
+
+    def _penalties(self) -> dict[str, float]:
+        return {"eigenvalues": self.alpha, "eigenvectors": self.alpha_eigenvectors}
+
+    def _auto_learning_rate(self) -> float:
+        rates = AUTO_LEARNING_RATES[self.solver]
+        return rates[self.train_eigenvectors in (True, "qr")]
+
+    # ---- the extended network, from the arrays that a fit leaves ----
+
+    @property
+    def eigenvalues_(self) -> list[NDArray[Any]]:
+        """Eigenvalues of each layer, those of the nodes that it reads first."""
+        return [
+            np.concatenate([layer["eigenvalues_in"], layer["eigenvalues_out"]])
+            for layer in self._layer_arrays()
+        ]
+
+    @property
+    def eigenvectors_(self) -> list[NDArray[Any]]:
+        """The block phi of each layer's eigenvectors."""
+        return [_eigenvectors(layer) for layer in self._layer_arrays()]
+
+    @property
+    def biases_(self) -> list[NDArray[Any]]:
+        """Biases of the extended network."""
+        return [layer["bias"] for layer in self._layer_arrays() if "bias" in layer]
+
+    @property
+    def activation_slopes_(self) -> list[NDArray[Any]]:
+        """The trained beta of each tanh."""
+        check_is_fitted(self)
+        return [value for name, value in self._arrays.items() if name.endswith("slope")]
+
+    @property
+    def compact_adjacency_(self) -> NDArray[Any]:
+        """The square matrix A_c of the retracted linear network (figure 2b)."""
+        weight = self._linear_weight("compact_adjacency_")
+        n_outputs, n_inputs = weight.shape
+        eigenvalues = self.eigenvalues_
+        diagonal = (eigenvalues[0][:n_inputs], eigenvalues[-1][-n_outputs:])
+        matrix = np.diag(np.concatenate(diagonal))
+        matrix[n_inputs:, :n_inputs] = weight
+        return matrix
+
+    def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
+        """Return the arrays of each layer, by the names they have in it."""
+        check_is_fitted(self)
+        layers: dict[str, dict[str, NDArray[Any]]] = {}
+        for path, values in self._arrays.items():
+            if path.startswith("stacks."):
+                # stacks.STACK.layers.LAYER.NAME
+                *where, name = path.split(".", 4)
+                layers.setdefault(".".join(where), {})[name] = values
+        return list(layers.values())
+
+
+def _eigenvectors(layer: dict[str, NDArray[Any]]) -> NDArray[Any]:
+    """Put phi together from the arrays of its form."""
+    if "form.block" in layer:
+        return layer["form.block"]
+    if "form.left" in layer:
+        return (layer["form.left"] * layer["form.singular_values"]) @ layer["form.right"]
+    orthogonal, triangle = layer["form.orthogonal"], layer["form.triangle"]
+    width = orthogonal.shape[1]
+    factor = np.zeros((width, width), triangle.dtype)
+    factor[np.triu_indices(width)] = triangle
+    phi = orthogonal @ factor
+    is_tall = len(layer["eigenvalues_out"]) >= len(layer["eigenvalues_in"])
+    return phi if is_tall else phi.T

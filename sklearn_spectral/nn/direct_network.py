@@ -1,0 +1,228 @@
+"""DirectNetwork: the rivals of the spectral network, trained by their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from .._init_schemes import WEIGHT_SCHEMES
+from .._random import seed_sequence, subset, uniform
+from .activations import PLAIN_ACTIVATIONS
+from .direct import (
+    DirectLayer,
+    DirectLinear,
+    GainLinear,
+    LowRankLinear,
+    SingularValueLinear,
+    SubsetLinear,
+)
+from .network import StackedNetwork, checked_architecture
+from .telescope import TelescopeMode
+
+TRAIN = ("weights", "subset", "gains", "readout", "low_rank", "singular_values")
+"""What of a direct network can train."""
+
+
+class DirectNetwork(StackedNetwork):
+    r"""A feed-forward network in direct space, of which all or part of the weights train.
+
+    Linear stacks are contracted while training where that is cheaper, as those of a
+    spectral network are.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Width of the first and of the last layer.
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        As in `SpectralNetwork`.
+    linear_expansion : int, sequence of int, sequence of sequences or None, default=None
+        As in `SpectralNetwork`.
+    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+        The non-linearity; a tanh has no trained slope.
+    bias : bool, default=True
+        Whether the layers have biases.
+    train : str, default="weights"
+        What trains beside the biases:
+
+        - ``"weights"``: all weights;
+        - ``"subset"``: ``n_weights`` of them, drawn at random over all layers;
+        - ``"gains"``: one factor per node that a layer feeds;
+        - ``"readout"``: the weights and biases of the last layer only, the rest being
+          random features;
+        - ``"low_rank"``: the factors of W = U V of rank ``rank``;
+        - ``"singular_values"``: s of W = U diag(s) V^T.
+    n_weights : int, optional
+        How many weights train with ``"subset"``.
+    untrained : {"start", "zero"}, default="start"
+        What the other weights are with ``"subset"``.
+    rank : int, default=10
+        The rank for ``"low_rank"``; a layer narrower than this takes its own width.
+    init : {"glorot", "scaled"}, default="glorot"
+        Uniform weights of variance 2 / (n_in + n_out), or 1 / n_in. The latter are, seed
+        by seed, the weights of a `SpectralNetwork` started by its ``"scaled"``.
+    seed : int, optional
+        Fixes the start and the subset. By default it is drawn from torch's generator.
+    telescope : {"auto", "layers", "contract"}, default="auto"
+        How linear stacks are computed while training; see `LinearStack`.
+    device : torch.device or str, optional
+        Where the parameters live.
+    dtype : torch.dtype, optional
+        Their type.
+
+    Raises
+    ------
+    ValueError
+        If an option is not one of those listed, or ``n_weights`` is missing, or larger
+        than the number of weights.
+
+    References
+    ----------
+    Giambagli et al., Nature Communications 12, 1330 (2021), "Testing the performance of
+    the method": the constrained and the unconstrained neural network.
+
+    Examples
+    --------
+    >>> from sklearn_spectral.nn import DirectNetwork
+    >>> DirectNetwork(784, 10, ()).n_trained
+    7850
+    >>> DirectNetwork(784, 10, (), bias=False, train="subset", n_weights=794).n_trained
+    794
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion = None,
+        activation: str = "relu",
+        *,
+        bias: bool = True,
+        train: str = "weights",
+        n_weights: int | None = None,
+        untrained: str = "start",
+        rank: int = 10,
+        init: str = "glorot",
+        seed: int | None = None,
+        telescope: TelescopeMode = "auto",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        if train not in TRAIN:
+            raise ValueError(f"train must be one of {sorted(TRAIN)}; got {train!r}.")
+        if init not in WEIGHT_SCHEMES:
+            raise ValueError(f"init must be one of {sorted(WEIGHT_SCHEMES)}; got {init!r}.")
+        architecture = checked_architecture(
+            in_features, out_features, hidden_layer_sizes, linear_expansion, activation
+        )
+        if seed is None:
+            seed = int(torch.randint(2**62, ()).item())
+        shapes = architecture.layer_shapes
+        positions = _draw_positions(shapes, n_weights, seed) if train == "subset" else None
+
+        def make_layer(position: int, n_in: int, n_out: int) -> DirectLayer:
+            bits = np.random.PCG64(seed_sequence(seed, 0, position))
+            bound = WEIGHT_SCHEMES[init](n_in, n_out)
+            start = torch.from_numpy(uniform(bits, -bound, bound, (n_out, n_in)))
+            layer: DirectLayer
+            if positions is not None:
+                layer = SubsetLinear(start, positions[position], bias, untrained)
+            elif train == "gains":
+                layer = GainLinear(start, bias)
+            elif train == "singular_values":
+                layer = SingularValueLinear(start, bias)
+            elif train == "low_rank":
+                factors = _factors(bits, bound, n_in, n_out, rank)
+                layer = LowRankLinear(*factors, bias)
+            else:
+                is_last = position == len(shapes) - 1
+                layer = DirectLinear(start, bias, train == "weights" or is_last)
+            return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
+
+        super().__init__(
+            architecture,
+            activation,
+            make_layer,
+            telescope,
+            device,
+            dtype,
+            activations=PLAIN_ACTIVATIONS,
+        )
+
+    @classmethod
+    def from_layers(
+        cls, architecture: Architecture, activation: str, layers: Sequence[nn.Linear]
+    ) -> DirectNetwork:
+        """Make a network all of whose weights train from given ones.
+
+        Parameters
+        ----------
+        architecture : Architecture
+            The widths.
+        activation : {"relu", "tanh", "elu", "identity"}
+            The non-linearity.
+        layers : sequence of torch.nn.Linear
+            One per layer of the architecture; they are copied.
+
+        Returns
+        -------
+        DirectNetwork
+            On the device and of the type of the first layer.
+        """
+        like = layers[0].weight
+        network = cls(
+            architecture.stacks[0][0],
+            architecture.stacks[-1][-1],
+            architecture.hidden_layer_sizes,
+            architecture.linear_expansion,
+            activation,
+            bias=layers[0].bias is not None,
+            seed=0,
+            device=like.device,
+            dtype=like.dtype,
+        )
+        with torch.no_grad():
+            for layer, linear in zip(network.layers(), layers, strict=True):
+                assert isinstance(layer, DirectLinear)
+                layer.matrix.copy_(linear.weight)
+                if layer.bias is not None:
+                    layer.bias.copy_(linear.bias)
+        return network
+
+
+def _draw_positions(
+    shapes: Sequence[tuple[int, int]], n_weights: int | None, seed: int
+) -> list[Tensor]:
+    """Return which entries of each layer's weight train, ``n_weights`` in all."""
+    sizes = [n_out * n_in for n_out, n_in in shapes]
+    if n_weights is None or not 1 <= n_weights <= sum(sizes):
+        raise ValueError(
+            "train='subset' needs n_weights, the number of trained weights, between 1 and "
+            f"{sum(sizes)}, which is how many this network has; got {n_weights}."
+        )
+    chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
+    ends = np.cumsum(sizes)
+    cuts = np.searchsorted(chosen, ends)
+    parts: list[NDArray[np.int64]] = np.split(chosen, cuts[:-1])
+    firsts = ends - sizes
+    return [
+        torch.from_numpy(part - first) for part, first in zip(parts, firsts, strict=True)
+    ]
+
+
+def _factors(
+    bits: np.random.BitGenerator, bound: float, n_in: int, n_out: int, rank: int
+) -> tuple[Tensor, Tensor]:
+    """Draw U and V such that U V has the variance of weights uniform within ``bound``."""
+    width = min(rank, n_in, n_out)
+    right = np.sqrt(3.0 / n_in)
+    left = bound * np.sqrt(3.0 / width) / right
+    return (
+        torch.from_numpy(uniform(bits, -left, left, (n_out, width))),
+        torch.from_numpy(uniform(bits, -right, right, (width, n_in))),
+    )

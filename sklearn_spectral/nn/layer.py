@@ -1,0 +1,109 @@
+"""LinearLayer: what a stack, a network and the training need to know of a layer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LinearLayer(nn.Module):
+    """Base of the layers y = W x + b, however W is parametrised.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Number of nodes on either side.
+    bias : bool
+        Whether to add a trained bias, started at zero.
+    device : torch.device or str, optional
+        Where the parameters live.
+    dtype : torch.dtype, optional
+        Their type.
+
+    Raises
+    ------
+    ValueError
+        If a size is not positive.
+    """
+
+    bias: nn.Parameter | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__()
+        if in_features < 1 or out_features < 1:
+            raise ValueError(
+                "A layer needs at least one node on either side; got "
+                f"in_features={in_features}, out_features={out_features}."
+            )
+        self.in_features = in_features
+        self.out_features = out_features
+        if bias:
+            zeros = torch.zeros(out_features, device=device, dtype=dtype)
+            self.bias = nn.Parameter(zeros)
+        else:
+            self.register_parameter("bias", None)
+
+    @property
+    @abstractmethod
+    def weight(self) -> Tensor:
+        """The weight W of shape (out_features, in_features), differentiable."""
+
+    def left_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``matrix @ weight``, cheaper where the parametrisation allows it."""
+        return matrix @ self.weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``x`` of shape (..., in_features) to (..., out_features)."""
+        return F.linear(x, self.weight, self.bias)
+
+    @abstractmethod
+    def penalised(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield the trained parameters that a penalty may act on, with their group."""
+
+    @property
+    def n_trained(self) -> int:
+        """Number of parameters that train."""
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    def __repr__(self) -> str:
+        """Show the layer in one line, whatever modules it is made of."""
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def to_linear(self) -> nn.Linear:
+        """Return an ordinary layer with this one's weight and bias.
+
+        Returns
+        -------
+        torch.nn.Linear
+            A copy in direct space, all of whose weights train.
+        """
+        return direct_linear(self.weight, self.bias)
+
+
+def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """Return an ordinary linear layer holding a copy of ``weight`` and ``bias``."""
+    out_features, in_features = weight.shape
+    linear = nn.utils.skip_init(
+        nn.Linear,
+        in_features,
+        out_features,
+        bias=bias is not None,
+        device=weight.device,
+        dtype=weight.dtype,
+    )
+    with torch.no_grad():
+        linear.weight.copy_(weight)
+        if bias is not None:
+            linear.bias.copy_(bias)
+    return linear

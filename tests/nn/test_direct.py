@@ -1,0 +1,196 @@
+"""Layers and networks in direct space: what trains, what stays, and the same maths."""
+
+import pytest
+import torch
+
+from sklearn_spectral.nn import (
+    DirectLinear,
+    DirectNetwork,
+    GainLinear,
+    LinearStack,
+    LowRankLinear,
+    SingularValueLinear,
+    SpectralNetwork,
+    SubsetLinear,
+)
+
+DOUBLE = torch.float64
+TRAIN = {
+    "weights": {},
+    "subset": {"n_weights": 57},
+    "gains": {},
+    "readout": {},
+    "low_rank": {"rank": 3},
+    "singular_values": {},
+}
+
+
+def random(*shape, seed=0):
+    return torch.randn(shape, dtype=DOUBLE, generator=torch.Generator().manual_seed(seed))
+
+
+def make_network(train, **settings):
+    network = DirectNetwork(
+        6,
+        4,
+        (),
+        (9, 8),
+        train=train,
+        seed=0,
+        dtype=DOUBLE,
+        **{**TRAIN[train], **settings},
+    )
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for p in network.parameters():
+            if p.requires_grad:
+                p.add_(torch.randn(p.shape, generator=generator, dtype=DOUBLE) / 3)
+    return network
+
+
+LAYERS = [
+    lambda: DirectLinear(random(80, 90)),
+    lambda: SubsetLinear(random(80, 90), torch.arange(0, 7200, 7)),
+    lambda: GainLinear(random(80, 90)),
+    lambda: LowRankLinear(random(80, 5), random(5, 90)),
+    lambda: SingularValueLinear(random(80, 90)),
+]
+
+
+@pytest.mark.parametrize("make", LAYERS)
+def test_every_way_through_a_layer_is_its_weight(make):
+    layer = make()
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.add_(random(*p.shape, seed=3))
+    x, left = random(5, 90, seed=1), random(7, 80, seed=2)
+    torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias)
+    torch.testing.assert_close(layer.left_multiply(left), left @ layer.weight)
+    linear = layer.to_linear()
+    assert torch.equal(linear.weight, layer.weight)
+
+
+@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize("bias", [False, True])
+def test_contracted_is_layer_by_layer_with_gradients(train, bias):
+    network = make_network(train, bias=bias)
+    (stack,) = network.stacks
+    x = random(13, 6)
+    results = []
+    for mode in ("layers", "contract"):
+        stack.mode = mode
+        network.zero_grad()
+        output = network(x)
+        (output * random(13, 4, seed=5)).sum().backward()
+        results.append((output, [p.grad for p in network.parameters() if p.requires_grad]))
+    torch.testing.assert_close(results[0], results[1], atol=1e-10, rtol=1e-10)
+
+
+@pytest.mark.parametrize("train", TRAIN)
+def test_gradcheck(train):
+    network = make_network(train)
+    names = [name for name, p in network.named_parameters() if p.requires_grad]
+    values = [network.get_parameter(n).detach().clone().requires_grad_() for n in names]
+
+    def forward(x, *values):
+        parameters = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(network, parameters, (x,))
+
+    x = random(3, 6).requires_grad_()
+    assert torch.autograd.gradcheck(forward, (x, *values))
+
+
+@pytest.mark.parametrize(
+    ("train", "n_trained"),
+    [
+        ("weights", 784 * 100 + 100 * 10),
+        ("subset", 794),
+        ("gains", 110),
+        ("readout", 1000),
+        ("low_rank", 5 * (784 + 100 + 100 + 10)),
+        ("singular_values", 110),
+    ],
+)
+def test_number_of_trained_weights(train, n_trained):
+    network = DirectNetwork(
+        784, 10, 100, train=train, n_weights=794, rank=5, bias=False, seed=0
+    )
+    assert network.n_trained == n_trained
+
+
+@pytest.mark.parametrize("untrained", ["start", "zero"])
+def test_a_subset_is_exact_random_and_the_rest_stays(untrained):
+    plain = DirectNetwork(20, 5, 30, bias=False, seed=3, dtype=DOUBLE)
+    network = DirectNetwork(
+        20,
+        5,
+        30,
+        bias=False,
+        train="subset",
+        n_weights=100,
+        untrained=untrained,
+        seed=3,
+        dtype=DOUBLE,
+    )
+    starts = [layer.weight.detach().clone() for layer in plain.layers()]
+    with torch.no_grad():
+        for layer in network.layers():
+            layer.trained.add_(1.0)
+    n_changed = 0
+    for layer, start in zip(network.layers(), starts, strict=True):
+        rest = start if untrained == "start" else torch.zeros_like(start)
+        moved = layer.weight != rest
+        torch.testing.assert_close(layer.weight[moved], start[moved] + 1.0)
+        n_changed += int(moved.sum())
+    assert n_changed == network.n_trained == 100
+    sizes = [len(layer.trained) for layer in network.layers()]
+    assert sizes[0] > sizes[1] > 0, "600 and 150 weights"
+    again = DirectNetwork(20, 5, 30, train="subset", n_weights=100, seed=4)
+    first = next(iter(network.layers())).position
+    assert not torch.equal(first, next(iter(again.layers())).position[: len(first)])
+
+
+def test_the_scaled_start_is_that_of_a_spectral_network():
+    settings = {"linear_expansion": 12, "seed": 5, "dtype": DOUBLE}
+    direct = DirectNetwork(6, 3, 9, init="scaled", **settings)
+    spectral = SpectralNetwork(6, 3, 9, **settings)
+    for ours, theirs in zip(direct.layers(), spectral.layers(), strict=True):
+        assert torch.equal(ours.weight, theirs.weight)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
+def test_an_unfolded_network_is_the_same_in_direct_space(activation):
+    spectral = SpectralNetwork(6, 3, 9, ((12,), (5,)), activation, seed=0, dtype=DOUBLE)
+    with torch.no_grad():
+        for p in spectral.parameters():
+            p.add_(random(*p.shape, seed=1) / 5)
+    x = random(20, 6)
+    unfolded = spectral.unfold()
+    torch.testing.assert_close(unfolded(x), spectral(x), atol=1e-10, rtol=1e-10)
+    layers = [m for m in unfolded if isinstance(m, torch.nn.Linear)]
+    assert [m.out_features for m in layers] == [12, 9, 5, 3]
+    direct = DirectNetwork.from_layers(spectral.architecture, activation, layers)
+    torch.testing.assert_close(direct(x), spectral(x), atol=1e-10, rtol=1e-10)
+    assert all(p.requires_grad for p in direct.parameters())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"train": "some"}, "train must be one of"),
+        ({"train": "subset"}, "needs n_weights, .* between 1 and 27"),
+        ({"train": "subset", "n_weights": 34}, "between 1 and 27, .* got 34"),
+        ({"init": "zeros"}, "init must be one of"),
+        ({"train": "subset", "n_weights": 3, "untrained": "one"}, "'start' or 'zero'"),
+        ({"activation": "sine"}, "activation must be one of"),
+    ],
+)
+def test_bad_arguments(settings, message):
+    with pytest.raises(ValueError, match=message):
+        DirectNetwork(8, 1, 3, **{"linear_expansion": (), **settings}, bias=False)
+
+
+def test_stacks_take_any_layers():
+    stack = LinearStack([GainLinear(random(9, 6)), DirectLinear(random(4, 9))], "contract")
+    x = random(5, 6)
+    torch.testing.assert_close(stack(x), stack.layers[1](stack.layers[0](x)))
