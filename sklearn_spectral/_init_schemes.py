@@ -45,19 +45,26 @@ def paper(
 ) -> Start:
     """Start as in the paper: phi ~ U[-0.5, 0.5], trained lambda ~ U[-0.01, 0.01].
 
-    An eigenvalue that does not train is 1 on the side of the input ("the first N_k are
-    set to one") and 0 on the side of the output. ``gain`` is not used.
+    Where only ``out`` trains, the eigenvalues of the input are one ("the first N_k are
+    set to one") and those of the output start at one plus U[-0.01, 0.01]: in the authors'
+    code the trained numbers are added to an identity, and only with that start do the
+    paper's figures come out. Adding one to all eigenvalues of a layer leaves its weights
+    as they are, so that the start is that of lambda_in = 0. Where only ``in`` trains, the
+    output's eigenvalues are zero. ``gain`` is not used.
 
     Source: Giambagli et al., Nature Communications 12, 1330 (2021), caption of figure 2
-    and the algorithmic remark before "Training non-linear multilayered neural networks".
+    and the algorithmic remark before "Training non-linear multilayered neural networks";
+    the repository that it names, for the identity.
     """
     eigenvectors = uniform(bits, -0.5, 0.5, (n_out, n_in))
     small_in = uniform(bits, -0.01, 0.01, (n_in,))
     small_out = uniform(bits, -0.01, 0.01, (n_out,))
+    if train_eigenvalues == "out":
+        small_in, small_out = np.ones(n_in), 1.0 + small_out
+    elif train_eigenvalues == "in":
+        small_out = np.zeros(n_out)
     return Start(
-        eigenvalues_in=np.ones(n_in) if train_eigenvalues == "out" else small_in,
-        eigenvalues_out=np.zeros(n_out) if train_eigenvalues == "in" else small_out,
-        eigenvectors=eigenvectors,
+        eigenvalues_in=small_in, eigenvalues_out=small_out, eigenvectors=eigenvectors
     )
 
 
@@ -69,8 +76,9 @@ def wide(
     Eigenvalues as wide as the eigenvectors instead of fifty times smaller. Where only
     ``in`` trains, the output's eigenvalues stay at their draw. ``gain`` is not used.
 
-    Source: the project's measurement of starts (``benchmarks/starts.py``); the paper
-    calls the choice of ranges "an open problem" (caption of figure 2).
+    Source: the start of the layer in the repository that the paper names, "optimised" in
+    its words; the paper itself calls the choice of ranges "an open problem" (caption of
+    figure 2).
     """
     eigenvectors = uniform(bits, -0.2, 0.2, (n_out, n_in))
     return Start(

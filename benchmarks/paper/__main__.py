@@ -1,0 +1,131 @@
+"""Run the paper: fit every cell of the grid, then write its tables and figures.
+
+    python benchmarks/paper --mnist mnist.npz --fashion-mnist fashion_mnist.npz
+
+Rows are kept in ``cells.csv`` of the output folder as they come in. A run that was killed
+goes on from there; a finished one only renders.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from functools import lru_cache, partial
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per cell
+
+import claims
+import numpy as np
+import report
+import sklearn
+import torch
+from cells import GRIDS, Cell, grid
+from joblib import Parallel, delayed
+from methods import make
+from store import Store
+from tqdm import tqdm
+
+from sklearn_spectral import datasets
+
+COLUMNS = [
+    "data",
+    "family",
+    "widths",
+    "network",
+    "method",
+    "seed",
+    "accuracy",
+    "train_accuracy",
+    "n_parameters",
+    "loss",
+    "n_epochs",
+    "seconds",
+    "torch",
+    "scikit_learn",
+    "python",
+]
+KEY = ["data", "network", "method", "seed"]
+N_QUANTILES = 201
+DISTRIBUTION_COLUMNS = [*KEY, *(f"q{k}" for k in range(N_QUANTILES))]
+
+
+@lru_cache(maxsize=1)
+def load(data, path):
+    """Load a data set once per process."""
+    return getattr(datasets, f"load_{data}")(path)
+
+
+def fit(cell: Cell, path: Path | None):
+    """Fit one cell; return its row and the quantiles of its weights if it is linear."""
+    torch.set_num_threads(1)
+    data = load(cell.data, path)
+    model = make(cell)
+    start = time.perf_counter()
+    model.fit(data.X_train, data.y_train)
+    row = cell.row() | {
+        "accuracy": round(model.score(data.X_test, data.y_test), 6),
+        "train_accuracy": round(model.score(data.X_train, data.y_train), 6),
+        "n_parameters": model.n_parameters_,
+        "loss": round(model.loss_, 6),
+        "n_epochs": model.n_iter_,
+        "seconds": round(time.perf_counter() - start, 1),
+        "torch": torch.__version__,
+        "scikit_learn": sklearn.__version__,
+        "python": platform.python_version(),
+    }
+    if not hasattr(model, "coef_"):
+        return row, None
+    quantiles = np.quantile(model.coef_, np.linspace(0, 1, N_QUANTILES))
+    named = {f"q{k}": f"{q:.5g}" for k, q in enumerate(quantiles)}
+    return row, dict(zip(KEY, cell.key, strict=True)) | named
+
+
+def main() -> None:
+    """Read the options, fit what is missing, and render."""
+    parser = argparse.ArgumentParser(
+        "python benchmarks/paper",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--mnist", type=Path, help="file or folder; see load_mnist")
+    parser.add_argument("--fashion-mnist", type=Path, help="likewise")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--jobs", type=int, default=2, help="cells at a time")
+    parser.add_argument(
+        "--parts", nargs="*", choices=[*GRIDS, "claims"], default=[*GRIDS, "claims"]
+    )
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/paper"))
+    options = parser.parse_args()
+    paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
+
+    store = Store(options.out / "cells.csv", COLUMNS, KEY)
+    distributions = Store(options.out / "distributions.csv", DISTRIBUTION_COLUMNS, KEY)
+    parts = tuple(part for part in options.parts if part != "claims")
+    cells = grid(parts, options.seeds)
+    done = store.keys()
+    missing = [cell for cell in cells if cell.key not in done]
+    print(f"{len(cells) - len(missing)} of {len(cells)} cells are done already")
+    jobs = Parallel(options.jobs, return_as="generator_unordered")(
+        delayed(fit)(cell, paths[cell.data]) for cell in missing
+    )
+    for row, quantiles in tqdm(jobs, total=len(missing), unit="cell", smoothing=0.02):
+        # The weights first: a cell is done when its row is there.
+        if quantiles is not None:
+            distributions.append(quantiles)
+        store.append(row)
+    if "claims" in options.parts:
+        mnist_of = partial(load, "mnist", options.mnist)
+        claims.run(options.out, mnist_of, options.seeds, options.jobs)
+    report.render(
+        options.out,
+        store.read(),
+        distributions.read(),
+        claims.open_store(options.out).read(),
+    )
+
+
+if __name__ == "__main__":
+    main()

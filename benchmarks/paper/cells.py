@@ -1,0 +1,130 @@
+"""The grid: every network, method and seed that the figures and tables need.
+
+A cell is one fit. Figures share cells: the first five points of figure 6 are networks of
+figure 5 too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+WIDE = (20, 80, 100, 500, 800, 1000, 2000)
+"""N2 of the linear wide networks, 784-N2-10 (figure 5)."""
+
+DEEP = (
+    (20,),
+    (80,),
+    (100,),
+    (500,),
+    (800,),
+    (800, 100),
+    (800, 200),
+    (800, 400),
+    (800, 600),
+    (800, 600, 500),
+)
+"""Linear layers of the ten points of figure 6."""
+
+NON_LINEAR = (20, 100, 500, 1000, 2000)
+"""N2 of 784-N2(linear)-N3(ReLU)-10 (figure 7)."""
+
+N3 = {"mnist": 120, "fashion_mnist": 128}
+"""Width of the ReLU layer."""
+
+PAPER_METHODS = ("eigenvalues", "constrained", "full", "both")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One fit: a data set, a network, a way to train it, and a seed.
+
+    Parameters
+    ----------
+    data : {"mnist", "fashion_mnist"}
+        The data set.
+    family : {"perceptron", "linear", "non-linear"}
+        What kind of network.
+    widths : tuple of int
+        Its linear layers.
+    method : str
+        A key of ``methods.METHODS``.
+    seed : int
+        Of the start and of the batches.
+    """
+
+    data: str
+    family: str
+    widths: tuple[int, ...]
+    method: str
+    seed: int
+
+    @property
+    def network(self) -> str:
+        """The network in words, such as 784-1000(linear)-120-10."""
+        hidden = [str(N3[self.data])] if self.family == "non-linear" else []
+        return "-".join(["784", *(f"{w}(linear)" for w in self.widths), *hidden, "10"])
+
+    @property
+    def key(self) -> tuple[str, str, str, int]:
+        """What tells a cell from all others."""
+        return (self.data, self.network, self.method, self.seed)
+
+    def row(self) -> dict[str, object]:
+        """The columns of the table that say which cell it is."""
+        columns = asdict(self) | {"network": self.network}
+        columns["widths"] = "-".join(map(str, self.widths))
+        return columns
+
+
+def mnist_by_the_paper(seed: int) -> Iterator[Cell]:
+    """Cells of Table 1 and of figures 4 to 7."""
+    for method in (*PAPER_METHODS, "constrained, zero"):
+        yield Cell("mnist", "perceptron", (), method, seed)
+    widths = dict.fromkeys([*((w,) for w in WIDE), *DEEP])
+    for layers in widths:
+        for method in PAPER_METHODS:
+            yield Cell("mnist", "linear", layers, method, seed)
+    for n2 in NON_LINEAR:
+        for method in PAPER_METHODS:
+            yield Cell("mnist", "non-linear", (n2,), method, seed)
+
+
+def readings(seed: int) -> Iterator[Cell]:
+    """Other readings of the paper: which eigenvalues train, and what "constrained" is."""
+    for n2 in WIDE:
+        yield Cell("mnist", "linear", (n2,), "eigenvalues, text", seed)
+        yield Cell("mnist", "linear", (n2,), "constrained, zero", seed)
+    for n2 in NON_LINEAR:
+        yield Cell("mnist", "non-linear", (n2,), "eigenvalues, text", seed)
+
+
+def fashion_by_the_paper(seed: int) -> Iterator[Cell]:
+    """Cells of the supplement's table."""
+    for n2 in NON_LINEAR:
+        for method in PAPER_METHODS:
+            yield Cell("fashion_mnist", "non-linear", (n2,), method, seed)
+
+
+def ours(seed: int) -> Iterator[Cell]:
+    """The same networks with our settings, at their largest."""
+    for method in ("ours, both sets", "ours, out", "ours, eigenvectors"):
+        yield Cell("mnist", "linear", (4000,), method, seed)
+        yield Cell("mnist", "linear", (800, 600, 500), method, seed)
+        yield Cell("mnist", "non-linear", (4000,), method, seed)
+    for method in ("ours, both sets", "ours, eigenvectors"):
+        yield Cell("fashion_mnist", "non-linear", (2000,), method, seed)
+
+
+GRIDS = {
+    "paper": mnist_by_the_paper,
+    "ours": ours,
+    "readings": readings,
+    "fashion": fashion_by_the_paper,
+}
+"""Parts of the grid, in the order in which they are run."""
+
+
+def grid(parts: tuple[str, ...], n_seeds: int) -> list[Cell]:
+    """Return the cells of the given parts, the first seed of each first."""
+    return [cell for part in parts for seed in range(n_seeds) for cell in GRIDS[part](seed)]

@@ -1,0 +1,256 @@
+"""Tables and figures from the rows: Markdown and PNG, ours beside the paper's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import figures
+import numpy as np
+import pandas as pd
+from published import FASHION, METHODS, PERCEPTRON, TABLE_1, TARGETS
+from scipy.stats import wasserstein_distance
+
+FAMILIES = {
+    "linear wide": lambda t: (t.family == "linear") & ~t.widths.str.contains("-"),
+    "linear deep": lambda t: (t.family == "linear") & t.widths.str.contains("-"),
+    "non-linear": lambda t: t.family == "non-linear",
+}
+"""The columns of Table 1."""
+
+OURS = {
+    "both sets": "ours, both sets",
+    "out": "ours, out",
+    "eigenvectors": "ours, eigenvectors",
+}
+
+
+def per_cent(values: pd.Series) -> str:
+    """Return mean and spread."""
+    spread = f" ± {100 * values.std():.2f}" if len(values) > 1 else ""
+    return f"{100 * values.mean():.2f}{spread}"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Return a table in Markdown, its index as the first column."""
+    header = [table.index.name or "", *map(str, table.columns)]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for name, row in table.iterrows():
+        lines.append("| " + " | ".join([str(name), *map(str, row)]) + " |")
+    return "\n".join(lines)
+
+
+def by_network(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return mean accuracy and trained parameters per network and method."""
+    groups = cells.groupby(["network", "method"], sort=False)
+    return groups.agg(
+        accuracy=("accuracy", "mean"),
+        spread=("accuracy", "std"),
+        train_accuracy=("train_accuracy", "mean"),
+        n_parameters=("n_parameters", "first"),
+        n_seeds=("seed", "size"),
+    )
+
+
+def table_1(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the best mean accuracy of each family, as Table 1 does."""
+    table = pd.DataFrame(index=pd.Index(METHODS.values(), name="MNIST"))
+    for family, belongs in FAMILIES.items():
+        column, chosen = [], cells[belongs(cells)]
+        for method in METHODS:
+            means = chosen[chosen.method == method].groupby("network").accuracy.mean()
+            if means.empty:
+                column.append("not run")
+                continue
+            best = chosen[
+                (chosen.network == means.idxmax()) & (chosen.method == method)
+            ].accuracy
+            column.append(
+                f"{per_cent(best)} (paper {TABLE_1[family][method]}; {means.idxmax()}, "
+                f"{len(best)} seeds)"
+            )
+        table[family] = column
+    return table
+
+
+def perceptron(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the perceptron's accuracies beside the paper's."""
+    chosen = cells[cells.family == "perceptron"]
+    rows = {}
+    for method, values in chosen.groupby("method", sort=False).accuracy:
+        theirs = PERCEPTRON.get(method)
+        rows[METHODS.get(method, method)] = {
+            "ours": per_cent(values),
+            "paper": "-" if theirs is None else f"{theirs[0]} ± {theirs[1]}",
+        }
+    return pd.DataFrame(rows).T.rename_axis("perceptron 784-10")
+
+
+def fashion(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return Fashion-MNIST by N2, ours and the published means."""
+    rows = {}
+    for method, published in FASHION.items():
+        chosen = cells[cells.method == method]
+        row = {}
+        for n2, theirs in published.items():
+            values = chosen[chosen.widths == str(n2)].accuracy
+            row[f"N2 = {n2}"] = (
+                f"{per_cent(values)} (published {theirs})" if len(values) else "not run"
+            )
+        rows[METHODS[method]] = row
+    return pd.DataFrame(rows).T.rename_axis("784-N2(linear)-128-10")
+
+
+def ours(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return what our settings reach beside what they were to reach."""
+    rows = []
+    for (data, family), targets in TARGETS.items():
+        chosen = cells[(cells.data == data) & FAMILIES[family](cells)]
+        for name, target in targets.items():
+            values = chosen[chosen.method == OURS[name]]
+            if values.empty:
+                continue
+            dense = chosen[chosen.method == "full"].groupby("network").accuracy.mean()
+            rows.append(
+                {
+                    "data, network": f"{data}, {values.network.iloc[0]}",
+                    "trains": name,
+                    "parameters": f"{values.n_parameters.iloc[0]:,}",
+                    "test accuracy": per_cent(values.accuracy),
+                    "seeds": len(values),
+                    "wanted": target,
+                    "reached": "yes" if 100 * values.accuracy.mean() >= target else "no",
+                    "best dense of the family": f"{100 * dense.max():.2f}",
+                }
+            )
+    return pd.DataFrame(rows).set_index("data, network") if rows else pd.DataFrame()
+
+
+def readings(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return how the readings of the paper differ, network by network."""
+    names = ("eigenvalues", "eigenvalues, text", "constrained", "constrained, zero")
+    means = cells[cells.method.isin(names)].pivot_table(
+        index="network", columns="method", values="accuracy", sort=False
+    )
+    means = means.dropna().reindex(columns=[n for n in names if n in means])
+    return (100 * means).map("{:.2f}".format)
+
+
+def weight_distances(distributions: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each distribution of weights is from that of the full training.
+
+    The distance is that of Wasserstein between the weights divided by their standard
+    deviation, mean over seeds: it compares shapes, not scales, and is 0 for equal ones.
+    """
+    quantiles = [name for name in distributions if name.startswith("q")]
+    rows: dict[str, dict[str, str]] = {}
+    for network, group in distributions.groupby("network", sort=False):
+        full = group[group.method == "full"].set_index("seed")[quantiles]
+        for method, other in group.groupby("method", sort=False):
+            pairs = other.set_index("seed")[quantiles].join(
+                full, lsuffix="_a", rsuffix="_b", how="inner"
+            )
+            if pairs.empty or method == "full":
+                continue
+            values = pairs.to_numpy(float).reshape(len(pairs), 2, -1)
+            shapes = values / values.std(axis=2, keepdims=True)
+            distance = [wasserstein_distance(a, b) for a, b in shapes]
+            rows.setdefault(network, {})[method] = f"{np.mean(distance):.3f}"
+    return pd.DataFrame(rows).T.fillna("").rename_axis("retracted network")
+
+
+def expansion(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return what the widest linear layer gives over the narrowest, by method."""
+    rows = {}
+    for family in ("linear wide", "non-linear"):
+        chosen = cells[FAMILIES[family](cells)]
+        n2 = chosen.widths.where(chosen.method.isin(METHODS)).dropna().astype(int)
+        if n2.empty:
+            continue
+        means = chosen.assign(n2=n2).dropna(subset="n2")
+        means = means.pivot_table(index="n2", columns="method", values="accuracy")
+        gain = 100 * (means.iloc[-1] - means.iloc[0])
+        name = f"{family}, N2 = {int(means.index[0])} to {int(means.index[-1])}"
+        rows[name] = {
+            METHODS[m]: f"{gain[m]:+.2f}" for m in METHODS if m in gain and m in means
+        }
+    return pd.DataFrame(rows).T.rename_axis("points gained")
+
+
+def overfitting(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the gap of training and test accuracy by N2, full against both."""
+    rows = {}
+    for data, chosen in cells[cells.family == "non-linear"].groupby("data"):
+        for method in ("full", "both"):
+            group = chosen[chosen.method == method]
+            gap = 100 * (group.train_accuracy - group.accuracy)
+            test = group.groupby(group.widths.astype(int)).accuracy.mean()
+            gaps = gap.groupby(group.widths.astype(int)).mean()
+            rows[f"{data}, {METHODS[method]}"] = {
+                f"N2 = {n2}": f"{100 * test[n2]:.2f} ({gaps[n2]:.2f})" for n2 in test.index
+            }
+    return pd.DataFrame(rows).T.fillna("").rename_axis("test accuracy (gap to training)")
+
+
+def pretraining(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return after how many epochs each curve first reaches an accuracy."""
+    curves = claims[claims.claim == "pre-training"]
+    rows = {}
+    for case, group in curves.groupby("case", sort=False):
+        by_seed = group.pivot_table(index="epoch", columns="seed", values="accuracy")
+        row = {}
+        for level in (0.95, 0.96, 0.97):
+            first = [
+                int(curve.index[(curve >= level).to_numpy().argmax()])
+                if (curve >= level).any()
+                else None
+                for _, curve in by_seed.items()
+            ]
+            reached = [epoch for epoch in first if epoch is not None]
+            mean = f"{np.mean(reached):.1f}" if reached else "never"
+            some = "" if len(reached) in (0, len(first)) else f" ({len(reached)} of them)"
+            row[f"epochs to {level:.0%}"] = mean + some
+        row["after 20 epochs"] = per_cent(by_seed.iloc[-1])
+        rows[case] = row
+    return pd.DataFrame(rows).T.rename_axis("pre-training, 784-500(linear)-120-10")
+
+
+def tanh(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return what a trained slope gives."""
+    chosen = claims[claims.claim == "tanh"]
+    rows = {
+        case: {
+            "accuracy": per_cent(group.accuracy),
+            "slope": f"{group.slope.astype(float).mean():.2f}",
+        }
+        for case, group in chosen.groupby("case", sort=False)
+    }
+    return pd.DataFrame(rows).T.rename_axis("tanh(beta x), eigenvalues alone")
+
+
+def render(
+    folder: Path, cells: pd.DataFrame, distributions: pd.DataFrame, claims: pd.DataFrame
+) -> None:
+    """Write ``tables.md`` and the figures into a folder."""
+    paper = cells[cells.data == "mnist"]
+    sections = [
+        ("Table 1: best mean accuracy over the explored range", table_1(paper)),
+        ("The perceptron", perceptron(paper)),
+        ("Our settings at the same networks and epochs", ours(cells)),
+        ("Fashion-MNIST", fashion(cells[cells.data == "fashion_mnist"])),
+        ("Readings of the paper, MNIST, mean accuracy", readings(paper)),
+        (
+            "Distance of the distribution of weights from that of the full training",
+            weight_distances(distributions[distributions.data == "mnist"]),
+        ),
+        ("Linear expansion", expansion(paper)),
+        ("Overfitting of the non-linear network", overfitting(cells)),
+        ("Pre-training by eigenvalues", pretraining(claims)),
+        ("tanh with a slope", tanh(claims)),
+    ]
+    text = "# Tables\n\nWritten by `python benchmarks/paper`; accuracies in per cent.\n"
+    for title, table in sections:
+        if len(table):
+            text += f"\n## {title}\n\n{markdown(table)}\n"
+    (folder / "tables.md").write_text(text)
+    print(text)
+    figures.draw(folder, cells, distributions, claims)
