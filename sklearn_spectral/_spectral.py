@@ -11,10 +11,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNetwork
+from ._covariance import covariance, shape_rows
 from ._init_schemes import SCHEMES
+from ._inputs import TrainingData
 
 if TYPE_CHECKING:
     from .nn.network import SpectralNetwork
+
+COVARIANCE_POWER = 0.25
 
 # By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
 # eigenvectors, whose entries are smaller by the square root of the layer's width.
@@ -28,7 +32,7 @@ class BaseSpectral(BaseNetwork):
         **BaseNetwork._parameter_constraints,
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", StrOptions({"svd", "qr"})],
-        "init": [StrOptions(set(SCHEMES))],
+        "init": [StrOptions({*SCHEMES, "covariance"})],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -97,15 +101,28 @@ class BaseSpectral(BaseNetwork):
         return {
             "train_eigenvalues": self.train_eigenvalues,
             "train_eigenvectors": form if isinstance(form, str) else bool(form),
-            "init": self.init,
+            # The start that it shapes: to_network() has no data to shape it by.
+            "init": "paper" if self.init == "covariance" else self.init,
         }
+
+    def _prepare_start(self, network: SpectralNetwork, data: TrainingData) -> None:
+        """Shape the eigenvectors of the first layer by the covariance of the input."""
+        if self.init != "covariance":
+            return
+        import torch
+
+        form = next(iter(network.layers())).form
+        rows = form().detach().cpu().numpy().astype(np.float64)
+        form.load(torch.from_numpy(shape_rows(rows, covariance(data), COVARIANCE_POWER)))
 
     def _penalties(self) -> dict[str, float]:
         return {"eigenvalues": self.alpha, "eigenvectors": self.alpha_eigenvectors}
 
     def _auto_learning_rate(self) -> float:
-        rates = AUTO_LEARNING_RATES[self.solver]
-        return rates[self.train_eigenvectors in (True, "qr")]
+        eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
+        if self.train_eigenvectors in (True, "qr"):
+            return with_eigenvectors
+        return eigenvalues_alone * (1.0 if self.init == "scaled" else 1 / 3)
 
     # ---- the extended network, from the arrays that a fit leaves ----
 

@@ -91,7 +91,11 @@ def mnist_by_the_paper(seed: int) -> Iterator[Cell]:
 
 
 def readings(seed: int) -> Iterator[Cell]:
-    """Other readings of the paper: which eigenvalues train, and what "constrained" is."""
+    """Other readings of the paper: which eigenvalues, what "constrained" is, which rate."""
+    yield Cell("mnist", "perceptron", (), "full, rate 0.003", seed)
+    yield Cell("mnist", "linear", (1000,), "full, rate 0.003", seed)
+    yield Cell("mnist", "linear", (800, 600, 500), "full, rate 0.003", seed)
+    yield Cell("mnist", "non-linear", (1000,), "full, rate 0.003", seed)
     for n2 in WIDE:
         yield Cell("mnist", "linear", (n2,), "eigenvalues, text", seed)
         yield Cell("mnist", "linear", (n2,), "constrained, zero", seed)

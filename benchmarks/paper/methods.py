@@ -66,7 +66,10 @@ def by_the_paper(cell: Cell) -> object:
         case "both":
             return SpectralClassifier(**settings, **spectral, train_eigenvectors=True)
         case "full":
-            return DirectClassifier(**settings)
+            # Of the perceptron alone the paper says that biases train.
+            return DirectClassifier(**{**settings, "fit_intercept": both_sets})
+        case "full, rate 0.003":
+            return DirectClassifier(**{**settings, "learning_rate_init": 0.003})
         case "constrained" | "constrained, zero":
             untrained = "zero" if cell.method.endswith("zero") else "start"
             return DirectClassifier(
