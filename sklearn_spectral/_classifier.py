@@ -39,8 +39,13 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         triangular factor [2]_.
     fit_intercept : bool, default=True
         Whether layers have biases.
-    init : {"scaled", "paper", "wide"}, default="scaled"
-        Where eigenvalues and eigenvectors start.
+    init : str, default="scaled"
+        Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
+        size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
+        ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
+        of the first layer drawn along the directions in which the training data vary:
+        with the covariance of the data, or with its square root. They serve images and
+        other correlated features best, up to 5,000 of them.
     loss : {"log_loss", "brier"}, default="log_loss"
         Cross-entropy, or the squared distance of the predicted probabilities from the
         one-hot label (equation 7 of [1]_).

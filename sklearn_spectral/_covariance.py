@@ -33,9 +33,9 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
     n_features = data.X.shape[1]
     if n_features > MOST_FEATURES:
         raise ValueError(
-            "init='covariance' needs the square matrix of the features' covariances, "
-            f"which is for up to {MOST_FEATURES} features; X has {n_features}. Reduce "
-            "them first, for example by PCA or TruncatedSVD, or use init='scaled'."
+            "A start by the covariance needs the square matrix of the features' "
+            f"covariances, which is for up to {MOST_FEATURES} features; X has "
+            f"{n_features}. Reduce them first, for example by PCA or TruncatedSVD, or use init='scaled'."
         )
     rows, weight = data.row_numbers, data.weight()
     total = 0.0
@@ -80,8 +80,9 @@ def shape_rows(
     variances, directions = np.linalg.eigh(matrix)
     if variances[-1] <= 0:
         return rows
-    # Relative to the largest, so that no power underflows; rounding gives small negatives.
-    shares = np.maximum(variances, 0.0) / variances[-1]
+    shares = variances / variances[-1]
+    # What is rounding is zero, or its root would be noise that can be seen.
+    shares[shares < len(shares) * np.finfo(np.float64).eps] = 0.0
     shaped = (rows @ directions) * shares**power @ directions.T
     scale = np.sqrt(np.mean(np.square(rows)) / np.mean(np.square(shaped)))
     return shaped * scale

@@ -31,8 +31,13 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         triangular factor [2]_.
     fit_intercept : bool, default=True
         Whether layers have biases.
-    init : {"scaled", "paper", "wide"}, default="scaled"
-        Where eigenvalues and eigenvectors start.
+    init : str, default="scaled"
+        Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
+        size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
+        ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
+        of the first layer drawn along the directions in which the training data vary:
+        with the covariance of the data, or with its square root. They serve images and
+        other correlated features best, up to 5,000 of them.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"

@@ -16,9 +16,11 @@ from ._init_schemes import SCHEMES
 from ._inputs import TrainingData
 
 if TYPE_CHECKING:
-    from .nn.network import SpectralNetwork
+    from .nn.network import SpectralNetwork, StackedNetwork
 
-COVARIANCE_POWER = 0.25
+COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
+"""The power of the covariance that rows of uniform numbers are multiplied by: those of
+``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
 
 # By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
 # eigenvectors, whose entries are smaller by the square root of the layer's width.
@@ -32,7 +34,7 @@ class BaseSpectral(BaseNetwork):
         **BaseNetwork._parameter_constraints,
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", StrOptions({"svd", "qr"})],
-        "init": [StrOptions({*SCHEMES, "covariance"})],
+        "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
     }
 
@@ -102,18 +104,23 @@ class BaseSpectral(BaseNetwork):
             "train_eigenvalues": self.train_eigenvalues,
             "train_eigenvectors": form if isinstance(form, str) else bool(form),
             # The start that it shapes: to_network() has no data to shape it by.
-            "init": "paper" if self.init == "covariance" else self.init,
+            "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
         }
 
-    def _prepare_start(self, network: SpectralNetwork, data: TrainingData) -> None:
+    def _prepare_start(self, network: StackedNetwork, data: TrainingData) -> None:
         """Shape the eigenvectors of the first layer by the covariance of the input."""
-        if self.init != "covariance":
+        power = COVARIANCE_POWERS.get(self.init)
+        if power is None:
             return
         import torch
 
-        form = next(iter(network.layers())).form
+        from .nn.linear import SpectralLinear
+
+        first = next(iter(network.layers()))
+        assert isinstance(first, SpectralLinear)
+        form = first.form
         rows = form().detach().cpu().numpy().astype(np.float64)
-        form.load(torch.from_numpy(shape_rows(rows, covariance(data), COVARIANCE_POWER)))
+        form.load(torch.from_numpy(shape_rows(rows, covariance(data), power)))
 
     def _penalties(self) -> dict[str, float]:
         return {"eigenvalues": self.alpha, "eigenvectors": self.alpha_eigenvectors}

@@ -23,6 +23,8 @@ from joblib import Parallel, delayed
 from store import Store
 from tqdm import tqdm
 
+OTHER_PARTS = ("claims", "settings")
+
 
 def main() -> None:
     """Read the options, fit what is missing, and render."""
@@ -36,7 +38,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--jobs", type=int, default=2, help="cells at a time")
     parser.add_argument(
-        "--parts", nargs="*", choices=[*GRIDS, "claims"], default=[*GRIDS, "claims"]
+        "--parts", nargs="*", choices=[*GRIDS, *OTHER_PARTS], default=[*GRIDS, *OTHER_PARTS]
     )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/paper"))
     options = parser.parse_args()
@@ -44,13 +46,13 @@ def main() -> None:
 
     store = Store(options.out / "cells.csv", COLUMNS, KEY)
     distributions = Store(options.out / "distributions.csv", DISTRIBUTION_COLUMNS, KEY)
-    parts = tuple(part for part in options.parts if part != "claims")
+    parts = tuple(part for part in options.parts if part in GRIDS)
     cells = grid(parts, options.seeds)
     done = store.keys()
     missing = [cell for cell in cells if cell.key not in done]
     print(f"{len(cells) - len(missing)} of {len(cells)} cells are done already")
     jobs = Parallel(options.jobs, return_as="generator_unordered")(
-        delayed(fit)(cell, paths[cell.data]) for cell in missing
+        delayed(fit)(cell, paths) for cell in missing
     )
     for row, quantiles in tqdm(jobs, total=len(missing), unit="cell", smoothing=0.02):
         # The weights first: a cell is done when its row is there.

@@ -109,19 +109,19 @@ CURVES = {
 }
 
 
-def _curve(mnist_of: Callable, case: str, seed: int) -> list[dict[str, object]]:
+def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
     torch.set_num_threads(1)
     train, extended = CURVES[case]
-    scores = train(mnist_of(), seed, extended)
+    scores = train(load("mnist"), seed, extended)
     return [
         {"claim": "pre-training", "case": case, "seed": seed, "epoch": k, "accuracy": score}
         for k, score in enumerate(scores, start=1)
     ]
 
 
-def _tanh(mnist_of: Callable, case: str, seed: int) -> list[dict[str, object]]:
+def _tanh(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
     torch.set_num_threads(1)
-    accuracy, slope = tanh(mnist_of(), seed, case == "beta trained")
+    accuracy, slope = tanh(load("mnist"), seed, case == "beta trained")
     row = {"claim": "tanh", "case": case, "seed": seed, "epoch": N_EPOCHS}
     return [row | {"accuracy": accuracy, "slope": slope}]
 
@@ -131,7 +131,7 @@ def open_store(folder: Path) -> Store:
     return Store(folder / "claims.csv", COLUMNS, KEY)
 
 
-def run(folder: Path, mnist_of: Callable, n_seeds: int, n_jobs: int) -> None:
+def run(folder: Path, load: Callable, n_seeds: int, n_jobs: int) -> None:
     """Fit what is missing of the claims; rows go to ``claims.csv``."""
     store = open_store(folder)
     done = store.keys()
@@ -143,7 +143,7 @@ def run(folder: Path, mnist_of: Callable, n_seeds: int, n_jobs: int) -> None:
         ):
             for case in cases:
                 if (claim, case, seed, N_EPOCHS) not in done:
-                    tasks.append(delayed(make)(mnist_of, case, seed))
+                    tasks.append(delayed(make)(load, case, seed))
     finished = Parallel(n_jobs, return_as="generator_unordered")(tasks)
     for rows in tqdm(finished, total=len(tasks), unit="claim"):
         for row in rows:

@@ -63,7 +63,11 @@ def density(ax: Axes, distributions: pd.DataFrame, network: str) -> None:
         values = rows[quantiles].to_numpy(float)[0]
         if values.std() > 0:
             values = values / values.std()
-            height = gaussian_kde(values, bw_method=0.15)(grid)
+            # Between the quantiles the distribution is taken as flat.
+            dense = np.interp(
+                np.linspace(0, 1, 5000), np.linspace(0, 1, len(values)), values
+            )
+            height = gaussian_kde(dense, bw_method=0.1)(grid)
             ax.plot(grid, height, color=colour, label=LABELS[method], lw=1.2)
     ax.set_yscale("log")
     ax.set_ylim(1e-3, 6)
@@ -104,7 +108,7 @@ def draw(
         ):
             density(ax, weights, network)
             ax.set_title(f"{title}\n{network}", fontsize=10)
-        axes[1].legend(fontsize=7)
+        axes[0].legend(fontsize=7)
         save(figure, folder / "figure4.png")
 
     if (mnist.family == "linear").any():

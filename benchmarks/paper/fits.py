@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 import warnings
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,16 +40,20 @@ N_QUANTILES = 201
 DISTRIBUTION_COLUMNS = [*KEY, *(f"q{k}" for k in range(N_QUANTILES))]
 
 
-@lru_cache(maxsize=1)
-def load(data, path):
-    """Load a data set once per process."""
+@lru_cache(maxsize=2)
+def _load(data, path):
     return getattr(datasets, f"load_{data}")(path)
 
 
-def fit(cell: Cell, path: Path | None):
+def load(data: str, paths: Mapping[str, Path | None]):
+    """Load a data set, once per process."""
+    return _load(data, paths[data])
+
+
+def fit(cell: Cell, paths: Mapping[str, Path | None]):
     """Fit one cell; return its row and the quantiles of its weights if it is linear."""
     torch.set_num_threads(1)
-    data = load(cell.data, path)
+    data = load(cell.data, paths)
     model = make(cell)
     start = time.perf_counter()
     with warnings.catch_warnings():

@@ -1,0 +1,110 @@
+"""Which settings to call ours: candidates compared on held-out training images.
+
+The last 10,000 of the shuffled training images are the validation set; the test set is
+never touched. One seed. Rows go to ``settings.csv``; the first candidate of each network
+is the one that ``methods.CHOSEN`` names.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from cells import Cell, ours
+from joblib import Parallel, delayed
+from methods import CHOSEN, make, shape_of
+from store import Store
+from tqdm import tqdm
+
+COLUMNS = [
+    "data",
+    "network",
+    "method",
+    "candidate",
+    "validation_accuracy",
+    "train_accuracy",
+    "seconds",
+]
+KEY = ["data", "network", "method", "candidate"]
+N_TRAINING = 50_000
+
+
+def start(init: str, rate: float, **more: object) -> dict[str, object]:
+    """Return a candidate."""
+    return {"init": init, "learning_rate_init": rate, **more}
+
+
+OTHERS = {
+    ("mnist", "wide", "both sets"): [start("scaled", 0.3), start("covariance", 0.1)],
+    ("mnist", "wide", "out"): [start("scaled", 1.0), start("sqrt_covariance", 0.1)],
+    ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
+    ("mnist", "deep", "both sets"): [start("scaled", 0.1), start("sqrt_covariance", 0.05)],
+    ("mnist", "deep", "out"): [start("scaled", 0.1), start("covariance", 0.05)],
+    ("mnist", "deep", "eigenvectors"): [start("scaled", 0.001), start("scaled", 0.01)],
+    ("mnist", "non-linear", "both sets"): [
+        start("scaled", 0.3),
+        start("sqrt_covariance", 0.1),
+    ],
+    ("mnist", "non-linear", "out"): [start("scaled", 0.3), start("sqrt_covariance", 0.1)],
+    ("mnist", "non-linear", "eigenvectors"): [
+        start("scaled", 0.003),
+        start("scaled", 0.02),
+    ],
+    ("fashion_mnist", "non-linear", "both sets"): [
+        start("scaled", 0.3),
+        start("covariance", 0.05),
+        start("sqrt_covariance", 0.05),
+        start("sqrt_covariance", 0.05, batch_size=200),
+    ],
+    ("fashion_mnist", "non-linear", "eigenvectors"): [
+        start("scaled", 0.005),
+        start("sqrt_covariance", 0.003),
+    ],
+}
+
+
+def compare(cell: Cell, candidate: dict[str, object], load: Callable) -> dict[str, object]:
+    """Fit a candidate on the training part; score it on the other."""
+    torch.set_num_threads(1)
+    data = load(cell.data)
+    order = np.random.RandomState(0).permutation(len(data.y_train))
+    training, validation = order[:N_TRAINING], order[N_TRAINING:]
+    model = make(cell).set_params(**candidate)
+    begin = time.perf_counter()
+    model.fit(data.X_train[training], data.y_train[training])
+    return {
+        "data": cell.data,
+        "network": cell.network,
+        "method": cell.method,
+        "candidate": json.dumps(candidate, sort_keys=True),
+        "validation_accuracy": model.score(
+            data.X_train[validation], data.y_train[validation]
+        ),
+        "train_accuracy": model.score(data.X_train[training], data.y_train[training]),
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+
+
+def open_store(folder: Path) -> Store:
+    """Return the rows of the candidates."""
+    return Store(folder / "settings.csv", COLUMNS, KEY)
+
+
+def run(folder: Path, load: Callable, n_jobs: int) -> None:
+    """Compare what has not been compared yet."""
+    store = open_store(folder)
+    done = store.keys()
+    tasks = []
+    for cell in ours(0):
+        key = (cell.data, shape_of(cell), cell.method.removeprefix("ours, "))
+        for candidate in (CHOSEN[key], *OTHERS[key]):
+            text = json.dumps(candidate, sort_keys=True)
+            if (cell.data, cell.network, cell.method, text) not in done:
+                tasks.append(delayed(compare)(cell, candidate, load))
+    rows = Parallel(n_jobs, return_as="generator_unordered")(tasks)
+    for row in tqdm(rows, total=len(tasks), unit="candidate"):
+        store.append(row)
