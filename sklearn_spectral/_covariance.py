@@ -35,7 +35,8 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
         raise ValueError(
             "A start by the covariance needs the square matrix of the features' "
             f"covariances, which is for up to {MOST_FEATURES} features; X has "
-            f"{n_features}. Reduce them first, for example by PCA or TruncatedSVD, or use init='scaled'."
+            f"{n_features}. Reduce them first, for example by PCA or TruncatedSVD, or use "
+            "init='scaled'."
         )
     rows, weight = data.row_numbers, data.weight()
     total = 0.0

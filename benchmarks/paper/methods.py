@@ -36,10 +36,10 @@ OUT = {"train_eigenvalues": "out", "fit_intercept": False}
 # settings.py has the choices that were tried and what they gave.
 CHOSEN = {
     ("mnist", "wide", "both sets"): {"init": "sqrt_covariance", "learning_rate_init": 0.1},
-    ("mnist", "wide", "out"): {"init": "covariance", "learning_rate_init": 0.1},
+    ("mnist", "wide", "out"): {"init": "sqrt_covariance", "learning_rate_init": 0.1},
     ("mnist", "wide", "eigenvectors"): {"init": "scaled", "learning_rate_init": 0.003},
     ("mnist", "deep", "both sets"): {"init": "sqrt_covariance", "learning_rate_init": 0.02},
-    ("mnist", "deep", "out"): {"init": "covariance", "learning_rate_init": 0.02},
+    ("mnist", "deep", "out"): {"init": "sqrt_covariance", "learning_rate_init": 0.05},
     ("mnist", "deep", "eigenvectors"): {"init": "scaled", "learning_rate_init": 0.003},
     ("mnist", "non-linear", "both sets"): {
         "init": "covariance",
