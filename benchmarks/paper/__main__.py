@@ -17,6 +17,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per cell
 
 import claims
 import report
+import settings
 from cells import GRIDS, grid
 from fits import COLUMNS, DISTRIBUTION_COLUMNS, KEY, fit, load
 from joblib import Parallel, delayed
@@ -59,14 +60,17 @@ def main() -> None:
         if quantiles is not None:
             distributions.append(quantiles)
         store.append(row)
+    load_from = partial(load, paths=paths)
     if "claims" in options.parts:
-        mnist_of = partial(load, "mnist", options.mnist)
-        claims.run(options.out, mnist_of, options.seeds, options.jobs)
+        claims.run(options.out, load_from, options.seeds, options.jobs)
+    if "settings" in options.parts:
+        settings.run(options.out, load_from, options.jobs)
     report.render(
         options.out,
         store.read(),
         distributions.read(),
         claims.open_store(options.out).read(),
+        settings.open_store(options.out).read(),
     )
 
 
