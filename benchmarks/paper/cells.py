@@ -77,6 +77,18 @@ class Cell:
         return columns
 
 
+def table_1(seed: int) -> Iterator[Cell]:
+    """Cells of Table 1 and of the perceptron: the networks at which methods are best."""
+    for method in (*PAPER_METHODS, "constrained, zero"):
+        yield Cell("mnist", "perceptron", (), method, seed)
+    for layers in ((80,), (2000,), (800, 100), (800, 600), (800, 600, 500)):
+        for method in PAPER_METHODS:
+            yield Cell("mnist", "linear", layers, method, seed)
+    for n2 in (100, 2000):
+        for method in PAPER_METHODS:
+            yield Cell("mnist", "non-linear", (n2,), method, seed)
+
+
 def mnist_by_the_paper(seed: int) -> Iterator[Cell]:
     """Cells of Table 1 and of figures 4 to 7."""
     for method in (*PAPER_METHODS, "constrained, zero"):
