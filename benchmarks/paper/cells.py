@@ -138,14 +138,24 @@ def ours(seed: int) -> Iterator[Cell]:
 
 
 GRIDS = {
-    "paper": mnist_by_the_paper,
+    "table": table_1,
     "ours": ours,
+    "paper": mnist_by_the_paper,
     "readings": readings,
     "fashion": fashion_by_the_paper,
 }
 """Parts of the grid, in the order in which they are run."""
 
+TABLES = ("table", "ours")
+"""Parts whose means are stated with a spread; the others draw curves."""
 
-def grid(parts: tuple[str, ...], n_seeds: int) -> list[Cell]:
-    """Return the cells of the given parts, the first seed of each first."""
-    return [cell for part in parts for seed in range(n_seeds) for cell in GRIDS[part](seed)]
+
+def grid(parts: tuple[str, ...], n_seeds: int, n_curve_seeds: int) -> list[Cell]:
+    """Return the cells of the given parts, each once, the first seed of a part first."""
+    cells = [
+        cell
+        for part in parts
+        for seed in range(n_seeds if part in TABLES else n_curve_seeds)
+        for cell in GRIDS[part](seed)
+    ]
+    return list({cell.key: cell for cell in cells}.values())
