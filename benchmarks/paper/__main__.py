@@ -21,10 +21,20 @@ import settings
 from cells import GRIDS, grid
 from fits import COLUMNS, DISTRIBUTION_COLUMNS, KEY, fit, load
 from joblib import Parallel, delayed
+from methods import digest
 from store import Store
 from tqdm import tqdm
 
 OTHER_PARTS = ("claims", "settings")
+
+
+def current(table):
+    """Return the rows that were fitted with the settings that cells have now."""
+    cells = grid(tuple(GRIDS), n_seeds=100, n_curve_seeds=100)
+    expected = {cell.key: digest(cell) for cell in cells}
+    keys = table[KEY].itertuples(index=False, name=None)
+    found = zip(keys, table.parameters, strict=True)
+    return table[[expected.get(key) == parameters for key, parameters in found]]
 
 
 def main() -> None:
@@ -50,7 +60,7 @@ def main() -> None:
     distributions = Store(options.out / "distributions.csv", DISTRIBUTION_COLUMNS, KEY)
     parts = tuple(part for part in options.parts if part in GRIDS)
     cells = grid(parts, options.seeds, options.curve_seeds)
-    done = store.keys()
+    done = set(current(store.read())[KEY].itertuples(index=False, name=None))
     missing = [cell for cell in cells if cell.key not in done]
     print(f"{len(cells) - len(missing)} of {len(cells)} cells are done already")
     jobs = Parallel(options.jobs, return_as="generator_unordered")(
@@ -68,7 +78,7 @@ def main() -> None:
         settings.run(options.out, load_from, options.jobs)
     report.render(
         options.out,
-        store.read(),
+        current(store.read()),
         distributions.read(),
         claims.open_store(options.out).read(),
         settings.open_store(options.out).read(),

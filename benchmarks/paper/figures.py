@@ -50,8 +50,8 @@ def curve(ax: Axes, cells: pd.DataFrame, networks: list[str], x: list[int]) -> N
 def density(ax: Axes, distributions: pd.DataFrame, network: str) -> None:
     """Draw the distribution of the weights of a retracted network, seed 0.
 
-    Weights are divided by their standard deviation: the scale of a network's output is
-    a matter of how long it trained.
+    Weights are divided by the standard deviation of their inner 99 %: the scale of a
+    network's output is a matter of how long it trained.
     """
     chosen = distributions[(distributions.network == network) & (distributions.seed == 0)]
     quantiles = [name for name in distributions if name.startswith("q")]
@@ -61,8 +61,9 @@ def density(ax: Axes, distributions: pd.DataFrame, network: str) -> None:
         if rows.empty:
             continue
         values = rows[quantiles].to_numpy(float)[0]
-        if values.std() > 0:
-            values = values / values.std()
+        scale = values[1:-1].std()
+        if scale > 0:
+            values = values / scale
             # Between the quantiles the distribution is taken as flat.
             dense = np.interp(
                 np.linspace(0, 1, 5000), np.linspace(0, 1, len(values)), values

@@ -13,7 +13,7 @@ import numpy as np
 import sklearn
 import torch
 from cells import Cell
-from methods import make
+from methods import digest, make
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_spectral import datasets
@@ -30,6 +30,8 @@ COLUMNS = [
     "n_parameters",
     "loss",
     "n_epochs",
+    "stop_reason",
+    "parameters",
     "seconds",
     "torch",
     "scikit_learn",
@@ -57,7 +59,8 @@ def fit(cell: Cell, paths: Mapping[str, Path | None]):
     model = make(cell)
     start = time.perf_counter()
     with warnings.catch_warnings():
-        # Twenty epochs are the paper's; that more would help is no surprise.
+        # Twenty epochs are the paper's; that more would help is no surprise, and a fit
+        # that diverged says so in its row.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(data.X_train, data.y_train)
     row = cell.row() | {
@@ -66,6 +69,8 @@ def fit(cell: Cell, paths: Mapping[str, Path | None]):
         "n_parameters": model.n_parameters_,
         "loss": round(model.loss_, 6),
         "n_epochs": model.n_iter_,
+        "stop_reason": model.stop_reason_,
+        "parameters": digest(cell),
         "seconds": round(time.perf_counter() - start, 1),
         "torch": torch.__version__,
         "scikit_learn": sklearn.__version__,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from cells import N3, Cell
 
@@ -28,7 +30,7 @@ OURS = {
     "max_iter": 20,
     "n_iter_no_change": np.inf,
 }
-"""The paper's epochs and batches, with biases and a one-cycle rate."""
+"""The paper's epochs, with biases and a one-cycle rate; what is chosen goes first."""
 
 OUT = {"train_eigenvalues": "out", "fit_intercept": False}
 
@@ -104,7 +106,9 @@ def by_the_paper(cell: Cell) -> SpectralClassifier | DirectClassifier:
             # Of the perceptron alone the paper says that biases train.
             return DirectClassifier(**{**settings, "fit_intercept": both_sets})
         case "full, rate 0.003":
-            return DirectClassifier(**{**settings, "learning_rate_init": 0.003})
+            return DirectClassifier(
+                **{**settings, "fit_intercept": both_sets, "learning_rate_init": 0.003}
+            )
         case "constrained" | "constrained, zero":
             untrained = "zero" if cell.method.endswith("zero") else "start"
             return DirectClassifier(
@@ -123,10 +127,8 @@ def shape_of(cell: Cell) -> str:
     return "deep" if len(cell.widths) > 1 else "wide"
 
 
-def make(cell: Cell) -> SpectralClassifier | DirectClassifier:
-    """Return the unfitted estimator of a cell."""
-    if not cell.method.startswith("ours, "):
-        return by_the_paper(cell)
+def ours(cell: Cell, settings: dict[str, object]) -> SpectralClassifier:
+    """Return the estimator of one of our methods with the given settings."""
     trains = cell.method.removeprefix("ours, ")
     return SpectralClassifier(
         **{
@@ -134,7 +136,25 @@ def make(cell: Cell) -> SpectralClassifier | DirectClassifier:
             **OURS,
             **(OUT if trains == "out" else {}),
             "train_eigenvectors": trains == "eigenvectors",
-            **CHOSEN[cell.data, shape_of(cell), trains],
+            **settings,
             "random_state": cell.seed,
         }
     )
+
+
+def make(cell: Cell) -> SpectralClassifier | DirectClassifier:
+    """Return the unfitted estimator of a cell."""
+    if not cell.method.startswith("ours, "):
+        return by_the_paper(cell)
+    trains = cell.method.removeprefix("ours, ")
+    return ours(cell, CHOSEN[cell.data, shape_of(cell), trains])
+
+
+def digest(cell: Cell) -> str:
+    """Return a short name of all parameters of a cell's estimator.
+
+    It is kept with each row, so that a row that was fitted with other settings is not
+    taken for this cell.
+    """
+    parameters = make(cell).get_params(deep=False)
+    return hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:12]

@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import methods
 import numpy as np
 import torch
 from cells import Cell, ours
 from joblib import Parallel, delayed
-from methods import CHOSEN, make, shape_of
+from methods import CHOSEN, shape_of
 from store import Store
 from tqdm import tqdm
 
@@ -74,7 +75,7 @@ def compare(cell: Cell, candidate: dict[str, object], load: Callable) -> dict[st
     data = load(cell.data)
     order = np.random.RandomState(0).permutation(len(data.y_train))
     training, validation = order[:N_TRAINING], order[N_TRAINING:]
-    model = make(cell).set_params(**candidate)
+    model = methods.ours(cell, candidate)
 
     def accuracy(rows):
         return round(model.score(data.X_train[rows], data.y_train[rows]), 6)
@@ -86,10 +87,8 @@ def compare(cell: Cell, candidate: dict[str, object], load: Callable) -> dict[st
         "network": cell.network,
         "method": cell.method,
         "candidate": json.dumps(candidate, sort_keys=True),
-        "validation_accuracy": model.score(
-            data.X_train[validation], data.y_train[validation]
-        ),
-        "train_accuracy": model.score(data.X_train[training], data.y_train[training]),
+        "validation_accuracy": accuracy(validation),
+        "train_accuracy": accuracy(training),
         "seconds": round(time.perf_counter() - begin, 1),
     }
 
