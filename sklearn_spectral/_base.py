@@ -104,7 +104,9 @@ class BaseNetwork(FittedNetworkMixin, ABC):
     def _auto_learning_rate(self) -> float:
         """Return the highest rate of the one-cycle schedule for the solver."""
 
-    def _prepare_start(self, network: StackedNetwork, data: TrainingData) -> None:
+    def _prepare_start(
+        self, network: StackedNetwork, data: TrainingData, *, partial: bool
+    ) -> None:
         """Change a network at its start, where that depends on the data."""
         return
 
@@ -294,7 +296,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         else:
             dtype = training_dtype(data.X.dtype, device)
             network = build_network(self._network_type(), config, dtype, device, seed)
-            self._prepare_start(network, data)
+            self._prepare_start(network, data, partial=partial)
         dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
         options = self._training_options(
             len(dataset), data.total_weight(), seed, first_epoch, partial=partial
@@ -341,9 +343,9 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         """Refuse to go on with another network than the fitted one."""
         changed = [
             f"{'fit_intercept' if name == 'bias' else name}={value!r} "
-            f"(was {self._config[name]!r})"
+            f"(was {self._config.get(name, 'not used')!r})"
             for name, value in config.items()
-            if value != self._config[name] and name != "init"
+            if name != "init" and (name not in self._config or value != self._config[name])
         ]
         if changed:
             raise ValueError(

@@ -45,7 +45,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
         of the first layer drawn along the directions in which the training data vary:
         with the covariance of the data, or with its square root. They serve images and
-        other correlated features best, up to 5,000 of them.
+        other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
+        that covariance from its first portion, which needs more rows than features.
     loss : {"log_loss", "brier"}, default="log_loss"
         Cross-entropy, or the squared distance of the predicted probabilities from the
         one-hot label (equation 7 of [1]_).

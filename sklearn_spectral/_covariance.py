@@ -23,7 +23,7 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (n_features, n_features)
-        In float64.
+        In float64; zero if no row has any weight.
 
     Raises
     ------
@@ -47,13 +47,15 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
         w = np.ones(len(values)) if weight is None else weight[piece]
         # Chunks are merged by their own means: sums of squares would cancel.
         size = w.sum()
+        if size <= 0:  # rows of a class that has no weight
+            continue
         centre = w @ values / size
         values = (values - centre) * np.sqrt(w)[:, None]
         step = centre - mean
         scatter += values.T @ values + np.outer(step, step) * total * size / (total + size)
         mean += step * size / (total + size)
         total += size
-    return scatter / total
+    return scatter / total if total > 0 else scatter
 
 
 def shape_rows(

@@ -11,13 +11,11 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNetwork
-from ._init_schemes import WEIGHT_SCHEMES
+from ._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES
 from ._spectral import BaseSpectral
 
 if TYPE_CHECKING:
     from .nn.direct_network import DirectNetwork
-
-TRAIN = {"weights", "subset", "gains", "readout", "low_rank", "singular_values"}
 
 # Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
 # directions, which may move further.
@@ -29,7 +27,7 @@ class BaseDirect(BaseNetwork):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
-        "train": [StrOptions(TRAIN)],
+        "train": [StrOptions(set(TRAINED_WEIGHTS))],
         "n_weights": [Interval(Integral, 1, None, closed="left"), None],
         "untrained": [StrOptions({"start", "zero"})],
         "rank": [Interval(Integral, 1, None, closed="left")],
@@ -99,7 +97,8 @@ class BaseDirect(BaseNetwork):
 
         The paper's pre-training: the eigenvalues first, then the weights of the network
         that they gave. The result is fitted and predicts what the estimator does; its
-        ``fit`` goes on from there, since ``warm_start`` is True.
+        ``fit`` goes on from there, since ``warm_start`` is True. A clone of it does not:
+        like any clone it is unfitted, so that a search over it starts anew.
 
         Parameters
         ----------
@@ -110,7 +109,8 @@ class BaseDirect(BaseNetwork):
         **params
             Parameters of the result other than those of its architecture. What is not
             given is taken from the estimator where it has it, except
-            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there.
+            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there, and
+            ``init``, which is not used.
 
         Returns
         -------
@@ -125,7 +125,8 @@ class BaseDirect(BaseNetwork):
         NotFittedError
             If it is not fitted.
         ValueError
-            If a parameter given is one of the architecture.
+            If a parameter given follows from the estimator: one of the architecture,
+            ``train`` and what belongs to it, or ``warm_start``.
 
         References
         ----------
@@ -197,12 +198,12 @@ class BaseDirect(BaseNetwork):
         return DirectNetwork
 
     def _network_settings(self) -> dict[str, Any]:
+        # Only what is used, so that nothing else keeps training from going on.
+        used = {"subset": ("n_weights", "untrained"), "low_rank": ("rank",)}
         return {
             "train": self.train,
-            "n_weights": self.n_weights,
-            "untrained": self.untrained,
-            "rank": self.rank,
             "init": self.init,
+            **{name: getattr(self, name) for name in used.get(self.train, ())},
         }
 
     def _penalties(self) -> dict[str, float]:

@@ -131,3 +131,6 @@ WEIGHT_SCHEMES: dict[str, Callable[[int, int], float]] = {
     "scaled": _lecun,
 }
 """Bounds of the uniform starting weights of networks in direct space, by name."""
+
+TRAINED_WEIGHTS = ("weights", "subset", "gains", "readout", "low_rank", "singular_values")
+"""What of a network in direct space can train."""

@@ -37,7 +37,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
         of the first layer drawn along the directions in which the training data vary:
         with the covariance of the data, or with its square root. They serve images and
-        other correlated features best, up to 5,000 of them.
+        other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
+        that covariance from its first portion, which needs more rows than features.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"

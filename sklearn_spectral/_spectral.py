@@ -107,11 +107,20 @@ class BaseSpectral(BaseNetwork):
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
         }
 
-    def _prepare_start(self, network: StackedNetwork, data: TrainingData) -> None:
+    def _prepare_start(
+        self, network: StackedNetwork, data: TrainingData, *, partial: bool
+    ) -> None:
         """Shape the eigenvectors of the first layer by the covariance of the input."""
         power = COVARIANCE_POWERS.get(self.init)
         if power is None:
             return
+        n_rows, n_features = len(data.row_numbers), data.X.shape[1]
+        if partial and n_rows <= n_features:
+            raise ValueError(
+                f"init={self.init!r} fixes the eigenvectors by the covariance of the first "
+                f"portion that partial_fit gets; it has {n_rows} rows for {n_features} "
+                "features, which is too few. Give more rows first, or use init='scaled'."
+            )
         import torch
 
         from .nn.linear import SpectralLinear

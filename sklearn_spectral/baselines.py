@@ -44,7 +44,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     untrained : {"start", "zero"}, default="start"
         What the other weights are for ever with ``train="subset"``.
     rank : int, default=10
-        The rank for ``train="low_rank"``; a narrower layer takes its own width.
+        The rank for ``train="low_rank"``; a narrower layer takes its own width, and then
+        has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"glorot", "scaled"}, default="glorot"
@@ -102,15 +103,34 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Number of trained parameters.
     n_iter_ : int
         Number of epochs trained.
+    loss_, best_loss_ : float
+        The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
         Mean training loss of each epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        Score on the validation data after each epoch and the highest, with early
+        stopping.
+    stop_reason_ : str
+        Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
+        ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
+        ``"not trained"``.
+    device_ : str
+        Where it was trained.
+    net_ : skorch.NeuralNet
+        The skorch net, in the process that trained it.
     n_features_in_ : int
         Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
 
     See Also
     --------
     sklearn_spectral.SpectralClassifier : The network trained in the spectral domain.
     sklearn_spectral.nn.DirectNetwork : The network as a torch module.
+
+    Notes
+    -----
+    Ctrl-C during fit is treated as by the spectral estimators.
 
     References
     ----------
@@ -229,7 +249,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     untrained : {"start", "zero"}, default="start"
         What the other weights are for ever with ``train="subset"``.
     rank : int, default=10
-        The rank for ``train="low_rank"``; a narrower layer takes its own width.
+        The rank for ``train="low_rank"``; a narrower layer takes its own width, and then
+        has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"glorot", "scaled"}, default="glorot"
@@ -283,14 +304,33 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Number of trained parameters.
     n_iter_ : int
         Number of epochs trained.
+    loss_, best_loss_ : float
+        The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
         Mean training loss of each epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        Score on the validation data after each epoch and the highest, with early
+        stopping.
+    stop_reason_ : str
+        Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
+        ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
+        ``"not trained"``.
+    device_ : str
+        Where it was trained.
+    net_ : skorch.NeuralNet
+        The skorch net, in the process that trained it.
     n_features_in_ : int
         Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
 
     See Also
     --------
     sklearn_spectral.SpectralRegressor : The network trained in the spectral domain.
+
+    Notes
+    -----
+    Ctrl-C during fit is treated as by the spectral estimators.
 
     References
     ----------

@@ -190,7 +190,7 @@ def _load(data_set: _DataSet, path: Any, scale: bool, data_home: Any) -> Bunch:
     if path is None:
         arrays, source = _from_openml(data_set, data_home), f"OpenML {data_set.openml_name}"
     else:
-        arrays, source = _from_path(data_set, Path(path)), str(path)
+        arrays, source = _from_path(data_set, Path(path).expanduser()), str(path)
     _check(data_set, arrays, source)
     x_train, x_test = arrays["x_train"], arrays["x_test"]
     if scale:

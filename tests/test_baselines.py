@@ -154,6 +154,28 @@ def test_pre_training_hands_over_exactly(digits, activation, extended, fit_inter
     np.testing.assert_array_equal(first.predict_proba(X), before.predict_proba(X))
 
 
+@pytest.mark.parametrize("form", ["svd", "qr"])
+def test_pre_training_of_factored_eigenvectors_in_single_precision(digits, form):
+    X, y = digits[0].astype(np.float32), digits[1]
+    first = SpectralClassifier(
+        (20,), train_eigenvectors=form, early_stopping=True, max_iter=5, random_state=0
+    ).fit(X, y)
+    model = DirectClassifier.from_spectral(first, extended=True)
+    np.testing.assert_allclose(
+        model.decision_function(X), first.decision_function(X), atol=1e-3
+    )
+    assert model.fit(X, y).coefs_[0].dtype == np.float32
+
+
+def test_parameters_that_are_not_used_do_not_stop_a_warm_start(digits):
+    X, y = digits
+    model = DirectClassifier((20,), warm_start=True, max_iter=2, random_state=0)
+    model.fit(X, y).set_params(rank=5, n_weights=3, untrained="zero").fit(X, y)
+    assert model.n_iter_ == 4
+    with pytest.raises(ValueError, match="train='low_rank'"):
+        model.set_params(train="low_rank").fit(X, y)
+
+
 def test_pre_training_of_a_regressor(diabetes):
     X, y = diabetes
     first = SpectralRegressor((20,), 40, max_iter=20, random_state=0).fit(X, y)

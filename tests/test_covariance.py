@@ -1,5 +1,8 @@
 """Eigenvectors shaped by the covariance of the input."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -100,6 +103,10 @@ def test_training_goes_on_from_a_loaded_model(digits):
     model = SpectralClassifier((), 30, init="covariance", random_state=0)
     for _ in range(3):
         model.partial_fit(X, y, classes=np.arange(10))
+    loaded = pickle.loads(pickle.dumps(model)).partial_fit(X, y)
+    np.testing.assert_array_equal(
+        loaded.predict_proba(X), copy.copy(model).partial_fit(X, y).predict_proba(X)
+    )
     network = model.to_network()
     np.testing.assert_array_equal(
         next(iter(network.layers())).eigenvectors.detach(), model.eigenvectors_[0]
@@ -107,6 +114,42 @@ def test_training_goes_on_from_a_loaded_model(digits):
     before = model.eigenvectors_[0].copy()
     model.partial_fit(2 * X[:50], y[:50])
     np.testing.assert_array_equal(model.eigenvectors_[0], before)
+
+
+def test_a_first_portion_must_tell_the_covariance(digits):
+    X, y = digits
+    model = SpectralClassifier((), 30, init="covariance", random_state=0)
+    with pytest.raises(ValueError, match="it has 64 rows for 64 features"):
+        model.partial_fit(X[:64], y[:64], classes=np.arange(10))
+    assert not hasattr(model, "coefs_")
+    model.partial_fit(X[:65], y[:65], classes=np.arange(10)).partial_fit(X[:3], y[:3])
+
+
+def test_a_class_without_weight_is_left_out(digits, monkeypatch):
+    monkeypatch.setattr("sklearn_spectral._arrays.CHUNK_BYTES", 64 * 8 * 50)
+    X, y = digits
+    order = np.argsort(y, kind="stable")
+    weights = {0: 0.0, **dict.fromkeys(range(1, 10), 1.0)}
+    settings = {"init": "covariance", "max_iter": 2, "random_state": 0}
+    model = SpectralClassifier((), 30, class_weight=weights, **settings)
+    found = model.fit(X[order], y[order]).eigenvectors_[0]
+    rest = SpectralClassifier((), 30, **settings).fit(X[y > 0], y[y > 0])
+    np.testing.assert_allclose(found, rest.eigenvectors_[0], atol=1e-7)
+    portion = X[y == 0][:100], y[y == 0][:100]
+    model.partial_fit(*portion, classes=np.arange(10))
+    fresh = SpectralClassifier((), 30, class_weight=weights, init="covariance")
+    fresh.partial_fit(*portion, classes=np.arange(10))
+    assert np.isfinite(fresh.eigenvectors_[0]).all()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_validation_rows_do_not_shape_the_start(digits):
+    X, y = digits
+    settings = {"init": "covariance", "early_stopping": True, "max_iter": 2}
+    model = SpectralClassifier((), 30, **settings, random_state=0)
+    first = model.fit(X[:1000], y[:1000], X_val=X[1000:], y_val=y[1000:]).eigenvectors_[0]
+    model.set_params(early_stopping=False).fit(X[:1000], y[:1000])
+    np.testing.assert_array_equal(first, model.eigenvectors_[0])
 
 
 def test_too_many_features_are_refused_before_any_work(diabetes, monkeypatch):

@@ -13,6 +13,7 @@ from .direct import (
 )
 from .direct_network import DirectNetwork
 from .forms import FreeForm, QRForm, SVDForm
+from .layer import LinearLayer
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
 from .network import SpectralNetwork
@@ -26,6 +27,7 @@ __all__ = [
     "DirectNetwork",
     "FreeForm",
     "GainLinear",
+    "LinearLayer",
     "LinearStack",
     "LogLoss",
     "LowRankLinear",

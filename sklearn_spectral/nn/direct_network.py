@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
-from .._init_schemes import WEIGHT_SCHEMES
+from .._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES
 from .._random import seed_sequence, subset, uniform
 from .activations import PLAIN_ACTIVATIONS
 from .direct import (
@@ -23,9 +23,6 @@ from .direct import (
 )
 from .network import StackedNetwork, checked_architecture
 from .telescope import TelescopeMode
-
-TRAIN = ("weights", "subset", "gains", "readout", "low_rank", "singular_values")
-"""What of a direct network can train."""
 
 
 class DirectNetwork(StackedNetwork):
@@ -113,8 +110,10 @@ class DirectNetwork(StackedNetwork):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if train not in TRAIN:
-            raise ValueError(f"train must be one of {sorted(TRAIN)}; got {train!r}.")
+        if train not in TRAINED_WEIGHTS:
+            raise ValueError(
+                f"train must be one of {sorted(TRAINED_WEIGHTS)}; got {train!r}."
+            )
         if init not in WEIGHT_SCHEMES:
             raise ValueError(f"init must be one of {sorted(WEIGHT_SCHEMES)}; got {init!r}.")
         architecture = checked_architecture(
@@ -125,24 +124,27 @@ class DirectNetwork(StackedNetwork):
         shapes = architecture.layer_shapes
         positions = _draw_positions(shapes, n_weights, seed) if train == "subset" else None
 
+        def to(layer: DirectLayer) -> DirectLayer:
+            return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
+
         def make_layer(position: int, n_in: int, n_out: int) -> DirectLayer:
             bits = np.random.PCG64(seed_sequence(seed, 0, position))
             bound = WEIGHT_SCHEMES[init](n_in, n_out)
-            start = torch.from_numpy(uniform(bits, -bound, bound, (n_out, n_in)))
             layer: DirectLayer
+            if train == "low_rank":
+                factors = _factors(bits, bound, n_in, n_out, rank)
+                return to(LowRankLinear(*factors, bias))
+            start = torch.from_numpy(uniform(bits, -bound, bound, (n_out, n_in)))
             if positions is not None:
                 layer = SubsetLinear(start, positions[position], bias, untrained)
             elif train == "gains":
                 layer = GainLinear(start, bias)
             elif train == "singular_values":
                 layer = SingularValueLinear(start, bias)
-            elif train == "low_rank":
-                factors = _factors(bits, bound, n_in, n_out, rank)
-                layer = LowRankLinear(*factors, bias)
             else:
                 is_last = position == len(shapes) - 1
                 layer = DirectLinear(start, bias, train == "weights" or is_last)
-            return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
+            return to(layer)
 
         super().__init__(
             architecture,
@@ -167,13 +169,25 @@ class DirectNetwork(StackedNetwork):
         activation : {"relu", "tanh", "elu", "identity"}
             The non-linearity.
         layers : sequence of torch.nn.Linear
-            One per layer of the architecture; they are copied.
+            One per layer of the architecture; they are copied. If any has a bias, all
+            get one, which trains.
 
         Returns
         -------
         DirectNetwork
             On the device and of the type of the first layer.
+
+        Raises
+        ------
+        ValueError
+            If the layers are not those of the architecture.
         """
+        given = tuple(tuple(layer.weight.shape) for layer in layers)
+        if given != architecture.layer_shapes:
+            raise ValueError(
+                f"The network {architecture} has weights of the shapes "
+                f"{list(architecture.layer_shapes)}; got {list(given)}."
+            )
         like = layers[0].weight
         network = cls(
             architecture.stacks[0][0],
@@ -181,7 +195,7 @@ class DirectNetwork(StackedNetwork):
             architecture.hidden_layer_sizes,
             architecture.linear_expansion,
             activation,
-            bias=layers[0].bias is not None,
+            bias=any(layer.bias is not None for layer in layers),
             seed=0,
             device=like.device,
             dtype=like.dtype,
@@ -190,7 +204,8 @@ class DirectNetwork(StackedNetwork):
             for layer, linear in zip(network.layers(), layers, strict=True):
                 assert isinstance(layer, DirectLinear)
                 layer.matrix.copy_(linear.weight)
-                if layer.bias is not None:
+                if linear.bias is not None:
+                    assert layer.bias is not None
                     layer.bias.copy_(linear.bias)
         return network
 

@@ -54,7 +54,7 @@ class FreeForm(MatrixForm):
 
     def __init__(self, phi: Tensor, trained: bool = True) -> None:
         super().__init__()
-        self.block = nn.Parameter(phi, requires_grad=trained)
+        self.block = nn.Parameter(phi.clone(), requires_grad=trained)
 
     def forward(self) -> Tensor:
         """Return phi."""
@@ -110,10 +110,11 @@ class SVDForm(MatrixForm):
 
     def __init__(self, phi: Tensor) -> None:
         super().__init__()
-        left, values, right = torch.linalg.svd(phi, full_matrices=False)
-        self.register_buffer("left", left)
-        self.register_buffer("right", right)
-        self.singular_values = nn.Parameter(values)
+        rank = min(phi.shape)
+        self.register_buffer("left", phi.new_empty(phi.shape[0], rank))
+        self.register_buffer("right", phi.new_empty(rank, phi.shape[1]))
+        self.singular_values = nn.Parameter(phi.new_empty(rank))
+        self.load(phi)
 
     def forward(self) -> Tensor:
         """Return phi."""
@@ -173,12 +174,12 @@ class QRForm(MatrixForm):
     def __init__(self, phi: Tensor) -> None:
         super().__init__()
         self.is_tall = phi.shape[0] >= phi.shape[1]
-        orthogonal, triangle = torch.linalg.qr(phi if self.is_tall else phi.T)
-        self.register_buffer("orthogonal", orthogonal.contiguous())
-        width = triangle.shape[0]
+        width = min(phi.shape)
         rows, columns = torch.triu_indices(width, width, device=phi.device)
         self.register_buffer("position", rows * width + columns, persistent=False)
-        self.triangle = nn.Parameter(triangle.flatten()[self.position])
+        self.register_buffer("orthogonal", phi.new_empty(max(phi.shape), width))
+        self.triangle = nn.Parameter(phi.new_empty(len(self.position)))
+        self.load(phi)
 
     def factor(self) -> Tensor:
         """Return R as a square matrix."""
@@ -202,7 +203,8 @@ class QRForm(MatrixForm):
         """Take new values: decompose again."""
         orthogonal, triangle = torch.linalg.qr(matrix if self.is_tall else matrix.T)
         self.orthogonal.copy_(orthogonal)
-        self.triangle.copy_(triangle.flatten()[self.position])
+        # The matrix may be on another device than the form.
+        self.triangle.copy_(triangle.flatten()[self.position.to(triangle.device)])
 
 
 FORMS: dict[bool | str, Callable[[Tensor], MatrixForm]] = {

@@ -28,6 +28,26 @@ class LinearLayer(nn.Module):
     ------
     ValueError
         If a size is not positive.
+
+    Examples
+    --------
+    A layer of one's own needs a weight and what of it may be penalised:
+
+    >>> import torch
+    >>> from sklearn_spectral.nn import LinearLayer, LinearStack
+    >>> class Scaled(LinearLayer):
+    ...     def __init__(self, n_nodes):
+    ...         super().__init__(n_nodes, n_nodes, bias=False)
+    ...         self.scale = torch.nn.Parameter(torch.ones(n_nodes))
+    ...
+    ...     @property
+    ...     def weight(self):
+    ...         return torch.diag(self.scale)
+    ...
+    ...     def penalised(self):
+    ...         yield "weights", self.scale
+    >>> LinearStack([Scaled(3), Scaled(3)])(torch.ones(2, 3)).shape
+    torch.Size([2, 3])
     """
 
     bias: nn.Parameter | None

@@ -281,7 +281,8 @@ class SpectralLinear(LinearLayer):
 
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets."""
-        total = sum(t.numel() for t in (*self.parameters(), *self.form.buffers()))
+        tensors = (*self.parameters(), *self.form.buffers())
+        total = sum(t.numel() for t in tensors if t.is_floating_point())
         return (
             f"{self.in_features} -> {self.out_features}, "
             f"train_eigenvalues={self.train_eigenvalues!r}, "

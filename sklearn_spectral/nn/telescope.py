@@ -67,8 +67,8 @@ class LinearStack(nn.Module):
         The layers, in the order in which the signal passes them.
     mode : {"auto", "layers", "contract"}, default="auto"
         How the forward pass is computed: layer by layer, by the retracted matrix, or
-        whichever takes fewer multiplications for the batch at hand. The result is the
-        same up to rounding.
+        whichever takes fewer multiplications for the batch at hand, dense weights
+        assumed. The result is the same up to rounding.
 
     Raises
     ------

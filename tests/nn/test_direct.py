@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from sklearn_spectral.nn import (
+    Architecture,
     DirectLinear,
     DirectNetwork,
     GainLinear,
@@ -172,6 +173,21 @@ def test_an_unfolded_network_is_the_same_in_direct_space(activation):
     direct = DirectNetwork.from_layers(spectral.architecture, activation, layers)
     torch.testing.assert_close(direct(x), spectral(x), atol=1e-10, rtol=1e-10)
     assert all(p.requires_grad for p in direct.parameters())
+
+
+@pytest.mark.parametrize("biases", [(True, False), (False, True), (False, False)])
+def test_a_network_from_layers_with_and_without_biases(biases):
+    layers = [
+        torch.nn.Linear(n_in, n_out, bias=bias, dtype=DOUBLE)
+        for (n_in, n_out), bias in zip([(4, 5), (5, 2)], biases, strict=True)
+    ]
+    architecture = Architecture.build(4, 2, 5)
+    network = DirectNetwork.from_layers(architecture, "relu", layers)
+    x = random(7, 4)
+    expected = layers[1](torch.relu(layers[0](x)))
+    torch.testing.assert_close(network(x), expected)
+    with pytest.raises(ValueError, match="4-5-2 has weights of the shapes"):
+        DirectNetwork.from_layers(architecture, "relu", layers[:1])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,9 @@ def test_a_form_is_the_matrix_that_it_was_given(make, shape):
     form = make(matrix)
     torch.testing.assert_close(form(), matrix, atol=1e-12, rtol=0)
     torch.testing.assert_close(form.left_multiply(left), left @ matrix, atol=1e-12, rtol=0)
+    with torch.no_grad():
+        next(form.parameters()).add_(1.0)
+    assert torch.equal(matrix, random(*shape)), "what was given must not change"
     other = random(*shape, seed=2)
     form.load(other)
     torch.testing.assert_close(form(), other, atol=1e-12, rtol=0)
@@ -62,6 +65,8 @@ def test_number_of_trained_parameters_of_each_form():
         for form in (False, "svd", "qr", True)
     }
     assert counts == {False: 794, "svd": 804, "qr": 849, True: 8634}
+    layer = SpectralLinear(50, 40, False, train_eigenvectors="qr")
+    assert "trained 910 of 2910" in repr(layer), "90 + 820, and 50 x 40 frozen"
 
 
 @pytest.mark.parametrize("form", ["svd", "qr"])
