@@ -158,13 +158,12 @@ def weight_distances(distributions: pd.DataFrame) -> pd.DataFrame:
     for network, group in distributions.groupby("network", sort=False):
         full = group[group.method == "full"].set_index("seed")[quantiles]
         for method, other in group.groupby("method", sort=False):
-            pairs = other.set_index("seed")[quantiles].join(
-                full, lsuffix="_a", rsuffix="_b", how="inner"
-            )
-            if pairs.empty or method not in {*METHODS, "constrained, zero"} - {"full"}:
+            other = other.set_index("seed")[quantiles]
+            seeds = full.index.intersection(other.index)
+            if seeds.empty or method not in {*METHODS, "constrained, zero"} - {"full"}:
                 continue
-            shapes = shape(pairs.to_numpy(float).reshape(len(pairs), 2, -1))
-            distance = [wasserstein_distance(a, b) for a, b in shapes]
+            pair = [shape(each.loc[seeds].to_numpy(float)) for each in (other, full)]
+            distance = [wasserstein_distance(a, b) for a, b in zip(*pair, strict=True)]
             rows.setdefault(network, {})[method] = f"{np.mean(distance):.3f}"
     return pd.DataFrame(rows).T.fillna("").rename_axis("retracted network")
 
