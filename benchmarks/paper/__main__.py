@@ -52,6 +52,9 @@ def main() -> None:
     parser.add_argument(
         "--parts", nargs="*", choices=[*GRIDS, *OTHER_PARTS], default=[*GRIDS, *OTHER_PARTS]
     )
+    parser.add_argument(
+        "--only", default="", help='of settings, such as "non-linear, eigenvectors"'
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/paper"))
     options = parser.parse_args()
     paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
@@ -75,7 +78,7 @@ def main() -> None:
     if "claims" in options.parts:
         claims.run(options.out, load_from, options.curve_seeds, options.jobs)
     if "settings" in options.parts:
-        settings.run(options.out, load_from, options.jobs)
+        settings.run(options.out, load_from, options.jobs, options.only)
     report.render(
         options.out,
         current(store.read()),

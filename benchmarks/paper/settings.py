@@ -52,8 +52,10 @@ OTHERS = {
     ],
     ("mnist", "non-linear", "out"): [start("scaled", 0.3), start("sqrt_covariance", 0.1)],
     ("mnist", "non-linear", "eigenvectors"): [
-        start("scaled", 0.003),
-        start("scaled", 0.02),
+        start("scaled", 0.01, loss="brier"),
+        start("scaled", 0.01, loss="brier", batch_size=200),
+        start("wide", 0.03, loss="brier"),
+        start("sqrt_covariance", 0.01, loss="brier"),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
         start("scaled", 0.3),
@@ -63,8 +65,9 @@ OTHERS = {
     ],
     ("fashion_mnist", "non-linear", "eigenvectors"): [
         start("scaled", 0.01, loss="brier"),
-        start("scaled", 0.005, loss="brier", batch_size=200),
-        start("sqrt_covariance", 0.003),
+        start("scaled", 0.01, loss="brier", batch_size=200),
+        start("scaled", 0.02, loss="brier"),
+        start("sqrt_covariance", 0.003, loss="brier"),
     ],
 }
 
@@ -98,13 +101,15 @@ def open_store(folder: Path) -> Store:
     return Store(folder / "settings.csv", COLUMNS, KEY)
 
 
-def run(folder: Path, load: Callable, n_jobs: int) -> None:
-    """Compare what has not been compared yet."""
+def run(folder: Path, load: Callable, n_jobs: int, only: str = "") -> None:
+    """Compare what has not been compared yet, of the networks whose key holds ``only``."""
     store = open_store(folder)
     done = store.keys()
     tasks = []
     for cell in ours(0):
         key = (cell.data, shape_of(cell), cell.method.removeprefix("ours, "))
+        if only not in ", ".join(key):
+            continue
         for candidate in (CHOSEN[key], *OTHERS[key]):
             text = json.dumps(candidate, sort_keys=True)
             if (cell.data, cell.network, cell.method, text) not in done:
