@@ -40,7 +40,13 @@ def start(init: str, rate: float, **more: object) -> dict[str, object]:
 
 
 OTHERS = {
-    ("mnist", "wide", "both sets"): [start("scaled", 0.3), start("covariance", 0.1)],
+    ("mnist", "wide", "both sets"): [
+        start("scaled", 0.3),
+        start("covariance", 0.1),
+        start("sqrt_covariance", 0.05),
+        start("sqrt_covariance", 0.03),
+        start("sqrt_covariance", 0.02),
+    ],
     ("mnist", "wide", "out"): [start("scaled", 1.0), start("covariance", 0.1)],
     ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
     ("mnist", "deep", "both sets"): [start("scaled", 0.1), start("sqrt_covariance", 0.05)],
@@ -56,6 +62,9 @@ OTHERS = {
         start("scaled", 0.01, loss="brier", batch_size=200),
         start("wide", 0.03, loss="brier"),
         start("sqrt_covariance", 0.01, loss="brier"),
+        start("scaled", 0.05),
+        start("scaled", 0.01, batch_size=200),
+        start("scaled", 0.02, alpha_eigenvectors=10.0),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
         start("scaled", 0.3),
@@ -68,6 +77,9 @@ OTHERS = {
         start("scaled", 0.01, loss="brier", batch_size=200),
         start("scaled", 0.02, loss="brier"),
         start("sqrt_covariance", 0.003, loss="brier"),
+        start("scaled", 0.03),
+        start("scaled", 0.02, batch_size=200),
+        start("scaled", 0.02, alpha_eigenvectors=3.0),
     ],
 }
 
