@@ -46,6 +46,8 @@ OTHERS = {
         start("sqrt_covariance", 0.05),
         start("sqrt_covariance", 0.03),
         start("sqrt_covariance", 0.02),
+        start("sqrt_covariance", 0.2),
+        start("sqrt_covariance", 0.1, batch_size=200),
     ],
     ("mnist", "wide", "out"): [start("scaled", 1.0), start("covariance", 0.1)],
     ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
@@ -65,6 +67,7 @@ OTHERS = {
         start("scaled", 0.05),
         start("scaled", 0.01, batch_size=200),
         start("scaled", 0.02, alpha_eigenvectors=10.0),
+        start("scaled", 0.01, batch_size=200, alpha_eigenvectors=10.0),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
         start("scaled", 0.3),
