@@ -51,6 +51,7 @@ CHOSEN = {
     ("mnist", "non-linear", "eigenvectors"): {
         "init": "scaled",
         "learning_rate_init": 0.01,
+        "batch_size": 200,
     },
     ("fashion_mnist", "non-linear", "both sets"): {
         "init": "sqrt_covariance",
