@@ -5,6 +5,7 @@ The others (expansion, overfitting) are read off the cells; see report.py.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 from methods import PAPER, PAPER_RATES
+from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
 from store import Store
 from tqdm import tqdm
@@ -114,8 +116,14 @@ CURVES = {
 }
 
 
-def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
+def _quiet() -> None:
+    """Use one core; that more epochs would help is known here."""
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+
+
+def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
+    _quiet()
     train, extended = CURVES[case]
     scores = train(load("mnist"), seed, extended)
     return [
@@ -125,7 +133,7 @@ def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
 
 
 def _tanh(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
-    torch.set_num_threads(1)
+    _quiet()
     accuracy, slope = tanh(load("mnist"), seed, case == "beta trained")
     row = {"claim": "tanh", "case": case, "seed": seed, "epoch": N_EPOCHS}
     return [row | {"accuracy": accuracy, "slope": slope}]
