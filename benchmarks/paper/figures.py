@@ -109,7 +109,18 @@ def draw(
         ):
             density(ax, weights, network)
             ax.set_title(f"{title}\n{network}", fontsize=10)
-        axes[0].legend(fontsize=7)
+        lines = {}
+        for ax in axes:
+            handles, labels = ax.get_legend_handles_labels()
+            lines.update(zip(labels, handles, strict=True))
+        figure.legend(
+            lines.values(),
+            lines.keys(),
+            loc="upper center",
+            bbox_to_anchor=(0.5, 0.0),
+            ncols=len(lines),
+            fontsize=8,
+        )
         save(figure, folder / "figure4.png")
 
     if (mnist.family == "linear").any():
