@@ -46,8 +46,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
         against the rate. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
-        The highest rate. ``"auto"`` depends on the solver, the schedule and on whether
-        eigenvectors train. Not used by ``"lbfgs"``.
+        The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
+        whether eigenvectors train. Not used by ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"

@@ -26,6 +26,10 @@ COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 # eigenvectors, whose entries are smaller by the square root of the layer's width.
 AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.2, 0.03)}
 
+# All starts but "scaled" have larger eigenvectors, with which the same step of an
+# eigenvalue moves the weights further (benchmarks/README.md, "Starts").
+LARGE_START_SHARE = 1 / 3
+
 
 class BaseSpectral(BaseNetwork):
     """Base of the spectral estimators; not to be used directly."""
@@ -138,7 +142,7 @@ class BaseSpectral(BaseNetwork):
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
         if self.train_eigenvectors in (True, "qr"):
             return with_eigenvectors
-        return eigenvalues_alone * (1.0 if self.init == "scaled" else 1 / 3)
+        return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 
     # ---- the extended network, from the arrays that a fit leaves ----
 

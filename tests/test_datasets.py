@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +18,6 @@ LOADERS = {"_MNIST": load_mnist, "_FASHION_MNIST": load_fashion_mnist}
 @pytest.fixture(params=LOADERS)
 def stand_in(request, monkeypatch):
     """A loader whose original data are 30 + 10 images of noise, and those arrays."""
-    from dataclasses import replace
-
     bits = np.random.default_rng(0)
     arrays = {
         "x_train": bits.integers(0, 256, (30, 784), dtype=np.uint8),
@@ -89,8 +88,6 @@ def test_the_environment_names_the_path(stand_in, tmp_path, monkeypatch):
 
 
 def test_an_installed_package_is_found(stand_in, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     load, arrays, small = stand_in
     write_idx(tmp_path, arrays)
     name = "_MNIST" if load is load_mnist else "_FASHION_MNIST"

@@ -63,7 +63,7 @@ def test_rivals_train_as_many_weights_as_eigenvalues(paper):
 def test_our_candidates_are_what_they_say(paper):
     settings, methods = paper["settings"], paper["methods"]
     for cell in paper["cells"].ours(0):
-        key = (cell.data, methods.shape_of(cell), cell.method.removeprefix("ours, "))
+        key = methods.key_of(cell)
         plain = methods.ours(cell, {}).get_params()
         for candidate in (methods.CHOSEN[key], *settings.OTHERS[key]):
             assert methods.ours(cell, candidate).get_params() == {**plain, **candidate}

@@ -6,7 +6,7 @@ figure 5 too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 WIDE = (20, 80, 100, 500, 800, 1000, 2000)
@@ -48,7 +48,7 @@ class Cell:
     widths : tuple of int
         Its linear layers.
     method : str
-        A key of ``methods.METHODS``.
+        How it trains; a name that ``methods.make`` knows.
     seed : int
         Of the start and of the batches.
     """
@@ -77,27 +77,29 @@ class Cell:
         return columns
 
 
+def by_every_method(
+    data: str, family: str, networks: Iterable[tuple[int, ...]], seed: int
+) -> Iterator[Cell]:
+    """Cells of the paper's four methods on each of the given networks."""
+    for widths in networks:
+        for method in PAPER_METHODS:
+            yield Cell(data, family, widths, method, seed)
+
+
 def table_1(seed: int) -> Iterator[Cell]:
     """Cells of Table 1 and of the perceptron: the networks at which methods are best."""
-    for method in (*PAPER_METHODS, "constrained, zero"):
-        yield Cell("mnist", "perceptron", (), method, seed)
-    for layers in ((80,), (2000,), (800, 100), (800, 600), (800, 600, 500)):
-        for method in PAPER_METHODS:
-            yield Cell("mnist", "linear", layers, method, seed)
-    for n2 in (100, 2000):
-        for method in PAPER_METHODS:
-            yield Cell("mnist", "non-linear", (n2,), method, seed)
+    yield from by_every_method("mnist", "perceptron", [()], seed)
+    yield Cell("mnist", "perceptron", (), "constrained, zero", seed)
+    best = [(80,), (2000,), (800, 100), (800, 600), (800, 600, 500)]
+    yield from by_every_method("mnist", "linear", best, seed)
+    yield from by_every_method("mnist", "non-linear", [(100,), (2000,)], seed)
 
 
 def mnist_by_the_paper(seed: int) -> Iterator[Cell]:
     """Cells of figures 4 to 7."""
-    widths = dict.fromkeys([*((w,) for w in WIDE), *DEEP])
-    for layers in widths:
-        for method in PAPER_METHODS:
-            yield Cell("mnist", "linear", layers, method, seed)
-    for n2 in NON_LINEAR:
-        for method in PAPER_METHODS:
-            yield Cell("mnist", "non-linear", (n2,), method, seed)
+    linear = dict.fromkeys([*((n2,) for n2 in WIDE), *DEEP])
+    yield from by_every_method("mnist", "linear", linear, seed)
+    yield from by_every_method("mnist", "non-linear", [(n2,) for n2 in NON_LINEAR], seed)
 
 
 def readings(seed: int) -> Iterator[Cell]:
@@ -115,9 +117,8 @@ def readings(seed: int) -> Iterator[Cell]:
 
 def fashion_by_the_paper(seed: int) -> Iterator[Cell]:
     """Cells of the supplement's table."""
-    for n2 in NON_LINEAR:
-        for method in PAPER_METHODS:
-            yield Cell("fashion_mnist", "non-linear", (n2,), method, seed)
+    networks = [(n2,) for n2 in NON_LINEAR]
+    yield from by_every_method("fashion_mnist", "non-linear", networks, seed)
 
 
 def ours(seed: int) -> Iterator[Cell]:

@@ -5,15 +5,14 @@ The others (expansion, overfitting) are read off the cells; see report.py.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from fits import quietly
 from joblib import Parallel, delayed
 from methods import PAPER, PAPER_RATES
-from sklearn.exceptions import ConvergenceWarning
 from skorch import NeuralNetClassifier
 from store import Store
 from tqdm import tqdm
@@ -116,16 +115,10 @@ CURVES = {
 }
 
 
-def _quiet() -> None:
-    """Use one core; that more epochs would help is known here."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore", ConvergenceWarning)
-
-
 def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
-    _quiet()
     train, extended = CURVES[case]
-    scores = train(load("mnist"), seed, extended)
+    with quietly():
+        scores = train(load("mnist"), seed, extended)
     return [
         {"claim": "pre-training", "case": case, "seed": seed, "epoch": k, "accuracy": score}
         for k, score in enumerate(scores, start=1)
@@ -133,8 +126,8 @@ def _curve(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
 
 
 def _tanh(load: Callable, case: str, seed: int) -> list[dict[str, object]]:
-    _quiet()
-    accuracy, slope = tanh(load("mnist"), seed, case == "beta trained")
+    with quietly():
+        accuracy, slope = tanh(load("mnist"), seed, case == "beta trained")
     row = {"claim": "tanh", "case": case, "seed": seed, "epoch": N_EPOCHS}
     return [row | {"accuracy": accuracy, "slope": slope}]
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from cells import DEEP, NON_LINEAR, WIDE
+from distributions import columns, scale
 from matplotlib.axes import Axes
 from published import FASHION, METHODS, TABLE_1
 from scipy.stats import gaussian_kde
@@ -54,16 +55,15 @@ def density(ax: Axes, distributions: pd.DataFrame, network: str) -> None:
     network's output is a matter of how long it trained.
     """
     chosen = distributions[(distributions.network == network) & (distributions.seed == 0)]
-    quantiles = [name for name in distributions if name.startswith("q")]
+    quantiles = columns(distributions)
     grid = np.linspace(-4, 4, 400)
     for method, colour in COLOURS.items():
         rows = chosen[chosen.method == method]
         if rows.empty:
             continue
         values = rows[quantiles].to_numpy(float)[0]
-        scale = values[1:-1].std()
-        if scale > 0:
-            values = values / scale
+        if scale(values) > 0:
+            values = values / scale(values)
             # Between the quantiles the distribution is taken as flat.
             dense = np.interp(
                 np.linspace(0, 1, 5000), np.linspace(0, 1, len(values)), values

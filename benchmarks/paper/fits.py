@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -52,16 +53,25 @@ def load(data: str, paths: Mapping[str, Path | None]):
     return _load(data, paths[data])
 
 
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Fit on one core, without warnings that more epochs would help.
+
+    Twenty epochs are the paper's, so that is no surprise; a fit that diverged says so in
+    its row.
+    """
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
 def fit(cell: Cell, paths: Mapping[str, Path | None]):
     """Fit one cell; return its row and the quantiles of its weights if it is linear."""
-    torch.set_num_threads(1)
     data = load(cell.data, paths)
     model = make(cell)
     start = time.perf_counter()
-    with warnings.catch_warnings():
-        # Twenty epochs are the paper's; that more would help is no surprise, and a fit
-        # that diverged says so in its row.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with quietly():
         model.fit(data.X_train, data.y_train)
     row = cell.row() | {
         "accuracy": round(model.score(data.X_test, data.y_test), 6),

@@ -32,6 +32,9 @@ OURS = {
 }
 """The paper's epochs, with biases and a one-cycle rate; what is chosen goes first."""
 
+PREFIX = "ours, "
+"""What the names of our methods begin with; what trains comes after it."""
+
 OUT = {"train_eigenvalues": "out", "fit_intercept": False}
 
 # Chosen on the last 10,000 of the shuffled training images, never on the test images;
@@ -121,16 +124,17 @@ def by_the_paper(cell: Cell) -> SpectralClassifier | DirectClassifier:
     raise ValueError(cell.method)
 
 
-def shape_of(cell: Cell) -> str:
-    """Return which of the families of `CHOSEN` a network is of."""
-    if cell.family == "non-linear":
-        return "non-linear"
-    return "deep" if len(cell.widths) > 1 else "wide"
+def key_of(cell: Cell) -> tuple[str, str, str]:
+    """Return the key of `CHOSEN` that one of our cells has."""
+    shape = cell.family
+    if shape == "linear":
+        shape = "deep" if len(cell.widths) > 1 else "wide"
+    return (cell.data, shape, cell.method.removeprefix(PREFIX))
 
 
 def ours(cell: Cell, settings: dict[str, object]) -> SpectralClassifier:
     """Return the estimator of one of our methods with the given settings."""
-    trains = cell.method.removeprefix("ours, ")
+    *_, trains = key_of(cell)
     return SpectralClassifier(
         **{
             **architecture(cell),
@@ -145,10 +149,9 @@ def ours(cell: Cell, settings: dict[str, object]) -> SpectralClassifier:
 
 def make(cell: Cell) -> SpectralClassifier | DirectClassifier:
     """Return the unfitted estimator of a cell."""
-    if not cell.method.startswith("ours, "):
-        return by_the_paper(cell)
-    trains = cell.method.removeprefix("ours, ")
-    return ours(cell, CHOSEN[cell.data, shape_of(cell), trains])
+    if cell.method.startswith(PREFIX):
+        return ours(cell, CHOSEN[key_of(cell)])
+    return by_the_paper(cell)
 
 
 def digest(cell: Cell) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 import figures
 import numpy as np
 import pandas as pd
+from distributions import weight_distances
+from methods import PREFIX
 from published import FASHION, METHODS, PERCEPTRON, TABLE_1, TARGETS
-from scipy.stats import wasserstein_distance
 
 FAMILIES = {
     "linear wide": lambda t: (t.family == "linear") & ~t.widths.str.contains("-"),
@@ -16,12 +17,6 @@ FAMILIES = {
     "non-linear": lambda t: t.family == "non-linear",
 }
 """The columns of Table 1."""
-
-OURS = {
-    "both sets": "ours, both sets",
-    "out": "ours, out",
-    "eigenvectors": "ours, eigenvectors",
-}
 
 
 def per_cent(values: pd.Series) -> str:
@@ -97,7 +92,7 @@ def ours(cells: pd.DataFrame) -> pd.DataFrame:
     for (data, family), targets in TARGETS.items():
         chosen = cells[(cells.data == data) & FAMILIES[family](cells)]
         for name, target in targets.items():
-            values = chosen[chosen.method == OURS[name]]
+            values = chosen[chosen.method == PREFIX + name]
             if values.empty:
                 continue
             rows.append(
@@ -137,37 +132,6 @@ def readings(cells: pd.DataFrame) -> pd.DataFrame:
     return table.reindex(columns=[n for n in (*names, "seeds") if n in table])
 
 
-def shape(quantiles: np.ndarray) -> np.ndarray:
-    """Return evenly spaced quantiles without the outer 0.5 %, in their standard deviation.
-
-    A few large weights would decide the scale otherwise.
-    """
-    inner = quantiles[..., 1:-1]
-    return inner / inner.std(axis=-1, keepdims=True)
-
-
-def weight_distances(distributions: pd.DataFrame) -> pd.DataFrame:
-    """Return how far each distribution of weights is from that of the full training.
-
-    The distance is that of Wasserstein between the inner 99 % of the weights divided by
-    their standard deviation, mean over seeds: it compares shapes, not scales, and is 0
-    for equal ones.
-    """
-    quantiles = [name for name in distributions if name.startswith("q")]
-    rows: dict[str, dict[str, str]] = {}
-    for network, group in distributions.groupby("network", sort=False):
-        full = group[group.method == "full"].set_index("seed")[quantiles]
-        for method, other in group.groupby("method", sort=False):
-            other = other.set_index("seed")[quantiles]
-            seeds = full.index.intersection(other.index)
-            if seeds.empty or method not in {*METHODS, "constrained, zero"} - {"full"}:
-                continue
-            pair = [shape(each.loc[seeds].to_numpy(float)) for each in (other, full)]
-            distance = [wasserstein_distance(a, b) for a, b in zip(*pair, strict=True)]
-            rows.setdefault(network, {})[method] = f"{np.mean(distance):.3f}"
-    return pd.DataFrame(rows).T.fillna("").rename_axis("retracted network")
-
-
 def expansion(cells: pd.DataFrame) -> pd.DataFrame:
     """Return what the widest linear layer gives over the narrowest, by method."""
     rows = {}
@@ -180,9 +144,7 @@ def expansion(cells: pd.DataFrame) -> pd.DataFrame:
         means = means.pivot_table(index="n2", columns="method", values="accuracy")
         gain = 100 * (means.iloc[-1] - means.iloc[0])
         name = f"{family}, N2 = {int(means.index[0])} to {int(means.index[-1])}"
-        rows[name] = {
-            METHODS[m]: f"{gain[m]:+.2f}" for m in METHODS if m in gain and m in means
-        }
+        rows[name] = {METHODS[m]: f"{gain[m]:+.2f}" for m in METHODS if m in gain}
     return pd.DataFrame(rows).T.rename_axis("points gained")
 
 
@@ -241,7 +203,7 @@ def candidates(settings: pd.DataFrame) -> pd.DataFrame:
     """Return the candidates for our settings, as the validation images judge them."""
     table = settings.assign(
         network=settings.data + ", " + settings.network,
-        trains=settings.method.str.removeprefix("ours, "),
+        trains=settings.method.str.removeprefix(PREFIX),
         candidate=settings.candidate.str.strip("{}").str.replace('"', ""),
         accuracy=settings.validation_accuracy.astype(float),
     )

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import methods
 import numpy as np
-import torch
 from cells import Cell, ours
+from fits import quietly
 from joblib import Parallel, delayed
-from methods import CHOSEN, shape_of
+from methods import CHOSEN, key_of
 from store import Store
 from tqdm import tqdm
 
@@ -89,7 +89,6 @@ OTHERS = {
 
 def compare(cell: Cell, candidate: dict[str, object], load: Callable) -> dict[str, object]:
     """Fit a candidate on the training part; score it on the other."""
-    torch.set_num_threads(1)
     data = load(cell.data)
     order = np.random.RandomState(0).permutation(len(data.y_train))
     training, validation = order[:N_TRAINING], order[N_TRAINING:]
@@ -99,7 +98,8 @@ def compare(cell: Cell, candidate: dict[str, object], load: Callable) -> dict[st
         return round(model.score(data.X_train[rows], data.y_train[rows]), 6)
 
     begin = time.perf_counter()
-    model.fit(data.X_train[training], data.y_train[training])
+    with quietly():
+        model.fit(data.X_train[training], data.y_train[training])
     return {
         "data": cell.data,
         "network": cell.network,
@@ -122,7 +122,7 @@ def run(folder: Path, load: Callable, n_jobs: int, only: str = "") -> None:
     done = store.keys()
     tasks = []
     for cell in ours(0):
-        key = (cell.data, shape_of(cell), cell.method.removeprefix("ours, "))
+        key = key_of(cell)
         if only not in ", ".join(key):
             continue
         for candidate in (CHOSEN[key], *OTHERS[key]):

@@ -21,6 +21,7 @@ from .direct import (
     SingularValueLinear,
     SubsetLinear,
 )
+from .layer import seed_from_torch
 from .network import StackedNetwork, checked_architecture
 from .telescope import TelescopeMode
 
@@ -119,8 +120,7 @@ class DirectNetwork(StackedNetwork):
         architecture = checked_architecture(
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
-        if seed is None:
-            seed = int(torch.randint(2**62, ()).item())
+        seed = seed_from_torch() if seed is None else seed
         shapes = architecture.layer_shapes
         positions = _draw_positions(shapes, n_weights, seed) if train == "subset" else None
 

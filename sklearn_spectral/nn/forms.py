@@ -1,7 +1,8 @@
 """Forms of a matrix: which of its entries, or which of its factors, train.
 
-A form is a module that gives the matrix. To add one for the eigenvectors, write it here
-and register it in ``FORMS``; nothing else needs to know.
+A form is a module that gives the matrix. To add one for the eigenvectors, write it here,
+register it in ``FORMS``, and give it a numpy twin in ``_spectral.py``, where fitted
+arrays become ``eigenvectors_`` without torch.
 """
 
 from __future__ import annotations

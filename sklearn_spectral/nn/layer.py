@@ -127,3 +127,8 @@ def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
         if bias is not None:
             linear.bias.copy_(bias)
     return linear
+
+
+def seed_from_torch() -> int:
+    """Draw a seed from torch's global generator, so that its seed governs the start."""
+    return int(torch.randint(2**62, ()).item())

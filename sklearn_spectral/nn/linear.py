@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from .._init_schemes import SCHEMES
 from .forms import FORMS, MatrixForm
-from .layer import LinearLayer
+from .layer import LinearLayer, seed_from_torch
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | Literal["svd", "qr"]
@@ -139,8 +139,7 @@ class SpectralLinear(LinearLayer):
 
     def _start(self, seed: int | np.random.SeedSequence | None):
         """Draw eigenvalues and eigenvectors as float64 arrays."""
-        if seed is None:
-            seed = int(torch.randint(2**62, ()).item())
+        seed = seed_from_torch() if seed is None else seed
         start = SCHEMES[self.init](
             self.in_features,
             self.out_features,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
 from .._random import seed_sequence
 from .activations import ACTIVATIONS, ScaledTanh
-from .layer import LinearLayer, direct_linear
+from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
 from .telescope import LinearStack, TelescopeMode
 
@@ -219,8 +219,7 @@ class SpectralNetwork(StackedNetwork):
         architecture = checked_architecture(
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
-        if seed is None:
-            seed = int(torch.randint(2**62, ()).item())
+        seed = seed_from_torch() if seed is None else seed
 
         def make_layer(position: int, n_in: int, n_out: int) -> SpectralLinear:
             return SpectralLinear(
