@@ -76,6 +76,18 @@ class DirectLinear(DirectLayer):
         """The weight of shape (out_features, in_features)."""
         return self.matrix
 
+    def frozen_map(self) -> Tensor | None:
+        """Return the weight where it does not train."""
+        return None if self.matrix.requires_grad else self.matrix
+
+    def from_frozen_map(self, projected: Tensor) -> Tensor:
+        """Add the bias."""
+        return projected if self.bias is None else projected + self.bias
+
+    def forming_cost(self) -> int:
+        """Return nothing: the weight is held."""
+        return 0
+
 
 class SubsetLinear(DirectLayer):
     """A layer of which only some weights train: the paper's constrained network.
@@ -165,6 +177,23 @@ class GainLinear(DirectLayer):
         """Return ``matrix @ weight`` without forming the weight."""
         return (matrix * self.gains) @ self.frozen
 
+    def right_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``weight @ matrix`` without forming the weight."""
+        return self.gains.unsqueeze(1) * (self.frozen @ matrix)
+
+    def frozen_map(self) -> Tensor | None:
+        """Return W_0."""
+        return self.frozen
+
+    def from_frozen_map(self, projected: Tensor) -> Tensor:
+        """Multiply by the gains and add the bias."""
+        output = projected * self.gains
+        return output if self.bias is None else output + self.bias
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count one product there and one back."""
+        return 2 * n_rows * self.size
+
 
 class LowRankLinear(DirectLayer):
     """A weight of low rank, W = U V, both factors of which train.
@@ -199,6 +228,23 @@ class LowRankLinear(DirectLayer):
     def left_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``matrix @ weight`` through the narrow middle."""
         return (matrix @ self.left) @ self.right
+
+    def right_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``weight @ matrix`` through the narrow middle."""
+        return self.left @ (self.right @ matrix)
+
+    def forming_cost(self) -> int:
+        """Count the product of the factors, and its two gradients."""
+        return 3 * self.left.shape[1] * self.size
+
+    def passing_cost(self, n_rows: int, into_input: bool) -> int:
+        """Count what a batch takes through the narrow middle."""
+        into_right = n_rows * self.right.numel() * (2 + into_input)
+        return into_right + 3 * n_rows * self.left.numel()
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count the products with both factors, there and back."""
+        return 3 * n_rows * (self.left.numel() + self.right.numel())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
@@ -243,3 +289,16 @@ class SingularValueLinear(DirectLayer):
     def left_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``matrix @ weight`` without forming the weight."""
         return self.form.left_multiply(matrix)
+
+    def forming_cost(self) -> int:
+        """Count the product of the frozen factors, and its gradient."""
+        return 2 * len(self.form.singular_values) * self.size
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count the products with both frozen factors, there and back."""
+        return (
+            2
+            * n_rows
+            * len(self.form.singular_values)
+            * (self.in_features + self.out_features)
+        )

@@ -65,7 +65,7 @@ class DirectNetwork(StackedNetwork):
         by seed, the weights of a `SpectralNetwork` started by its ``"scaled"``.
     seed : int, optional
         Fixes the start and the subset. By default it is drawn from torch's generator.
-    telescope : {"auto", "layers", "contract"}, default="auto"
+    telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
         How linear stacks are computed while training; see `LinearStack`.
     device : torch.device or str, optional
         Where the parameters live.

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._plan import ENTRY_COST
+
 
 class LinearLayer(nn.Module):
     """Base of the layers y = W x + b, however W is parametrised.
@@ -83,9 +85,55 @@ class LinearLayer(nn.Module):
         """Return ``matrix @ weight``, cheaper where the parametrisation allows it."""
         return matrix @ self.weight
 
+    def right_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``weight @ matrix``, cheaper where the parametrisation allows it."""
+        return self.weight @ matrix
+
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
         return F.linear(x, self.weight, self.bias)
+
+    # ---- a part of the layer that never changes ----
+
+    def frozen_map(self) -> Tensor | None:
+        """Return the matrix F if the layer is a trained function of the entries of F x.
+
+        Data that are multiplied by it once need not pass the layer again:
+        ``forward(x)`` is ``from_frozen_map(x @ F.T)``.
+        """
+        return None
+
+    def from_frozen_map(self, projected: Tensor) -> Tensor:
+        """Map F x to what `forward` gives for x."""
+        raise NotImplementedError(f"{type(self).__name__} has no frozen map.")
+
+    # ---- what it costs, in multiplications, for the telescope's plan ----
+
+    @property
+    def size(self) -> int:
+        """Number of entries of the weight."""
+        return self.in_features * self.out_features
+
+    @property
+    def trains_weight(self) -> bool:
+        """Whether anything but the bias trains."""
+        return any(p.requires_grad for name, p in self.named_parameters() if name != "bias")
+
+    def forming_cost(self) -> int:
+        """Count what forming the weight and its gradient takes; 0 where it is held."""
+        return ENTRY_COST * self.size
+
+    def passing_cost(self, n_rows: int, into_input: bool) -> int:
+        """Count what a batch takes, forwards and backwards, into the input if so asked."""
+        products = 1 + self.trains_weight + into_input
+        return n_rows * self.size * products + self.forming_cost()
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count what `left_multiply` takes in closed form, there and back; None without.
+
+        ``right_multiply`` takes as much for as many columns.
+        """
+        return None
 
     @abstractmethod
     def penalised(self) -> Iterator[tuple[str, Tensor]]:

@@ -10,15 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from .._init_schemes import SCHEMES
-from .forms import FORMS, MatrixForm
+from .._plan import ENTRY_COST, THIN_ROWS
+from .forms import FORMS, FreeForm, MatrixForm
 from .layer import LinearLayer, seed_from_torch
+from .products import Scratch, is_one_number, left_product, spectral_weight
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | Literal["svd", "qr"]
-
-# Below this many rows, two thin products with phi are cheaper than forming the weight:
-# benchmarks/telescope.py measures where the two cross.
-FEW_ROWS = 64
 
 
 class SpectralLinear(LinearLayer):
@@ -135,6 +133,7 @@ class SpectralLinear(LinearLayer):
         self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
         # Decomposed in float64 on the CPU, so that a start is the same everywhere.
         self.form = FORMS[train_eigenvectors](phi)
+        self._scratch = Scratch()
         self.to(device=device, dtype=dtype or torch.get_default_dtype())
 
     def _start(self, seed: int | np.random.SeedSequence | None):
@@ -173,21 +172,80 @@ class SpectralLinear(LinearLayer):
     @property
     def weight(self) -> Tensor:
         """The weight W of shape (out_features, in_features), differentiable."""
-        gaps = self.eigenvalues_in.unsqueeze(0) - self.eigenvalues_out.unsqueeze(1)
-        return gaps * self.eigenvectors
+        return spectral_weight(self.eigenvalues_in, self.eigenvalues_out, self.eigenvectors)
 
     def left_multiply(self, matrix: Tensor) -> Tensor:
-        """Return ``matrix @ weight``, without forming the weight where that is dearer.
-
-        With M the matrix, M W = (M phi) lambda_in - (M lambda_out) phi. Both products are
-        stacked into one, and neither they nor their gradients need anything of the size
-        of the weight, unless all entries of phi train.
-        """
-        if self.train_eigenvectors is True or matrix.shape[0] > FEW_ROWS:
+        """Return ``matrix @ weight``; the weight is formed only if all of phi trains."""
+        if self.train_eigenvectors is False:
+            return left_product(
+                matrix,
+                self.eigenvalues_in,
+                self.eigenvalues_out,
+                self.eigenvectors,
+                self._scratch,
+            )
+        if self.train_eigenvectors is True or matrix.shape[0] > THIN_ROWS:
             return matrix @ self.weight
+        # Through the factors of phi, both products as one.
         stacked = torch.cat([matrix, matrix * self.eigenvalues_out])
         scaled_in, scaled_out = torch.chunk(self.form.left_multiply(stacked), 2)
         return scaled_in * self.eigenvalues_in - scaled_out
+
+    def right_multiply(self, matrix: Tensor) -> Tensor:
+        """Return ``weight @ matrix``, without forming the weight where phi is frozen."""
+        if self.train_eigenvectors is not False:
+            return self.weight @ matrix
+        # The transpose of W is minus a spectral weight whose two sets change places.
+        product = left_product(
+            matrix.T,
+            self.eigenvalues_out,
+            self.eigenvalues_in,
+            self.eigenvectors.T,
+            self._scratch,
+        )
+        return -product.T
+
+    def frozen_map(self) -> Tensor | None:
+        """Return phi, or lambda_in phi above phi, where only ``out`` trains."""
+        if self.train_eigenvalues != "out" or self.train_eigenvectors is not False:
+            return None
+        if is_one_number(self.eigenvalues_in, wait=True):
+            return self.eigenvectors
+        return torch.cat([self.eigenvectors * self.eigenvalues_in, self.eigenvectors])
+
+    def from_frozen_map(self, projected: Tensor) -> Tensor:
+        """Map F x to what `forward` gives for x."""
+        if projected.shape[-1] == self.out_features:
+            output = projected * (self.eigenvalues_in[0] - self.eigenvalues_out)
+        else:
+            scaled_in, plain = projected.chunk(2, dim=-1)
+            output = scaled_in - self.eigenvalues_out * plain
+        return output if self.bias is None else output + self.bias
+
+    def forming_cost(self) -> int:
+        """Count what forming the weight takes, and phi before it if it has factors."""
+        factors = 0 if isinstance(self.form, FreeForm) else 3 * min(self._shape)
+        return (ENTRY_COST + factors) * self.size
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count what `left_multiply` takes in closed form, there and back."""
+        if self.train_eigenvectors is True:
+            return None
+        if self.train_eigenvectors is not False:
+            if n_rows > THIN_ROWS:
+                return None
+            return 4 * n_rows * min(self._shape) * sum(self._shape)
+        if is_one_number(self.eigenvalues_in, wait=True) or is_one_number(
+            self.eigenvalues_out, wait=True
+        ):
+            return 2 * n_rows * self.size
+        if n_rows <= THIN_ROWS:
+            return 4 * n_rows * self.size
+        return (3 * n_rows + ENTRY_COST) * self.size
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.out_features, self.in_features
 
     def penalised(self) -> Iterator[tuple[str, Tensor]]:
         """Yield trained eigenvalues and trained parameters of the eigenvectors."""

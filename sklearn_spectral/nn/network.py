@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from .._plan import StackPlan
 from .._random import seed_sequence
 from .activations import ACTIVATIONS, ScaledTanh
 from .layer import LinearLayer, direct_linear, seed_from_torch
@@ -27,7 +30,7 @@ class StackedNetwork(nn.Module):
         The non-linearity.
     make_layer : callable
         Called with the position of a layer and its two widths; returns the layer.
-    telescope : {"auto", "layers", "contract"}, default="auto"
+    telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
         How linear stacks are computed while training; see `LinearStack`.
     device : torch.device or str, optional
         Where the slopes of the activations live.
@@ -55,6 +58,7 @@ class StackedNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.activation = activation
+        self._start = 0
         stacks: list[LinearStack] = []
         position = 0
         for widths in architecture.stacks:
@@ -79,10 +83,123 @@ class StackedNetwork(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features)."""
-        for stack, activation in zip(self.stacks, self.activations, strict=False):
-            x = activation(stack(x))
+        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, in_features)
+            The input; within `planned`, what `precompute` makes of it.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, out_features)
+            The output.
+        """
+        for position in range(self._start, len(self.activations)):
+            x = self.activations[position](self.stacks[position](x))
         return self.stacks[-1](x)
+
+    # ---- the telescope's plan ----
+
+    def plan(self, batch_size: int, n_rows: int | None = None) -> list[StackPlan]:
+        """Choose how each stack is computed while training.
+
+        Parameters
+        ----------
+        batch_size : int
+            Rows of a batch.
+        n_rows : int, optional
+            Rows of the data, if what never trains may be computed for all of them once.
+
+        Returns
+        -------
+        list of StackPlan
+            One per stack.
+
+        Raises
+        ------
+        ValueError
+            If ``telescope="project"`` and the first layer has no frozen part.
+
+        Examples
+        --------
+        >>> from sklearn_spectral.nn import SpectralNetwork
+        >>> network = SpectralNetwork(784, 10, 120, train_eigenvalues="out")
+        >>> [plan.way for plan in network.plan(batch_size=500, n_rows=60_000)]
+        ['project', 'layers']
+        """
+        plans: list[StackPlan] = []
+        stacks = cast("list[LinearStack]", list(self.stacks))
+        n_once = 0 if n_rows is None else self._n_frozen_stacks()
+        for position, stack in enumerate(stacks):
+            if position < n_once:
+                counts = {"once": 0}
+                held = {"once": cast("int", n_rows) * stack.widths[-1]}
+                plans.append(StackPlan(stack.widths, batch_size, "once", counts, held))
+            elif position == n_once:
+                plans.append(stack.plan(batch_size, into_input=False, n_rows=n_rows))
+            else:
+                plans.append(stack.plan(batch_size))
+        return plans
+
+    def _n_frozen_stacks(self) -> int:
+        """Count the stacks before the first that trains, or whose activation does."""
+        for position, activation in enumerate(self.activations):
+            parts = (*self.stacks[position].parameters(), *activation.parameters())
+            if any(parameter.requires_grad for parameter in parts):
+                return position
+        return len(self.activations)
+
+    @contextmanager
+    def planned(self, plans: Sequence[StackPlan]) -> Iterator[None]:
+        """Follow a plan within a ``with`` block; the input is what `precompute` gives.
+
+        Parameters
+        ----------
+        plans : sequence of StackPlan
+            From `plan`.
+
+        Yields
+        ------
+        None
+            Nothing.
+        """
+        stacks = cast("list[LinearStack]", list(self.stacks))
+        for stack, plan in zip(stacks, plans, strict=True):
+            stack.following = plan
+        self._start = sum(plan.way == "once" for plan in plans)
+        try:
+            yield
+        finally:
+            self._start = 0
+            for stack in stacks:
+                stack.following = None
+
+    @torch.no_grad()
+    def precompute(self, x: Tensor, plans: Sequence[StackPlan]) -> Tensor:
+        """Return what of the network never changes, for data that then train it on a plan.
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, in_features)
+            The data, or rows of them.
+        plans : sequence of StackPlan
+            From `plan`.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_numbers)
+            The data themselves where the plan computes nothing once.
+        """
+        for position, (stack, plan) in enumerate(zip(self.stacks, plans, strict=True)):
+            if plan.way == "once":
+                x = self.activations[position](stack(x))
+            else:
+                fixed = None
+                if plan.way == "project":
+                    fixed = next(iter(cast("LinearStack", stack))).frozen_map()
+                return x if fixed is None else x @ fixed.T
+        return x
 
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
@@ -157,7 +274,7 @@ class SpectralNetwork(StackedNetwork):
     seed : int, optional
         Fixes the start on every platform and device. By default it is drawn from
         torch's global generator.
-    telescope : {"auto", "layers", "contract"}, default="auto"
+    telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
         How linear stacks are computed while training; see `LinearStack`.
     device : torch.device or str, optional
         Where the parameters live.

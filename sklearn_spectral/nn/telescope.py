@@ -9,18 +9,28 @@ from typing import Literal, TypeAlias, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._plan import TELESCOPES, THIN_ROWS, StackPlan, cheapest
 from .layer import LinearLayer
+from .products import BLOCK_ROWS
 
-TelescopeMode: TypeAlias = Literal["auto", "layers", "contract"]
+TelescopeMode: TypeAlias = Literal["auto", "layers", "contract", "closed_form", "project"]
+
+# As many numbers may always be kept of data that pass the frozen first layer once; more
+# only where the data themselves have as many.
+PROJECTED_NUMBERS = 2**26
 
 
-def contract(layers: Sequence[LinearLayer]) -> tuple[Tensor, Tensor | None]:
+def contract(
+    layers: Sequence[LinearLayer], closed_form: bool = True
+) -> tuple[Tensor, Tensor | None]:
     """Retract consecutive linear layers to one.
 
     Parameters
     ----------
     layers : sequence of LinearLayer
         In the order in which the signal passes them.
+    closed_form : bool, default=True
+        Whether layers multiply in closed form where they can, or by their weights.
 
     Returns
     -------
@@ -42,20 +52,7 @@ def contract(layers: Sequence[LinearLayer]) -> tuple[Tensor, Tensor | None]:
     >>> weight.shape, bias.shape
     (torch.Size([3, 8]), torch.Size([3]))
     """
-    weight: Tensor
-    bias: Tensor | None
-    if _cost_from_output(layers) <= _cost_from_input(layers):
-        weight, bias = layers[-1].weight, layers[-1].bias
-        for layer in reversed(layers[:-1]):
-            bias = _add(bias, None if layer.bias is None else weight @ layer.bias)
-            weight = layer.left_multiply(weight)
-        return weight, bias
-    weight, bias = layers[0].weight, layers[0].bias
-    for layer in layers[1:]:
-        step = layer.weight
-        bias = _add(layer.bias, None if bias is None else step @ bias)
-        weight = step @ weight
-    return weight, bias
+    return _contract(layers, closed_form, _starts_at_output(layers, closed_form))
 
 
 class LinearStack(nn.Module):
@@ -65,10 +62,20 @@ class LinearStack(nn.Module):
     ----------
     layers : sequence of LinearLayer
         The layers, in the order in which the signal passes them.
-    mode : {"auto", "layers", "contract"}, default="auto"
-        How the forward pass is computed: layer by layer, by the retracted matrix, or
-        whichever takes fewer multiplications for the batch at hand, dense weights
-        assumed. The result is the same up to rounding.
+    mode : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
+        How the forward pass is computed:
+
+        - ``"layers"``: layer by layer;
+        - ``"contract"``: the weights are multiplied to the retracted matrix first, and
+          autograd finds its way back;
+        - ``"closed_form"``: likewise, without forming weights whose eigenvectors are
+          frozen;
+        - ``"project"``: from data that passed the frozen part of the first layer
+          beforehand, where a network is trained on a plan; elsewhere as ``"auto"``;
+        - ``"auto"``: whichever of the first three takes the fewest multiplications for
+          the batch at hand.
+
+        The result is the same up to rounding.
 
     Raises
     ------
@@ -82,6 +89,8 @@ class LinearStack(nn.Module):
     >>> stack = LinearStack([SpectralLinear(8, 30), SpectralLinear(30, 3)])
     >>> stack(torch.zeros(5, 8)).shape
     torch.Size([5, 3])
+    >>> stack.plan(batch_size=500).way
+    'closed_form'
     """
 
     def __init__(self, layers: Sequence[LinearLayer], mode: TelescopeMode = "auto") -> None:
@@ -94,64 +103,214 @@ class LinearStack(nn.Module):
                     f"A layer with {before.out_features} outputs cannot feed one with "
                     f"{after.in_features} inputs."
                 )
-        if mode not in ("auto", "layers", "contract"):
-            raise ValueError(f"mode must be 'auto', 'layers' or 'contract'; got {mode!r}.")
+        if mode not in TELESCOPES:
+            raise ValueError(f"mode must be one of {list(TELESCOPES)}; got {mode!r}.")
         self.layers = nn.ModuleList(layers)
         self.mode = mode
+        self.following: StackPlan | None = None
+        # Which end a contraction starts at, and the way for a batch size: counted once.
+        self._ends: dict[bool, bool] = {}
+        self._ways: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[LinearLayer]:
         return cast("Iterator[LinearLayer]", iter(self.layers))
 
-    def contract(self) -> tuple[Tensor, Tensor | None]:
-        """Return the weight and bias of the stack as one layer; see `contract`."""
-        return contract(list(self))
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Node counts, the two ends included."""
+        layers = list(self)
+        return (layers[0].in_features, *(layer.out_features for layer in layers))
 
-    def contracts(self, batch_size: int) -> bool:
-        """Tell whether a batch of this size goes through the retracted matrix.
+    def contract(self, closed_form: bool = True) -> tuple[Tensor, Tensor | None]:
+        """Return the weight and bias of the stack as one layer; see `contract`."""
+        if closed_form not in self._ends:
+            self._ends[closed_form] = _starts_at_output(list(self), closed_form)
+        return _contract(list(self), closed_form, self._ends[closed_form])
+
+    def plan(
+        self, batch_size: int, into_input: bool = True, n_rows: int | None = None
+    ) -> StackPlan:
+        """Count what each way costs, and choose.
 
         Parameters
         ----------
         batch_size : int
-            Number of rows of the batch.
+            Rows of a batch.
+        into_input : bool, default=True
+            Whether a gradient goes on into the input: false before the first activation
+            of a network.
+        n_rows : int, optional
+            Rows of the data, if they may be projected on the frozen part of the first
+            layer beforehand.
 
         Returns
         -------
-        bool
-            True where contracting takes fewer multiplications than the layers do, or
-            where ``mode`` says so.
+        StackPlan
+            The choice, with all counts.
+
+        Raises
+        ------
+        ValueError
+            If ``mode="project"`` and the first layer has no frozen part.
         """
-        if self.mode != "auto":
-            return self.mode == "contract"
         layers = list(self)
-        by_layers = batch_size * sum(_size(layer) for layer in layers)
-        ends = layers[0].in_features * layers[-1].out_features
-        chain = min(_cost_from_output(layers), _cost_from_input(layers))
-        return chain + batch_size * ends < by_layers
+        counts, memory = _count(layers, batch_size, into_input)
+        rest = "layers"
+        if n_rows is not None:
+            fixed = layers[0].frozen_map()
+            if fixed is None and self.mode == "project":
+                raise ValueError(
+                    "telescope='project' needs a first layer with a part that never "
+                    "trains: train_eigenvalues='out' with train_eigenvectors=False."
+                )
+            if fixed is not None:
+                kept = n_rows * len(fixed)
+                fits = kept <= max(PROJECTED_NUMBERS, n_rows * self.widths[0])
+                if fits or self.mode == "project":
+                    counts["project"] = 3 * batch_size * len(fixed)
+                    memory["project"] = kept
+                    if len(layers) > 1:
+                        after, held = _count(layers[1:], batch_size, True)
+                        rest = cheapest(after, held)
+                        counts["project"] += after[rest]
+                        memory["project"] += held[rest]
+        way = self.mode if self.mode in counts else cheapest(counts, memory)
+        return StackPlan(self.widths, batch_size, way, counts, memory, rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (n_samples, n_in) to (n_samples, n_out)."""
-        if len(self.layers) > 1 and self.contracts(x.shape[0]):
-            return F.linear(x, *self.contract())
-        for layer in self:
-            x = layer(x)
-        return x
+        """Map ``x`` of shape (n_samples, n_in) to (n_samples, n_out).
+
+        Parameters
+        ----------
+        x : Tensor of shape (n_samples, n_in)
+            The input; while a plan is followed that projects, what the frozen map of the
+            first layer makes of it.
+
+        Returns
+        -------
+        Tensor of shape (n_samples, n_out)
+            The output.
+        """
+        if self.following is None:
+            return self._pass(x, self._way(x.shape[0]))
+        if self.following.way != "project":
+            return self._pass(x, self.following.way)
+        first, *others = self
+        x = first.from_frozen_map(x)
+        if not others:
+            return x
+        if self.following.rest == "layers":
+            return _in_turn(others, x)
+        return F.linear(x, *contract(others, self.following.rest == "closed_form"))
+
+    def _way(self, batch_size: int) -> str:
+        if batch_size not in self._ways:
+            if len(self._ways) > 100:  # batches of ever new sizes
+                self._ways.clear()
+            self._ways[batch_size] = self.plan(batch_size).way
+        return self._ways[batch_size]
+
+    def _pass(self, x: Tensor, way: str) -> Tensor:
+        if way == "layers":
+            return _in_turn(list(self), x)
+        return F.linear(x, *self.contract(way == "closed_form"))
 
 
-def _size(layer: LinearLayer) -> int:
-    return layer.in_features * layer.out_features
+def _in_turn(layers: Sequence[LinearLayer], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
 
 
-def _cost_from_output(layers: Sequence[LinearLayer]) -> int:
-    """Count the multiplications of contracting from the last layer down."""
-    return layers[-1].out_features * sum(_size(layer) for layer in layers[:-1])
-
-
-def _cost_from_input(layers: Sequence[LinearLayer]) -> int:
-    """Count the multiplications of contracting from the first layer up."""
-    return layers[0].in_features * sum(_size(layer) for layer in layers[1:])
+def _contract(
+    layers: Sequence[LinearLayer], closed_form: bool, starts_at_output: bool
+) -> tuple[Tensor, Tensor | None]:
+    weight: Tensor
+    bias: Tensor | None
+    if starts_at_output:
+        weight, bias = layers[-1].weight, layers[-1].bias
+        for layer in reversed(layers[:-1]):
+            bias = _add(bias, None if layer.bias is None else weight @ layer.bias)
+            weight = layer.left_multiply(weight) if closed_form else weight @ layer.weight
+        return weight, bias
+    weight, bias = layers[0].weight, layers[0].bias
+    for layer in layers[1:]:
+        if closed_form:
+            onward = None if bias is None else layer.right_multiply(bias.unsqueeze(1))[:, 0]
+            weight = layer.right_multiply(weight)
+        else:
+            step = layer.weight
+            onward = None if bias is None else step @ bias
+            weight = step @ weight
+        bias = _add(layer.bias, onward)
+    return weight, bias
 
 
 def _add(left: Tensor | None, right: Tensor | None) -> Tensor | None:
     if left is None or right is None:
         return right if left is None else left
     return left + right
+
+
+# ---- counting, for the plan ----
+
+
+def _count(
+    layers: Sequence[LinearLayer], batch_size: int, into_input: bool
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Count the multiplications and the memory of each way that is open to layers."""
+    counts = {
+        "layers": sum(
+            layer.passing_cost(batch_size, into_input or position > 0)
+            for position, layer in enumerate(layers)
+        )
+    }
+    memory = {
+        "layers": sum(_formed(layer) + batch_size * layer.out_features for layer in layers)
+    }
+    if len(layers) > 1:
+        n_in, n_out = layers[0].in_features, layers[-1].out_features
+        ends = batch_size * n_in * n_out * (2 + into_input)
+        for way in ("contract", "closed_form"):
+            closed_form = way == "closed_form"
+            start = _starts_at_output(layers, closed_form)
+            cost, held = _contraction(layers, closed_form, start)
+            counts[way] = cost + ends
+            memory[way] = held + 2 * n_in * n_out + batch_size * n_out
+    return counts, memory
+
+
+def _formed(layer: LinearLayer) -> int:
+    """Return how many numbers a formed weight and its gradient are."""
+    return 2 * layer.size if layer.forming_cost() else layer.size * layer.trains_weight
+
+
+def _starts_at_output(layers: Sequence[LinearLayer], closed_form: bool) -> bool:
+    """Tell whether contracting from the last layer down is as cheap as the other way."""
+    costs = {start: _contraction(layers, closed_form, start) for start in (True, False)}
+    return cheapest(
+        {start: cost for start, (cost, _) in costs.items()},
+        {start: held for start, (_, held) in costs.items()},
+    )
+
+
+def _contraction(
+    layers: Sequence[LinearLayer], closed_form: bool, starts_at_output: bool
+) -> tuple[int, int]:
+    """Count the multiplications and the memory of a contraction, there and back."""
+    order = list(reversed(layers)) if starts_at_output else list(layers)
+    n_rows = order[0].out_features if starts_at_output else order[0].in_features
+    cost, memory = order[0].forming_cost(), _formed(order[0])
+    for layer in order[1:]:
+        product = layer.product_cost(n_rows) if closed_form else None
+        if product is None:
+            cost += n_rows * layer.size * (2 + layer.trains_weight) + layer.forming_cost()
+            memory += _formed(layer)
+        else:
+            cost += product
+            if n_rows > THIN_ROWS:
+                memory += 2 * min(BLOCK_ROWS * layer.in_features, layer.size)
+        memory += 2 * n_rows * (layer.in_features + layer.out_features)
+        if layer.bias is not None:
+            cost += n_rows * layer.out_features
+    return cost, memory

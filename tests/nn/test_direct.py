@@ -67,6 +67,7 @@ def test_every_way_through_a_layer_is_its_weight(make):
     x, left = random(5, 90, seed=1), random(7, 80, seed=2)
     torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias)
     torch.testing.assert_close(layer.left_multiply(left), left @ layer.weight)
+    torch.testing.assert_close(layer.right_multiply(x.T), layer.weight @ x.T)
     linear = layer.to_linear()
     assert torch.equal(linear.weight, layer.weight)
 
@@ -78,13 +79,14 @@ def test_contracted_is_layer_by_layer_with_gradients(train, bias):
     (stack,) = network.stacks
     x = random(13, 6)
     results = []
-    for mode in ("layers", "contract"):
+    for mode in ("layers", "contract", "closed_form"):
         stack.mode = mode
         network.zero_grad()
         output = network(x)
         (output * random(13, 4, seed=5)).sum().backward()
         results.append((output, [p.grad for p in network.parameters() if p.requires_grad]))
-    torch.testing.assert_close(results[0], results[1], atol=1e-10, rtol=1e-10)
+    for other in results[1:]:
+        torch.testing.assert_close(results[0], other, atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.parametrize("train", TRAIN)
