@@ -45,6 +45,11 @@ class Architecture:
         return tuple(widths[1:-1] for widths in self.stacks)
 
     @property
+    def widest(self) -> int:
+        """Width of the widest layer, input and output included."""
+        return max(width for widths in self.stacks for width in widths)
+
+    @property
     def layer_shapes(self) -> tuple[tuple[int, int], ...]:
         """Shape of the weight of each layer, (n_out, n_in)."""
         return tuple(

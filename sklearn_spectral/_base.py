@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial as partial_of
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -21,6 +22,7 @@ from ._fitted import FittedNetworkMixin
 from ._forward import forward
 from ._inputs import TrainingData, check_weights
 from ._outcome import Outcome, report
+from ._plan import TELESCOPES
 
 if TYPE_CHECKING:
     import torch
@@ -87,6 +89,8 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "device": [str],
+        "telescope": [StrOptions(set(TELESCOPES))],
+        "matmul_precision": [StrOptions({"highest", "high"})],
         "verbose": ["verbose"],
     }
 
@@ -284,7 +288,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             )
 
         from ._batches import ArrayDataset
-        from ._device import resolve_device, training_dtype
+        from ._device import matmul_precision, resolve_device, training_dtype
         from ._state import build_network, load_solver, set_dtype
         from ._training import make_net, train
 
@@ -302,12 +306,18 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             len(dataset), data.total_weight(), seed, first_epoch, partial=partial
         )
         score = None if validation is None else self._validation_score(validation, device)
-        net = make_net(network, options, len(dataset), device, score)
-        if proceed and partial:
-            load_solver(net.optimizer_, self._solver_state.get(self.solver, {}))
-        # From here on the weights of an earlier net move; its arrays do not.
-        self.__dict__.pop("_net", None)
-        outcome = train(net, dataset)
+        network.set_telescope(self.telescope)
+        plans = network.plan(options.batch_size, None if partial else len(dataset))
+        with network.planned(plans), matmul_precision(self.matmul_precision):
+            if network.computes_once(plans):
+                dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
+            net = make_net(network, options, len(dataset), device, score)
+            if proceed and partial:
+                load_solver(net.optimizer_, self._solver_state.get(self.solver, {}))
+            # From here on the weights of an earlier net move; its arrays do not.
+            self.__dict__.pop("_net", None)
+            outcome = train(net, dataset)
+        self._plans = [plan.to_dict() for plan in plans]
 
         if not proceed:
             self._seed, self._config = seed, config
@@ -376,7 +386,12 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         elif rate == "auto":
             rate = self._auto_learning_rate()
             rate *= CONSTANT_SHARE if schedule == "constant" else 1.0
-        size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
+        if self.solver == "lbfgs":
+            from ._batches import rows_of_full_batch
+
+            size = rows_of_full_batch(n_samples, self._architecture().widest)
+        else:
+            size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
         return TrainingOptions(
             loss=self._loss_name(),
             solver=self.solver,

@@ -1,12 +1,14 @@
 """In-memory batches for skorch: cut from arrays at once, placed on the device.
 
 The usual loader of torch collates a batch sample by sample; an array needs only one
-indexing operation. Sparse and memory-mapped arrays are made dense one batch at a time.
+indexing operation. Sparse and memory-mapped arrays are made dense one batch at a time, and
+so are arrays that a GPU has no room for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,10 +17,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
-from ._arrays import densify, is_memmap, row_chunks
+from ._arrays import CHUNK_BYTES, densify, is_memmap, row_chunks
+from ._device import has_room
 from ._random import seed_sequence
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
+
+FULL_BATCH_BYTES = 2**27
+"""About how much memory the widest layer of one piece of a full batch may take."""
 
 
 class ArrayDataset(torch.utils.data.Dataset):
@@ -27,7 +33,8 @@ class ArrayDataset(torch.utils.data.Dataset):
     Parameters
     ----------
     X : ndarray, memmap or CSR matrix of shape (n_samples, n_features)
-        The input, never copied as a whole unless it is moved to another device.
+        The input. It is copied as a whole only to another device, or if it is read-only
+        or not stored row by row.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         The target.
     sample_weight : ndarray of shape (n_samples,), optional
@@ -37,7 +44,8 @@ class ArrayDataset(torch.utils.data.Dataset):
     dtype : numpy dtype, default=float64
         Type of the batches.
     device : torch.device, optional
-        Where the batches go. Dense data are moved once, not batch by batch.
+        Where the batches go. Dense data are moved once if there is room, else batch by
+        batch.
     """
 
     def __init__(
@@ -53,16 +61,23 @@ class ArrayDataset(torch.utils.data.Dataset):
         self.rows = rows
         self.dtype = np.dtype(dtype)
         self.device = torch.device("cpu") if device is None else device
+        of_rows = slice(None) if rows is None else rows
         # Class indices stay integers, values take the type that trains.
-        self.y = self._tensor(y, np.int64 if y.dtype.kind == "i" else self.dtype)
+        self.y = self._tensor(y[of_rows], np.int64 if y.dtype.kind == "i" else self.dtype)
         self.sample_weight = (
-            None if sample_weight is None else self._tensor(sample_weight, self.dtype)
+            None if sample_weight is None else self._tensor(sample_weight[of_rows])
         )
-        self.is_sparse = sparse.issparse(X)
         self._resident: Tensor | None = None
         self._whole: Batch | None = None
-        if self.device.type != "cpu" and not self.is_sparse and not is_memmap(X):
-            self._resident = self._tensor(X, self.dtype)
+        self._staging: _Staging | None = None
+        n_bytes = X.shape[0] * X.shape[1] * self.dtype.itemsize
+        if not (sparse.issparse(X) or is_memmap(X)):
+            if self.device.type == "cpu":
+                self._resident = self._tensor(X, X.dtype)
+            elif has_room(self.device, n_bytes):
+                self._resident = self._tensor(X)
+        if self._resident is None and self.device.type == "cuda":
+            self._staging = _Staging(self.device)
 
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
@@ -72,8 +87,8 @@ class ArrayDataset(torch.utils.data.Dataset):
 
     @property
     def streams(self) -> bool:
-        """Whether a dense copy of the whole is to be avoided."""
-        return self.is_sparse or is_memmap(self.X)
+        """Whether the rows are made dense, or moved to the device, batch by batch."""
+        return self._resident is None
 
     def take(self, index: NDArray[np.intp] | slice) -> Batch:
         """Return the given rows of the data set.
@@ -90,17 +105,49 @@ class ArrayDataset(torch.utils.data.Dataset):
         target : tuple of (Tensor, Tensor or None)
             The targets and weights of these rows.
         """
-        if self.rows is not None:
-            index = self.rows[index]
-        where = (
-            index
-            if isinstance(index, slice)
-            else torch.from_numpy(np.asarray(index)).to(self.device)
-        )
+        where = index if isinstance(index, slice) else self._index(index)
         weight = None if self.sample_weight is None else self.sample_weight[where]
-        if self._resident is not None:
-            return self._resident[where], (self.y[where], weight)
-        return self._tensor(self.X[index], self.dtype), (self.y[where], weight)
+        return self._rows_of_X(index), (self.y[where], weight)
+
+    def batches(self, order: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
+        """Yield all rows in an order, a batch at a time.
+
+        Parameters
+        ----------
+        order : ndarray of int
+            Positions within the data set.
+        batch_size : int
+            Rows per batch; the last may have fewer.
+
+        Yields
+        ------
+        Batch
+            What `take` gives. Its input is overwritten when the next is asked for.
+        """
+        in_order = self._index(order)
+        of_X = order if self.rows is None else self.rows[order]
+        of_X_in_order = in_order if self.rows is None else self._index(of_X)
+        memory: Tensor | None = None
+        for start in range(0, len(order), batch_size):
+            stop = min(start + batch_size, len(order))
+            if self._resident is None:
+                x = self._streamed(of_X[start:stop])
+            else:
+                if memory is None:
+                    memory = self._resident.new_empty(batch_size, self._resident.shape[1])
+                index = of_X_in_order[start:stop]
+                into = memory[: stop - start]
+                x = torch.index_select(self._resident, 0, index, out=into)
+                x = x if x.dtype == self.torch_dtype else x.to(self.torch_dtype)
+            now = in_order[start:stop]
+            y = self.y.index_select(0, now)
+            weight = self.sample_weight
+            yield x, (y, None if weight is None else weight.index_select(0, now))
+
+    @property
+    def torch_dtype(self) -> torch.dtype:
+        """The torch type of the batches."""
+        return _TORCH_DTYPES[self.dtype]
 
     def whole(self) -> Batch:
         """Return all rows as one batch, made once and kept."""
@@ -108,10 +155,90 @@ class ArrayDataset(torch.utils.data.Dataset):
             self._whole = self.take(slice(0, len(self)))
         return self._whole
 
-    def _tensor(self, values: Any, dtype: Any) -> Tensor:
+    def mapped(self, function: Callable[[Tensor], Tensor]) -> ArrayDataset:
+        """Return a data set whose input is a function of this one's rows.
+
+        Parameters
+        ----------
+        function : callable
+            Takes rows as a tensor and returns as many.
+
+        Returns
+        -------
+        ArrayDataset
+            Held on the device, with the same targets and weights.
+        """
+        result = copy(self)
+        pieces = [
+            function(self.take(rows)[0])
+            for rows in row_chunks(len(self), self.X.shape[1], self.dtype.itemsize)
+        ]
+        result.X = result._resident = torch.cat(pieces)
+        result.rows = result._whole = result._staging = None
+        return result
+
+    def _rows_of_X(self, index: NDArray[np.intp] | slice) -> Tensor:
+        if self.rows is not None:
+            index = self.rows[index]
+        if self._resident is None:
+            return self._streamed(index)
+        if isinstance(index, slice):
+            return self._resident[index].to(self.torch_dtype)
+        return self._resident.index_select(0, self._index(index)).to(self.torch_dtype)
+
+    def _streamed(self, index: NDArray[np.intp] | slice) -> Tensor:
+        """Make rows dense and send them to the device."""
+        if self._staging is not None:
+            return self._staging.send(densify(self.X[index], self.dtype))
+        return self._tensor(self.X[index])
+
+    def _index(self, index: NDArray[np.intp]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(index, np.int64)).to(self.device)
+
+    def _tensor(self, values: Any, dtype: Any = None) -> Tensor:
+        dense = densify(values, self.dtype if dtype is None else dtype)
         # torch cannot hold read-only memory; np.require copies only where it must.
-        dense = np.require(densify(values, dtype), requirements=["C", "W"])
+        dense = np.require(dense, requirements=["C", "W"])
         return torch.from_numpy(dense).to(self.device)
+
+
+_TORCH_DTYPES = {
+    np.dtype(np.float32): torch.float32,
+    np.dtype(np.float64): torch.float64,
+}
+
+
+class _Staging:
+    """Two pieces of page-locked memory, through which batches go to a GPU in turn.
+
+    A copy from such memory runs while the GPU computes and the next batch is made. A piece
+    is written again only when its copy has been done, two batches later.
+
+    Parameters
+    ----------
+    device : torch.device
+        A CUDA device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._pieces: list[Tensor | None] = [None, None]
+        self._copied = [torch.cuda.Event(), torch.cuda.Event()]
+        self._turn = 0
+
+    def send(self, dense: NDArray[Any]) -> Tensor:
+        """Return an array's copy on the device, without waiting for it."""
+        turn, self._turn = self._turn, 1 - self._turn
+        self._copied[turn].synchronize()
+        values = torch.from_numpy(np.require(dense, requirements=["C", "W"]))
+        piece = self._pieces[turn]
+        if piece is None or piece.shape[1] != values.shape[1] or len(piece) < len(values):
+            piece = self._pieces[turn] = torch.empty_like(values, pin_memory=True)
+        rows = piece[: len(values)]
+        rows.copy_(values)
+        sent = rows.to(self.device, non_blocking=True)
+        self._copied[turn].record()
+        return sent
 
 
 class BatchIterator:
@@ -154,45 +281,63 @@ class BatchIterator:
         n_rows = len(self.dataset)
         if n_rows <= self.batch_size:
             yield self.dataset.whole()
-            return
-        order: NDArray[np.intp] | None = None
-        if self.shuffle:
+        elif self.shuffle:
             bits = np.random.PCG64(seed_sequence(self.seed, 1, epoch))
             order = np.random.Generator(bits).permutation(n_rows)
-        for start in range(0, n_rows, self.batch_size):
-            rows = slice(start, min(start + self.batch_size, n_rows))
-            yield self.dataset.take(rows if order is None else order[rows])
+            yield from self.dataset.batches(order, self.batch_size)
+        else:
+            for start in range(0, n_rows, self.batch_size):
+                yield self.dataset.take(slice(start, min(start + self.batch_size, n_rows)))
 
 
 class FullBatch:
-    """All rows as one batch of bounded memory, for solvers that need the full gradient.
-
-    It iterates once per epoch and yields itself; `chunks` gives the pieces, whose
-    losses are to be added with the share of rows each has.
+    """All rows in pieces of bounded memory, for solvers that need the full gradient.
 
     Parameters
     ----------
     dataset : ArrayDataset
         The data.
-    batch_size : int, optional
-        Not used; skorch passes it to every iterator.
+    widest : int
+        Width of the widest layer, which decides how many rows a piece may have.
     """
 
-    def __init__(self, dataset: ArrayDataset, batch_size: int | None = None) -> None:
+    def __init__(self, dataset: ArrayDataset, widest: int) -> None:
         self.dataset = dataset
+        n_bytes = CHUNK_BYTES if dataset.streams else FULL_BATCH_BYTES
+        self.piece_size = rows_of_full_batch(
+            len(dataset), widest, dataset.dtype.itemsize, n_bytes
+        )
 
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Iterator[FullBatch]:
-        yield self
-
-    def chunks(self) -> Iterator[tuple[Batch, float]]:
+    def __iter__(self) -> Iterator[tuple[Batch, float]]:
         """Yield batches and the share of all rows that each holds."""
-        if not self.dataset.streams:
+        n_rows = len(self.dataset)
+        if self.piece_size >= n_rows and not self.dataset.streams:
             yield self.dataset.whole(), 1.0
             return
-        n_rows = len(self.dataset)
-        itemsize = self.dataset.dtype.itemsize
-        for rows in row_chunks(n_rows, self.dataset.X.shape[1], itemsize):
+        for start in range(0, n_rows, self.piece_size):
+            rows = slice(start, min(start + self.piece_size, n_rows))
             yield self.dataset.take(rows), (rows.stop - rows.start) / n_rows
+
+
+def rows_of_full_batch(
+    n_rows: int, widest: int, itemsize: int = 8, n_bytes: int = FULL_BATCH_BYTES
+) -> int:
+    """Return how many rows a piece of a full batch has.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the data.
+    widest : int
+        Width of the widest layer.
+    itemsize : int, default=8
+        Bytes of one number.
+    n_bytes : int, default=FULL_BATCH_BYTES
+        What the widest layer of a piece may take.
+
+    Returns
+    -------
+    int
+        At least one.
+    """
+    return max(1, min(n_rows, n_bytes // (widest * itemsize)))

@@ -27,33 +27,6 @@ class StopTraining(Exception):
         self.reason = reason
 
 
-class Snapshot:
-    """A copy of the trained parameters of a net.
-
-    Parameters
-    ----------
-    net : NeuralNet
-        An initialized net.
-    """
-
-    def __init__(self, net: NeuralNet) -> None:
-        self._copies: list[Tensor] = [p.detach().clone() for p in _trained(net)]
-
-    def is_finite(self) -> bool:
-        """Tell whether all values are finite."""
-        return all(bool(copy.isfinite().all()) for copy in self._copies)
-
-    @torch.no_grad()
-    def restore(self, net: NeuralNet) -> None:
-        """Put the values back."""
-        for parameter, copy in zip(_trained(net), self._copies, strict=True):
-            parameter.copy_(copy)
-
-
-def _trained(net: NeuralNet) -> list[torch.nn.Parameter]:
-    return [p for p in net.module_.parameters() if p.requires_grad]
-
-
 class Guard(Callback):
     """Keep weights that are known to be good, and stop where the loss is not finite.
 
@@ -64,24 +37,22 @@ class Guard(Callback):
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Keep the start."""
-        self.good_: Snapshot | None = None
-        self.latest_: Snapshot | None = Snapshot(net)
+        self.good_: Tensor | None = None
+        self.latest_: Tensor | None = net.flat.copy()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Check the epoch's losses and the weights that it left."""
-        first, mean = net.history[-1, ("train_first_loss", "train_loss")]
-        if math.isfinite(first) or self.good_ is None:
+        row = net.history[-1]
+        if math.isfinite(row["train_first_loss"]) or self.good_ is None:
             self.good_ = self.latest_
-        self.latest_ = Snapshot(net)
-        if not (math.isfinite(mean) and self.latest_.is_finite()):
-            assert self.good_ is not None
-            self.good_.restore(net)
+        self.latest_ = net.flat.copy()
+        if not (math.isfinite(row["train_loss"]) and row["train_finite"]):
+            net.flat.restore(self.good_)
             raise StopTraining("diverged")
 
     def interrupt(self, net: NeuralNet) -> None:
         """Bring back the weights of the last whole epoch."""
-        assert self.latest_ is not None
-        self.latest_.restore(net)
+        net.flat.restore(self.latest_)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Let the copies go."""
@@ -157,7 +128,7 @@ class EarlyStopping(Callback):
         """Forget earlier scores."""
         self.scores_: list[float] = []
         self.best_score_ = -math.inf
-        self.best_: Snapshot | None = None
+        self.best_: Tensor | None = None
         self.waited_ = 0
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -171,14 +142,14 @@ class EarlyStopping(Callback):
         self.waited_ = self.waited_ + 1 if rests and counts else 0
         if score >= self.best_score_:  # of equals, the one trained longer
             self.best_score_ = score
-            self.best_ = Snapshot(net)
+            self.best_ = net.flat.copy()
         if self.waited_ >= self.patience:
             raise StopTraining("early_stopping")
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Bring back the best weights, and let them and the validation data go."""
         if self.best_ is not None:
-            self.best_.restore(net)
+            net.flat.restore(self.best_)
         self.best_ = self.score = None
 
 

@@ -98,6 +98,15 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         otherwise the name of a torch device. Training on the CPU is in the float type
         of X, elsewhere in float32. Prediction is by numpy on the CPU unless a device
         other than the CPU is named here.
+    telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
+        How linear stacks are computed while training: layer by layer, by the retracted
+        matrix (its gradient by autograd or in closed form), or from data that passed the
+        frozen eigenvectors of the first layer once (where only ``"out"`` trains).
+        ``"auto"`` counts the multiplications of each; see ``telescope_plan_``. The result
+        is the same up to rounding.
+    matmul_precision : {"highest", "high"}, default="highest"
+        ``"high"`` lets a GPU multiply float32 matrices in TF32: faster, with ten bits
+        of mantissa instead of 23.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -128,6 +137,9 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    telescope_plan_ : list of StackPlan
+        How each stack of linear layers was computed while training, and what the other
+        ways would have cost; print one to read it.
     n_iter_ : int
         Number of epochs trained.
     loss_, best_loss_ : float
@@ -217,6 +229,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         warm_start=False,
         random_state=None,
         device="auto",
+        telescope="auto",
+        matmul_precision="highest",
         verbose=0,
     ):
         super().__init__(
@@ -244,6 +258,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             warm_start=warm_start,
             random_state=random_state,
             device=device,
+            telescope=telescope,
+            matmul_precision=matmul_precision,
             verbose=verbose,
         )
         self.loss = loss

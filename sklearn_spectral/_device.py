@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     import torch
+
+RESIDENT_SHARE = 0.5
+"""The share of a GPU's free memory that the data may take; more of them are streamed."""
 
 
 def resolve_device(device: str) -> torch.device:
@@ -71,6 +76,56 @@ def parse_device(device: str) -> torch.device:
             f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
             "'cuda' or 'cuda:0'."
         ) from error
+
+
+def has_room(device: torch.device, n_bytes: int) -> bool:
+    """Tell whether data can be kept on a device as a whole.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where they would be.
+    n_bytes : int
+        What they take.
+
+    Returns
+    -------
+    bool
+        Whether that leaves at least half of a GPU's free memory to the network.
+    """
+    import torch
+
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return n_bytes <= RESIDENT_SHARE * free
+
+
+@contextmanager
+def matmul_precision(precision: str) -> Iterator[None]:
+    """Multiply float32 matrices in a precision within a ``with`` block.
+
+    Parameters
+    ----------
+    precision : {"highest", "high"}
+        As in ``torch.set_float32_matmul_precision``, which is what it was afterwards.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    import torch
+
+    before = torch.get_float32_matmul_precision()
+    if before == precision:
+        yield
+        return
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def training_dtype(dtype: np.dtype, device: torch.device) -> np.dtype:

@@ -62,6 +62,8 @@ class BaseDirect(BaseNetwork):
         warm_start=False,
         random_state=None,
         device="auto",
+        telescope="auto",
+        matmul_precision="highest",
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -89,6 +91,8 @@ class BaseDirect(BaseNetwork):
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
+        self.telescope = telescope
+        self.matmul_precision = matmul_precision
         self.verbose = verbose
 
     @classmethod
@@ -190,6 +194,7 @@ class BaseDirect(BaseNetwork):
         self.n_iter_, self.loss_curve_ = 0, []
         self.loss_ = self.best_loss_ = np.nan
         self.stop_reason_ = "not trained"
+        self._plans = []
         self._solver_state = {}
 
     def _network_type(self) -> type[DirectNetwork]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._plan import StackPlan
+
 if TYPE_CHECKING:
     from ._training import TrainingNet
     from .nn.network import StackedNetwork
@@ -31,6 +33,7 @@ class FittedNetworkMixin(BaseEstimator):
     _seed: int
     _arrays: dict[str, NDArray[Any]]
     _solver_state: dict[str, Any]
+    _plans: list[dict[str, Any]]
     _net: TrainingNet
 
     @property
@@ -59,6 +62,12 @@ class FittedNetworkMixin(BaseEstimator):
     @abstractmethod
     def _network_type(self) -> type[StackedNetwork]:
         """Return the class of the network; torch is imported here."""
+
+    @property
+    def telescope_plan_(self) -> list[StackPlan]:
+        """How each stack of linear layers was computed while training."""
+        check_is_fitted(self)
+        return [StackPlan(**plan) for plan in self._plans]
 
     def _linear_weight(self, name: str) -> NDArray[Any]:
         """Return W_c of shape (n_outputs, n_features), or say why there is none."""

@@ -59,7 +59,7 @@ class StackPlan:
     >>> print(plan)
     784-1000-10, batches of 500: by the retracted matrix, in closed form.
       layers        8.5e+08 multiplications a step, 2.09e+06 numbers held
-      contract      8.22e+07 multiplications a step, 3.19e+06 numbers held
+      contract      8.22e+07 multiplications a step, 1.64e+06 numbers held
     * closed_form   3.98e+07 multiplications a step, 7.64e+04 numbers held
     """
 

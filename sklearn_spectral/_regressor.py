@@ -81,6 +81,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralClassifier`.
+    telescope, matmul_precision : str
+        How matrix products are computed; see `SpectralClassifier`.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -110,6 +112,9 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Number of targets.
     n_parameters_ : int
         Number of trained parameters.
+    telescope_plan_ : list of StackPlan
+        How each stack of linear layers was computed while training, and what the other
+        ways would have cost; print one to read it.
     n_iter_ : int
         Number of epochs trained.
     loss_, best_loss_ : float

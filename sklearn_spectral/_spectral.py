@@ -69,6 +69,8 @@ class BaseSpectral(BaseNetwork):
         warm_start=False,
         random_state=None,
         device="auto",
+        telescope="auto",
+        matmul_precision="highest",
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -95,6 +97,8 @@ class BaseSpectral(BaseNetwork):
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
+        self.telescope = telescope
+        self.matmul_precision = matmul_precision
         self.verbose = verbose
 
     def _network_type(self) -> type[SpectralNetwork]:

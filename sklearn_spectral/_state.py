@@ -19,6 +19,13 @@ def to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().cpu().numpy().copy()
 
 
+def _shared(tensor: torch.Tensor) -> NDArray[Any]:
+    """Return a tensor as an array, read-only and, on the CPU, not copied."""
+    array = tensor.detach().cpu().numpy()
+    array.flags.writeable = False
+    return array
+
+
 def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
     """Return what a network has while it is extended.
 
@@ -30,9 +37,14 @@ def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict of str to ndarray
-        Copies of its parameters and buffers, by their torch names.
+        Its parameters and buffers, by their torch names. What trains is copied; what is
+        frozen, which may be most of it, is shared and read-only.
     """
-    return {name: to_numpy(value) for name, value in network.state_dict().items()}
+    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    return {
+        name: to_numpy(value) if name in trained else _shared(value)
+        for name, value in network.state_dict().items()
+    }
 
 
 def retracted_arrays(

@@ -8,11 +8,13 @@ from typing import Any
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback
 from torch import Tensor
+from torch.optim.lr_scheduler import OneCycleLR
 
-from ._batches import ArrayDataset, BatchIterator, FullBatch
+from ._batches import ArrayDataset, BatchIterator
 from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
+from ._flat import FlatParameters
 from ._outcome import Outcome
 from .nn.losses import LOSSES
 from .nn.network import StackedNetwork
@@ -21,9 +23,11 @@ SOLVERS: dict[str, type[torch.optim.Optimizer]] = {
     "adamax": torch.optim.Adamax,
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
-    "lbfgs": torch.optim.LBFGS,
 }
-"""The optimizers by the names that estimators give them."""
+"""The optimizers that take a step per batch, by the names that estimators give them."""
+
+FUSED = ("adam", "sgd")
+"""Those of which torch has a kernel that passes over memory once."""
 
 WAITING_FROM = 0.5
 """Share of the one-cycle schedule before which early stopping does not wait: the rate is
@@ -70,14 +74,21 @@ class TrainingOptions:
 class TrainingNet(NeuralNet):
     """A skorch net with weighted losses, penalties, and one device sync per epoch.
 
+    Its trained parameters are views of one vector, `FlatParameters`, and the solver takes
+    steps on that.
+
     Parameters
     ----------
     *args
         As for `skorch.NeuralNet`.
+    flat : FlatParameters
+        Of the module.
     penalties : mapping of str to float, optional
         Strength of the penalty on each group of parameters that layers name.
     l1_ratio : float, default=0.0
         Share of the L1 norm in the penalties.
+    one_cycle : mapping, optional
+        Arguments of torch's ``OneCycleLR``; without, the rate is constant.
     **kwargs
         As for `skorch.NeuralNet`.
     """
@@ -85,23 +96,25 @@ class TrainingNet(NeuralNet):
     def __init__(
         self,
         *args: Any,
+        flat: FlatParameters,
         penalties: Mapping[str, float] | None = None,
         l1_ratio: float = 0.0,
+        one_cycle: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.flat = flat
         self.penalties = penalties
         self.l1_ratio = l1_ratio
+        self.one_cycle = one_cycle
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
         return []
 
     def get_all_learnable_params(self):
-        """Yield names and parameters that train; frozen ones stay out of the solver."""
-        for name, parameter in super().get_all_learnable_params():
-            if parameter.requires_grad:
-                yield name, parameter
+        """Yield the vector of all that trains; frozen parameters stay out of the solver."""
+        yield "trained", self.flat.vector
 
     def on_batch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         """Do nothing: no history is kept per batch."""
@@ -124,33 +137,50 @@ class TrainingNet(NeuralNet):
                     penalty = penalty + strengths[group] * mixed
         return penalty
 
-    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Any]:
-        """Take one gradient; a `FullBatch` adds up those of its pieces."""
-        if not isinstance(batch, FullBatch):
-            return super().train_step_single(batch, **fit_params)
-        total: Tensor | float = 0.0
-        for piece, share in batch.chunks():
-            self._set_training(True)
-            loss = share * self.get_loss(self.infer(piece[0]), piece[1], training=True)
-            loss.backward()
-            total = total + loss.detach()
-        return {"loss": total, "y_pred": None}
+    def initialize_optimizer(self, *args: Any, **kwargs: Any) -> TrainingNet:
+        """Make the solver and the schedule of its rate."""
+        super().initialize_optimizer(*args, **kwargs)
+        self.schedule_ = None
+        if self.one_cycle is not None:
+            self.schedule_ = OneCycleLR(self.optimizer_, **self.one_cycle)
+        return self
+
+    def gradient_step(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
+        """Put the gradient of a batch where that of the vector is; return the loss."""
+        self.flat.gradient.zero_()
+        loss = self.get_loss(self.module_(x), target, training=True)
+        loss.backward()
+        return loss.detach()
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
-        """Run over the batches, reading their losses once at the end."""
+        """Run over the batches, reading their losses once at the end.
+
+        skorch's own step asks every callback four times a batch and hands the solver a
+        closure; on small data that takes longer than the network does.
+        """
         if iterator is None:
             return
+        self._set_training(training)
+        asked = [
+            callback
+            for _, callback in self.callbacks_
+            if type(callback).on_batch_begin is not Callback.on_batch_begin
+        ]
         losses, sizes = [], []
         for batch in iterator:
-            self.notify("on_batch_begin", batch=batch, training=training)
-            step = step_fn(batch, **fit_params)
-            losses.append(step["loss"].detach())
-            sizes.append(1 if isinstance(batch, FullBatch) else len(batch[0]))
-            self.notify("on_batch_end", batch=batch, training=training, **step)
-        values = torch.stack(losses).tolist()
+            for callback in asked:
+                callback.on_batch_begin(self, batch=batch, training=training)
+            losses.append(self.gradient_step(*batch))
+            sizes.append(len(batch[0]))
+            self.optimizer_.step()
+            if self.schedule_ is not None:
+                self.schedule_.step()
+        finite = self.flat.vector.isfinite().all()
+        *values, is_finite = torch.stack([*losses, finite.to(losses[0])]).tolist()
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
         self.history.record(prefix + "_first_loss", values[0])
         self.history.record(prefix + "_loss", mean)
+        self.history.record(prefix + "_finite", bool(is_finite))
         self.history.record(prefix + "_batch_count", len(values))
 
 
@@ -181,21 +211,8 @@ def make_net(
     TrainingNet
         Ready for `train`.
     """
-    full_batch = options.solver == "lbfgs"
-    callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
     scheduled = options.learning_rate == "one_cycle"
-    if scheduled:
-        n_steps = options.n_epochs * -(-n_samples // options.batch_size)
-        schedule = LRScheduler(
-            policy=torch.optim.lr_scheduler.OneCycleLR,
-            max_lr=options.learning_rate_init,
-            total_steps=max(n_steps, 2),
-            # For Adam and Adamax it is beta_1 that cycles; a user names the momentum.
-            cycle_momentum=options.solver != "sgd",
-            step_every="batch",
-            event_name=None,
-        )
-        callbacks.append(("schedule", schedule))
+    callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
     patience = (options.tol, options.n_iter_no_change)
     if validation_score is not None:
         first_wait = int(WAITING_FROM * options.n_epochs) if scheduled else 0
@@ -208,44 +225,46 @@ def make_net(
         callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
 
     settings: dict[str, Any] = {
-        "iterator_train": FullBatch if full_batch else BatchIterator,
+        "criterion": LOSSES[options.loss],
+        "flat": FlatParameters(network),
+        "max_epochs": options.n_epochs,
+        "train_split": None,
+        "callbacks": callbacks,
+        "device": device,
+        "verbose": 0,
+        "penalties": options.penalties,
+        "l1_ratio": options.l1_ratio,
     }
-    if full_batch:
-        # One iteration per epoch, so that callbacks see each.
-        settings |= {
-            "optimizer__max_iter": 1,
-            "optimizer__max_eval": 50,
-            "optimizer__line_search_fn": "strong_wolfe",
-            "optimizer__tolerance_change": 0.0,
-            "optimizer__tolerance_grad": options.tol,
-        }
-    else:
-        settings |= {
-            "iterator_train__shuffle": options.shuffle,
-            "iterator_train__seed": options.seed,
-            "iterator_train__first_epoch": options.first_epoch,
+    if options.solver == "lbfgs":
+        from ._lbfgs import FullBatchNet
+
+        return FullBatchNet(network, tol=options.tol, **settings).initialize()
+    if scheduled:
+        n_steps = options.n_epochs * -(-n_samples // options.batch_size)
+        settings["one_cycle"] = {
+            "max_lr": options.learning_rate_init,
+            "total_steps": max(n_steps, 2),
+            # For Adam and Adamax it is beta_1 that cycles; a user names the momentum.
+            "cycle_momentum": options.solver != "sgd",
         }
     if options.solver == "sgd":
         settings |= {
             "optimizer__momentum": options.momentum,
             "optimizer__nesterov": options.momentum > 0,
         }
-    net = TrainingNet(
+    if options.solver in FUSED and device.type in ("cpu", "cuda"):
+        settings["optimizer__fused"] = True
+    return TrainingNet(
         network,
-        LOSSES[options.loss],
         optimizer=SOLVERS[options.solver],
         lr=options.learning_rate_init,
-        max_epochs=options.n_epochs,
         batch_size=options.batch_size,
-        train_split=None,
-        callbacks=callbacks,
-        device=device,
-        verbose=0,
-        penalties=options.penalties,
-        l1_ratio=options.l1_ratio,
+        iterator_train=BatchIterator,
+        iterator_train__shuffle=options.shuffle,
+        iterator_train__seed=options.seed,
+        iterator_train__first_epoch=options.first_epoch,
         **settings,
-    )
-    return net.initialize()
+    ).initialize()
 
 
 def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:

@@ -88,6 +88,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Decides the start, the subset, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralClassifier`.
+    telescope, matmul_precision : str
+        How matrix products are computed; see `SpectralClassifier`.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -101,6 +103,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    telescope_plan_ : list of StackPlan
+        How each stack of linear layers was computed while training, and what the other
+        ways would have cost; print one to read it.
     n_iter_ : int
         Number of epochs trained.
     loss_, best_loss_ : float
@@ -184,6 +189,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         warm_start=False,
         random_state=None,
         device="auto",
+        telescope="auto",
+        matmul_precision="highest",
         verbose=0,
     ):
         super().__init__(
@@ -212,6 +219,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             warm_start=warm_start,
             random_state=random_state,
             device=device,
+            telescope=telescope,
+            matmul_precision=matmul_precision,
             verbose=verbose,
         )
         self.loss = loss
@@ -289,6 +298,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Decides the start, the subset, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralRegressor`.
+    telescope, matmul_precision : str
+        How matrix products are computed; see `SpectralRegressor`.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -302,6 +313,9 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    telescope_plan_ : list of StackPlan
+        How each stack of linear layers was computed while training, and what the other
+        ways would have cost; print one to read it.
     n_iter_ : int
         Number of epochs trained.
     loss_, best_loss_ : float

@@ -37,8 +37,13 @@ class WeightedLoss(nn.Module):
         Tensor of shape ()
             The mean.
         """
-        losses = self.per_sample(output, target)
-        return (losses if weight is None else losses * weight).mean()
+        if weight is None:
+            return self.mean(output, target)
+        return (self.per_sample(output, target) * weight).mean()
+
+    def mean(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the mean loss of the samples, of shape ()."""
+        return self.per_sample(output, target).mean()
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each sample, of shape (n_samples,)."""
@@ -63,6 +68,12 @@ class LogLoss(WeightedLoss):
                 output[:, 0], target.to(output.dtype), reduction="none"
             )
         return F.cross_entropy(output, target, reduction="none")
+
+    def mean(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the mean cross-entropy."""
+        if output.shape[1] == 1:
+            return super().mean(output, target)
+        return F.cross_entropy(output, target)
 
 
 class BrierLoss(WeightedLoss):

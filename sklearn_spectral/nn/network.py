@@ -142,6 +142,16 @@ class StackedNetwork(nn.Module):
                 plans.append(stack.plan(batch_size))
         return plans
 
+    @staticmethod
+    def computes_once(plans: Sequence[StackPlan]) -> bool:
+        """Tell whether `precompute` does anything on a plan."""
+        return any(plan.way in ("once", "project") for plan in plans)
+
+    def set_telescope(self, mode: TelescopeMode) -> None:
+        """Choose how linear stacks are computed; see `LinearStack`."""
+        for stack in self.stacks:
+            stack.set_mode(mode)  # type: ignore[operator]
+
     def _n_frozen_stacks(self) -> int:
         """Count the stacks before the first that trains, or whose activation does."""
         for position, activation in enumerate(self.activations):

@@ -103,14 +103,30 @@ class LinearStack(nn.Module):
                     f"A layer with {before.out_features} outputs cannot feed one with "
                     f"{after.in_features} inputs."
                 )
-        if mode not in TELESCOPES:
-            raise ValueError(f"mode must be one of {list(TELESCOPES)}; got {mode!r}.")
         self.layers = nn.ModuleList(layers)
-        self.mode = mode
         self.following: StackPlan | None = None
         # Which end a contraction starts at, and the way for a batch size: counted once.
         self._ends: dict[bool, bool] = {}
         self._ways: dict[int, str] = {}
+        self.set_mode(mode)
+
+    def set_mode(self, mode: TelescopeMode) -> None:
+        """Choose how the forward pass is computed.
+
+        Parameters
+        ----------
+        mode : str
+            As in the constructor.
+
+        Raises
+        ------
+        ValueError
+            If it is not one of those listed there.
+        """
+        if mode not in TELESCOPES:
+            raise ValueError(f"mode must be one of {list(TELESCOPES)}; got {mode!r}.")
+        self.mode = mode
+        self._ways.clear()
 
     def __iter__(self) -> Iterator[LinearLayer]:
         return cast("Iterator[LinearLayer]", iter(self.layers))

@@ -80,7 +80,7 @@ def test_contracted_is_layer_by_layer_with_gradients(train, bias):
     x = random(13, 6)
     results = []
     for mode in ("layers", "contract", "closed_form"):
-        stack.mode = mode
+        stack.set_mode(mode)
         network.zero_grad()
         output = network(x)
         (output * random(13, 4, seed=5)).sum().backward()

@@ -150,7 +150,7 @@ class TestProjection:
         assert "project" not in wide.plan(50, 1000)[0].multiplications
         narrow = SpectralNetwork(6, 3, 5, train_eigenvalues="out", seed=0)
         assert narrow.plan(50, 1000)[0].way == "project"
-        wide.stacks[0].mode = "project"
+        wide.set_telescope("project")
         assert wide.plan(50, 1000)[0].way == "project", "a user may insist"
 
     def test_insisting_where_nothing_is_frozen(self):

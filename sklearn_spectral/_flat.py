@@ -1,0 +1,51 @@
+"""All trained parameters of a module as one vector.
+
+An optimizer then takes one step on one tensor instead of one on each of many small ones, a
+copy of the weights is one copy, and whether all are finite is one question.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class FlatParameters:
+    """A vector that the trained parameters of a module are views of, and so its gradient.
+
+    What writes to the parameters writes to the vector, and the reverse, until the module is
+    converted to another type or moved to another device.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its trained parameters, all of one type and on one device, are moved into the
+        vector; their values stay. Frozen ones are left alone.
+
+    Attributes
+    ----------
+    vector : torch.nn.Parameter of shape (n_trained,)
+        The values; its ``grad`` is always there.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        values = torch.cat([p.detach().flatten() for p in parameters])
+        self.vector = nn.Parameter(values)
+        self.gradient = torch.zeros_like(values)
+        self.vector.grad = self.gradient
+        sizes = [p.numel() for p in parameters]
+        pieces = zip(values.split(sizes), self.gradient.split(sizes), strict=True)
+        for parameter, (value, gradient) in zip(parameters, pieces, strict=True):
+            parameter.data = value.view(parameter.shape)
+            # autograd adds to a gradient that is there, in place.
+            parameter.grad = gradient.view(parameter.shape)
+
+    def copy(self) -> Tensor:
+        """Return the values, as they are now."""
+        return self.vector.detach().clone()
+
+    @torch.no_grad()
+    def restore(self, values: Tensor) -> None:
+        """Put values back."""
+        self.vector.copy_(values)
