@@ -6,8 +6,12 @@ copy of the weights is one copy, and whether all are finite is one question.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+from torch.optim.adamax import adamax
 
 
 class FlatParameters:
@@ -49,3 +53,47 @@ class FlatParameters:
     def restore(self, values: Tensor) -> None:
         """Put values back."""
         self.vector.copy_(values)
+
+
+def step_of(optimizer: torch.optim.Optimizer, flat: FlatParameters) -> Callable[[], Any]:
+    """Return what takes a step of an optimizer over the vector.
+
+    For Adamax on the CPU it is torch's own function below ``step``, which for a vector of a
+    few thousand numbers takes less time than what ``step`` does around it.
+
+    Parameters
+    ----------
+    optimizer : torch.optim.Optimizer
+        Over the vector alone.
+    flat : FlatParameters
+        The vector.
+
+    Returns
+    -------
+    callable
+        Without arguments, to be called under ``torch.no_grad``.
+    """
+    if type(optimizer) is not torch.optim.Adamax or flat.vector.device.type != "cpu":
+        return optimizer.step
+    group, state = optimizer.param_groups[0], optimizer.state[flat.vector]
+
+    def step() -> None:
+        if not state:  # which the first step makes
+            optimizer.step()
+            return
+        beta1, beta2 = group["betas"]
+        adamax(
+            [flat.vector],
+            [flat.gradient],
+            [state["exp_avg"]],
+            [state["exp_inf"]],
+            [state["step"]],
+            foreach=False,
+            eps=group["eps"],
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=0.0,
+        )
+
+    return step

@@ -103,15 +103,15 @@ class FullBatchNet(TrainingNet):
             raise StopTraining("converged")
         return self
 
+    @torch.no_grad()
     def _loss_and_gradient(self, batch: FullBatch) -> float:
         """Return the mean loss of all rows; its gradient is where that of the vector is."""
-        self.flat.gradient.zero_()
-        losses = []
-        for (x, target), share in batch:
-            loss = share * self.get_loss(self.module_(x), target, training=True)
-            loss.backward()
-            losses.append(loss.detach())
-        return float(torch.stack(losses).sum())
+        total, gradient = 0.0, torch.zeros_like(self.flat.gradient)
+        for piece, share in batch:
+            total += share * float(self.compute_gradient(*piece))
+            gradient.add_(self.flat.gradient, alpha=share)
+        self.flat.gradient.copy_(gradient)
+        return total
 
     def _epoch_ends(self, first: float, loss: float) -> None:
         self.notify("on_epoch_begin", dataset_train=None, dataset_valid=None)

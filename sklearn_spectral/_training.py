@@ -14,8 +14,9 @@ from torch.optim.lr_scheduler import OneCycleLR
 
 from ._batches import ArrayDataset, BatchIterator
 from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
-from ._flat import FlatParameters
+from ._flat import FlatParameters, step_of
 from ._outcome import Outcome
+from .nn.backprop import Backprop
 from .nn.losses import LOSSES
 from .nn.network import StackedNetwork
 
@@ -145,12 +146,33 @@ class TrainingNet(NeuralNet):
             self.schedule_ = OneCycleLR(self.optimizer_, **self.one_cycle)
         return self
 
-    def gradient_step(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
-        """Put the gradient of a batch where that of the vector is; return the loss."""
-        self.flat.gradient.zero_()
-        loss = self.get_loss(self.module_(x), target, training=True)
-        loss.backward()
-        return loss.detach()
+    def initialize_module(self, *args: Any, **kwargs: Any) -> TrainingNet:
+        """See whether the gradient can be had without autograd."""
+        super().initialize_module(*args, **kwargs)
+        known = Backprop.supports(self.module_)
+        self.passes_ = Backprop(self.module_, self.batch_size) if known else None
+        return self
+
+    def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
+        """Put the gradient of a batch where that of the vector is; return the loss.
+
+        To be called under ``torch.no_grad``.
+        """
+        if self.passes_ is None:
+            self.flat.gradient.zero_()
+            with torch.enable_grad():
+                loss = self.get_loss(self.module_(x), target, training=True)
+            loss.backward()
+            return loss.detach()
+        loss, d_output = self.criterion_.with_gradient(self.passes_.forward(x), *target)
+        self.passes_.backward(d_output)
+        if self.penalties and any(self.penalties.values()):
+            with torch.enable_grad():
+                penalty = self._penalty(self.penalties)
+            if isinstance(penalty, Tensor):
+                penalty.backward()  # added to what is there
+                loss = loss + penalty.detach()
+        return loss
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
@@ -167,14 +189,16 @@ class TrainingNet(NeuralNet):
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         losses, sizes = [], []
-        for batch in iterator:
-            for callback in asked:
-                callback.on_batch_begin(self, batch=batch, training=training)
-            losses.append(self.gradient_step(*batch))
-            sizes.append(len(batch[0]))
-            self.optimizer_.step()
-            if self.schedule_ is not None:
-                self.schedule_.step()
+        take_step = step_of(self.optimizer_, self.flat)
+        with torch.no_grad():
+            for batch in iterator:
+                for callback in asked:
+                    callback.on_batch_begin(self, batch=batch, training=training)
+                losses.append(self.compute_gradient(*batch))
+                sizes.append(len(batch[0]))
+                take_step()
+                if self.schedule_ is not None:
+                    self.schedule_.step()
         finite = self.flat.vector.isfinite().all()
         *values, is_finite = torch.stack([*losses, finite.to(losses[0])]).tolist()
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)

@@ -191,19 +191,19 @@ def test_divergence_after_good_epochs_keeps_the_last_good_weights(digits, monkey
     for shorter in (three, two):
         with pytest.warns(ConvergenceWarning):
             shorter.fit(X, y)
-    get_loss = _training.TrainingNet.get_loss
+    compute_gradient = _training.TrainingNet.compute_gradient
     from_batch = {"epoch": 4, "batch": 5}
     seen = {"epoch": 0, "batch": 0}
 
     def spoiled(net, *args, **kwargs):
-        loss = get_loss(net, *args, **kwargs)
+        loss = compute_gradient(net, *args, **kwargs)
         if len(net.history) != seen["epoch"]:
             seen.update(epoch=len(net.history), batch=0)
         seen["batch"] += 1
         bad = (seen["epoch"], seen["batch"]) >= (from_batch["epoch"], from_batch["batch"])
         return loss * float("nan") if bad else loss
 
-    monkeypatch.setattr(_training.TrainingNet, "get_loss", spoiled)
+    monkeypatch.setattr(_training.TrainingNet, "compute_gradient", spoiled)
     for batch, expected in ((5, three), (1, two)):
         # With the first batch of epoch 4 spoiled, nothing shows that the weights which
         # epoch 3 left are good; those of epoch 2 have given finite losses.

@@ -133,7 +133,7 @@ class SpectralLinear(LinearLayer):
         self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
         # Decomposed in float64 on the CPU, so that a start is the same everywhere.
         self.form = FORMS[train_eigenvectors](phi)
-        self._scratch = Scratch()
+        self.scratch = Scratch()
         self.to(device=device, dtype=dtype or torch.get_default_dtype())
 
     def _start(self, seed: int | np.random.SeedSequence | None):
@@ -182,7 +182,7 @@ class SpectralLinear(LinearLayer):
                 self.eigenvalues_in,
                 self.eigenvalues_out,
                 self.eigenvectors,
-                self._scratch,
+                self.scratch,
             )
         if self.train_eigenvectors is True or matrix.shape[0] > THIN_ROWS:
             return matrix @ self.weight
@@ -201,7 +201,7 @@ class SpectralLinear(LinearLayer):
             self.eigenvalues_out,
             self.eigenvalues_in,
             self.eigenvectors.T,
-            self._scratch,
+            self.scratch,
         )
         return -product.T
 

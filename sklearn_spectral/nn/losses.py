@@ -45,6 +45,29 @@ class WeightedLoss(nn.Module):
         """Return the mean loss of the samples, of shape ()."""
         return self.per_sample(output, target).mean()
 
+    def with_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the weighted mean of the losses and its gradient in the output.
+
+        Parameters
+        ----------
+        output, target, weight : Tensor
+            As for `forward`.
+
+        Returns
+        -------
+        loss : Tensor of shape ()
+            The mean.
+        gradient : Tensor of shape (n_samples, n_outputs)
+            Its gradient. Neither is part of a graph.
+        """
+        with torch.enable_grad():
+            output = output.detach().requires_grad_()
+            loss = self(output, target, weight)
+        (gradient,) = torch.autograd.grad(loss, output)
+        return loss.detach(), gradient
+
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each sample, of shape (n_samples,)."""
         raise NotImplementedError
@@ -74,6 +97,22 @@ class LogLoss(WeightedLoss):
         if output.shape[1] == 1:
             return super().mean(output, target)
         return F.cross_entropy(output, target)
+
+    def with_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient: the softmax less the one-hot label."""
+        if output.shape[1] == 1:
+            return super().with_gradient(output, target, weight)
+        logarithms = torch.log_softmax(output.detach(), dim=1)
+        label = target.unsqueeze(1)
+        losses = -logarithms.gather(1, label)
+        minus_one = logarithms.new_full((1, 1), -1).expand(len(label), 1)
+        gradient = logarithms.exp_().scatter_add_(1, label, minus_one)
+        if weight is not None:
+            losses *= weight.unsqueeze(1)
+            gradient *= weight.unsqueeze(1)
+        return losses.mean(), gradient.div_(len(label))
 
 
 class BrierLoss(WeightedLoss):

@@ -58,7 +58,7 @@ class StackedNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.activation = activation
-        self._start = 0
+        self.n_computed_once = 0
         stacks: list[LinearStack] = []
         position = 0
         for widths in architecture.stacks:
@@ -95,7 +95,7 @@ class StackedNetwork(nn.Module):
         Tensor of shape (n_samples, out_features)
             The output.
         """
-        for position in range(self._start, len(self.activations)):
+        for position in range(self.n_computed_once, len(self.activations)):
             x = self.activations[position](self.stacks[position](x))
         return self.stacks[-1](x)
 
@@ -177,11 +177,11 @@ class StackedNetwork(nn.Module):
         stacks = cast("list[LinearStack]", list(self.stacks))
         for stack, plan in zip(stacks, plans, strict=True):
             stack.following = plan
-        self._start = sum(plan.way == "once" for plan in plans)
+        self.n_computed_once = sum(plan.way == "once" for plan in plans)
         try:
             yield
         finally:
-            self._start = 0
+            self.n_computed_once = 0
             for stack in stacks:
                 stack.following = None
 

@@ -51,7 +51,12 @@ def spectral_weight(eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
     Tensor of shape (n_out, n_in)
         The weight.
     """
-    return _SpectralWeight.apply(eigenvalues_in, eigenvalues_out, phi)
+    try:
+        return _SpectralWeight.apply(eigenvalues_in, eigenvalues_out, phi)
+    except RuntimeError:
+        # The transforms of torch.func want the plain formula; what is wrong with the
+        # input, it says again.
+        return (eigenvalues_in - eigenvalues_out.unsqueeze(1)) * phi
 
 
 def left_product(
@@ -85,14 +90,36 @@ def left_product(
     Tensor of shape (n, n_in)
         The product, differentiable once in all but phi.
     """
-    if is_one_number(eigenvalues_in):
-        return _plain_product(left * (eigenvalues_in[0] - eigenvalues_out), phi)
-    if is_one_number(eigenvalues_out):
-        return _plain_product(left, phi) * (eigenvalues_in - eigenvalues_out[0])
-    if left.shape[0] <= THIN_ROWS:
-        return _ThinProduct.apply(left, eigenvalues_in, eigenvalues_out, phi)
+    kind = product_kind(left.shape[0], eigenvalues_in, eigenvalues_out)
     scratch = Scratch() if scratch is None else scratch
-    return _BlockProduct.apply(left, eigenvalues_in, eigenvalues_out, phi, scratch)
+    try:
+        return kind.apply(left, eigenvalues_in, eigenvalues_out, phi, scratch)
+    except RuntimeError:  # as in `spectral_weight`
+        return left @ spectral_weight(eigenvalues_in, eigenvalues_out, phi)
+
+
+def product_kind(
+    n_rows: int, eigenvalues_in: Tensor, eigenvalues_out: Tensor
+) -> type[Function]:
+    """Return the cheapest function that multiplies by W on its left.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows of the matrix on the left.
+    eigenvalues_in, eigenvalues_out : Tensor
+        As for `left_product`.
+
+    Returns
+    -------
+    type
+        Of the functions below, which all take the same and give the same.
+    """
+    if is_one_number(eigenvalues_in):
+        return OutProduct
+    if is_one_number(eigenvalues_out):
+        return InProduct
+    return ThinProduct if n_rows <= THIN_ROWS else BlockProduct
 
 
 def is_one_number(eigenvalues: Tensor, wait: bool = False) -> bool:
@@ -147,15 +174,12 @@ class Scratch:
 class _SpectralWeight(Function):
     """W and its gradient, in two and at most four passes over memory."""
 
-    generate_vmap_rule = True
-
     @staticmethod
-    def forward(eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+    ) -> Tensor:
+        ctx.save_for_backward(eigenvalues_in, eigenvalues_out, phi)
         return _scaled(eigenvalues_in, eigenvalues_out, phi)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
@@ -170,27 +194,70 @@ class _SpectralWeight(Function):
         return d_in, d_out, d_phi
 
 
-class _FrozenProduct(Function):
-    """``left @ phi`` for a thin left matrix and a phi that needs no gradient."""
+class OutProduct(Function):
+    """The eigenvalues of the input are one number, c: M W = (M (c - lambda_out)) phi."""
 
     @staticmethod
-    def forward(ctx: Any, left: Tensor, phi: Tensor) -> Tensor:
-        ctx.save_for_backward(phi)
-        return _times(left, phi)
+    def forward(
+        ctx: Any,
+        left: Tensor,
+        eigenvalues_in: Tensor,
+        eigenvalues_out: Tensor,
+        phi: Tensor,
+        scratch: Scratch,
+    ) -> Tensor:
+        gains = eigenvalues_in[0] - eigenvalues_out
+        ctx.save_for_backward(left, gains, phi)
+        return _times(left * gains, phi)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        (phi,) = ctx.saved_tensors
-        return _times_transposed(grad, phi), None
+        left, gains, phi = ctx.saved_tensors
+        needs_left, _, needs_out = ctx.needs_input_grad[:3]
+        h = _times_transposed(grad, phi)
+        d_out = -(left * h).sum(0) if needs_out else None
+        return (h.mul_(gains) if needs_left else None), None, d_out, None, None
 
 
-class _ThinProduct(Function):
+class InProduct(Function):
+    """The eigenvalues of the output are one number, c: M W = (M phi) (lambda_in - c)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        left: Tensor,
+        eigenvalues_in: Tensor,
+        eigenvalues_out: Tensor,
+        phi: Tensor,
+        scratch: Scratch,
+    ) -> Tensor:
+        gains = eigenvalues_in - eigenvalues_out[0]
+        p = _times(left, phi)
+        ctx.save_for_backward(gains, phi, p)
+        return p * gains
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        gains, phi, p = ctx.saved_tensors
+        needs_left, needs_in = ctx.needs_input_grad[:2]
+        d_left = _times_transposed(grad * gains, phi) if needs_left else None
+        d_in = (grad * p).sum(0) if needs_in else None
+        return d_left, d_in, None, None, None
+
+
+class ThinProduct(Function):
     """P and Q, and K and H, each pair as one stacked product."""
 
     @staticmethod
     def forward(
-        ctx: Any, left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+        ctx: Any,
+        left: Tensor,
+        eigenvalues_in: Tensor,
+        eigenvalues_out: Tensor,
+        phi: Tensor,
+        scratch: Scratch,
     ) -> Tensor:
         p, q = _times(torch.cat([left, left * eigenvalues_out]), phi).chunk(2)
         ctx.save_for_backward(left, eigenvalues_in, eigenvalues_out, phi, p)
@@ -200,7 +267,7 @@ class _ThinProduct(Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
         left, eigenvalues_in, eigenvalues_out, phi, p = ctx.saved_tensors
-        needs_left, needs_in, needs_out, _ = ctx.needs_input_grad
+        needs_left, needs_in, needs_out = ctx.needs_input_grad[:3]
         d_left = d_in = d_out = None
         if needs_in:
             d_in = (grad * p).sum(0)
@@ -212,10 +279,10 @@ class _ThinProduct(Function):
             h = _times_transposed(grad, phi)
         if needs_out:
             d_out = -(left * h).sum(0)
-        return d_left, d_in, d_out, None
+        return d_left, d_in, d_out, None, None
 
 
-class _BlockProduct(Function):
+class BlockProduct(Function):
     """W formed block by block, and forgotten; the gradients of its entries likewise."""
 
     @staticmethod
@@ -281,24 +348,21 @@ def _blocks(phi: Tensor) -> list[slice]:
     ]
 
 
-def _plain_product(left: Tensor, phi: Tensor) -> Tensor:
-    return _FrozenProduct.apply(left, phi) if left.shape[0] <= THIN_ROWS else left @ phi
-
-
-def _parts(phi: Tensor) -> tuple[int, int]:
+def _parts(n_rows: int, phi: Tensor) -> tuple[int, int]:
     """Return into how many equal parts to cut phi, and how many rows a part has.
 
     The libraries below torch do not share a thin product out well among the cores; as
     several products of about `BLOCK_ROWS` rows it takes two thirds of the time. A GPU
     takes it whole.
     """
-    parts = 1 if phi.is_cuda else max(1, phi.shape[0] // BLOCK_ROWS)
+    whole = phi.is_cuda or n_rows > THIN_ROWS
+    parts = 1 if whole else max(1, phi.shape[0] // BLOCK_ROWS)
     return parts, phi.shape[0] // parts
 
 
 def _times(left: Tensor, phi: Tensor) -> Tensor:
-    """Return ``left @ phi``, left being thin."""
-    parts, size = _parts(phi)
+    """Return ``left @ phi``."""
+    parts, size = _parts(left.shape[0], phi)
     if parts == 1:
         return left @ phi
     cut = parts * size
@@ -308,8 +372,8 @@ def _times(left: Tensor, phi: Tensor) -> Tensor:
 
 
 def _times_transposed(left: Tensor, phi: Tensor) -> Tensor:
-    """Return ``left @ phi.T``, left being thin."""
-    parts, size = _parts(phi)
+    """Return ``left @ phi.T``."""
+    parts, size = _parts(left.shape[0], phi)
     if parts == 1:
         return left @ phi.T
     cut = parts * size

@@ -106,7 +106,7 @@ class LinearStack(nn.Module):
         self.layers = nn.ModuleList(layers)
         self.following: StackPlan | None = None
         # Which end a contraction starts at, and the way for a batch size: counted once.
-        self._ends: dict[bool, bool] = {}
+        self._ends: dict[tuple[int, bool], bool] = {}
         self._ways: dict[int, str] = {}
         self.set_mode(mode)
 
@@ -139,9 +139,21 @@ class LinearStack(nn.Module):
 
     def contract(self, closed_form: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the weight and bias of the stack as one layer; see `contract`."""
-        if closed_form not in self._ends:
-            self._ends[closed_form] = _starts_at_output(list(self), closed_form)
-        return _contract(list(self), closed_form, self._ends[closed_form])
+        layers = list(self)
+        return _contract(layers, closed_form, self.starts_at_output(layers, closed_form))
+
+    def starts_at_output(self, layers: Sequence[LinearLayer], closed_form: bool) -> bool:
+        """Tell which end to contract the last of the layers from; counted once."""
+        key = len(layers), closed_form
+        if key not in self._ends:
+            self._ends[key] = _starts_at_output(layers, closed_form)
+        return self._ends[key]
+
+    def way_for(self, batch_size: int) -> tuple[str, str]:
+        """Return how a batch passes, and how what follows a projected layer does."""
+        if self.following is not None:
+            return self.following.way, self.following.rest
+        return self._way(batch_size), "layers"
 
     def plan(
         self, batch_size: int, into_input: bool = True, n_rows: int | None = None
@@ -207,17 +219,18 @@ class LinearStack(nn.Module):
         Tensor of shape (n_samples, n_out)
             The output.
         """
-        if self.following is None:
-            return self._pass(x, self._way(x.shape[0]))
-        if self.following.way != "project":
-            return self._pass(x, self.following.way)
-        first, *others = self
-        x = first.from_frozen_map(x)
-        if not others:
+        way, rest = self.way_for(x.shape[0])
+        layers = list(self)
+        if way == "project":
+            x = layers[0].from_frozen_map(x)
+            layers, way = layers[1:], rest
+        if way == "layers":
+            for layer in layers:
+                x = layer(x)
             return x
-        if self.following.rest == "layers":
-            return _in_turn(others, x)
-        return F.linear(x, *contract(others, self.following.rest == "closed_form"))
+        closed_form = way == "closed_form"
+        down = self.starts_at_output(layers, closed_form)
+        return F.linear(x, *_contract(layers, closed_form, down))
 
     def _way(self, batch_size: int) -> str:
         if batch_size not in self._ways:
@@ -225,17 +238,6 @@ class LinearStack(nn.Module):
                 self._ways.clear()
             self._ways[batch_size] = self.plan(batch_size).way
         return self._ways[batch_size]
-
-    def _pass(self, x: Tensor, way: str) -> Tensor:
-        if way == "layers":
-            return _in_turn(list(self), x)
-        return F.linear(x, *self.contract(way == "closed_form"))
-
-
-def _in_turn(layers: Sequence[LinearLayer], x: Tensor) -> Tensor:
-    for layer in layers:
-        x = layer(x)
-    return x
 
 
 def _contract(

@@ -75,11 +75,16 @@ class TestChoice:
     def test_the_stack_does_as_planned(self, monkeypatch):
         stack = stack_of(80, 100, 60, train_eigenvectors=True)
         calls = []
-        monkeypatch.setattr(stack, "contract", lambda closed: calls.append(closed) or 1 / 0)
+        contract = telescope._contract
+
+        def spied(layers, closed_form, down):
+            calls.append(closed_form)
+            return contract(layers, closed_form, down)
+
+        monkeypatch.setattr(telescope, "_contract", spied)
         stack(torch.zeros(10, 80))
         assert calls == []
-        with pytest.raises(ZeroDivisionError):
-            stack(torch.zeros(1000, 80))
+        stack(torch.zeros(1000, 80))
         assert calls == [False]
 
 

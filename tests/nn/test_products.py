@@ -58,6 +58,9 @@ class TestWeight:
         sets = draw(4, 3, seed=2)
         many = torch.func.vmap(lambda one: spectral_weight(one, out, phi))(sets)
         assert torch.equal(many[2], plain_weight(sets[2], out, phi))
+        left, frozen = draw(2, 5, seed=3), phi.detach()
+        jacobian = torch.func.jacrev(lambda one: left_product(left, one, out, frozen))
+        assert jacobian(sets[0]).shape == (2, 3, 3)
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, THIN_ROWS, THIN_ROWS + 1])
@@ -98,6 +101,13 @@ class TestLeftProduct:
         expected = plain_weight(eigenvalues_in, eigenvalues_out, phi) @ right
         found = -left_product(right.T, eigenvalues_out, eigenvalues_in, phi.T).T
         torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
+
+
+def test_wrong_shapes_are_said():
+    with pytest.raises(RuntimeError, match="size"):
+        spectral_weight(draw(4), draw(5), draw(5, 3))
+    with pytest.raises(RuntimeError, match="shapes"):
+        left_product(draw(2, 4), draw(3), draw(5), draw(5, 3, requires_grad=False))
 
 
 @pytest.mark.parametrize("n_rows", [3, THIN_ROWS + 1])

@@ -1,0 +1,134 @@
+"""The gradient by hand against autograd's, for everything it knows."""
+
+import pytest
+import torch
+
+from sklearn_spectral.nn import DirectNetwork, SpectralNetwork, telescope
+from sklearn_spectral.nn.backprop import Backprop
+
+DOUBLE = torch.float64
+X = torch.randn(13, 6, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))
+
+
+def randomise(network, frozen_too):
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.requires_grad or frozen_too:
+                values = torch.randn(parameter.shape, dtype=DOUBLE, generator=generator)
+                parameter.copy_(values / 2)
+
+
+def check(network, x):
+    """Compare output and gradients; leave stale gradients to be overwritten."""
+    network.zero_grad()
+    expected = network(x)
+    weights = torch.linspace(-1, 1, expected.numel(), dtype=DOUBLE).view_as(expected)
+    (expected * weights).sum().backward()
+    trained = [p for p in network.parameters() if p.requires_grad]
+    gradients = [p.grad for p in trained]
+    for parameter in trained:
+        parameter.grad = torch.full_like(parameter, torch.nan)
+    passes = Backprop(network, batch_size=len(x))
+    given = x.clone()
+    with torch.no_grad():
+        torch.testing.assert_close(passes.forward(x), expected, atol=1e-12, rtol=1e-12)
+        passes.backward(weights)
+    for parameter, gradient in zip(trained, gradients, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, atol=1e-11, rtol=1e-11)
+    assert torch.equal(x, given), "the input is not changed"
+
+
+@pytest.mark.parametrize("frozen_too", [False, True], ids=["one number", "many"])
+@pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
+@pytest.mark.parametrize("train_eigenvectors", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
+@pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((90, 80), ()), ((4,), (20, 3))])
+def test_spectral_networks(
+    expansion, mode, bias, train_eigenvectors, train_eigenvalues, frozen_too
+):
+    network = SpectralNetwork(
+        6,
+        3,
+        7,
+        expansion,
+        bias=bias,
+        train_eigenvalues=train_eigenvalues,
+        train_eigenvectors=train_eigenvectors,
+        telescope=mode,
+        seed=0,
+        dtype=DOUBLE,
+    )
+    randomise(network, frozen_too)
+    assert Backprop.supports(network)
+    check(network, X)
+
+
+@pytest.mark.parametrize("down", [False, True])
+@pytest.mark.parametrize("mode", ["contract", "closed_form"])
+@pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in", "paper"])
+def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch):
+    monkeypatch.setattr(telescope, "_starts_at_output", lambda *_: down)
+    network = SpectralNetwork(
+        6,
+        3,
+        (),
+        (8, 70, 5),
+        train_eigenvalues=train_eigenvalues,
+        telescope=mode,
+        seed=0,
+        dtype=DOUBLE,
+    )
+    randomise(network, frozen_too=False)
+    check(network, X)
+    # A bias in one layer only.
+    for layer in list(network.layers())[1:]:
+        layer.register_parameter("bias", None)
+    check(network, X)
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "identity"])
+@pytest.mark.parametrize("kind", [SpectralNetwork, DirectNetwork])
+def test_activations(kind, activation):
+    network = kind(6, 3, (7, 8), ((5,), (), ()), activation, seed=0, dtype=DOUBLE)
+    randomise(network, frozen_too=False)
+    check(network, X)
+
+
+@pytest.mark.parametrize("frozen_too", [False, True], ids=["one number", "many"])
+@pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((9, 40, 30), ())])
+def test_projected(expansion, frozen_too):
+    network = SpectralNetwork(
+        6,
+        3,
+        7,
+        expansion,
+        train_eigenvalues="out",
+        telescope="project",
+        seed=0,
+        dtype=DOUBLE,
+    )
+    randomise(network, frozen_too)
+    plans = network.plan(batch_size=13, n_rows=13)
+    with network.planned(plans):
+        check(network, network.precompute(X, plans))
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_random_features(activation):
+    network = DirectNetwork(
+        6, 3, (7, 8), (9,), activation, train="readout", seed=0, dtype=DOUBLE
+    )
+    plans = network.plan(batch_size=13, n_rows=13)
+    with network.planned(plans):
+        check(network, network.precompute(X, plans))
+
+
+def test_what_it_does_not_know():
+    assert not Backprop.supports(SpectralNetwork(6, 3, train_eigenvectors="svd"))
+    assert not Backprop.supports(DirectNetwork(6, 3, train="gains"))
+    assert not Backprop.supports(torch.nn.Linear(2, 3))
+    network = SpectralNetwork(6, 3)
+    network.activations[0] = torch.nn.Softplus()
+    assert not Backprop.supports(network)
