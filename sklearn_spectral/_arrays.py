@@ -12,8 +12,10 @@ CHUNK_BYTES = 2**25
 """About how much memory the widest layer of one chunk may take."""
 
 
-def row_chunks(n_rows: int, n_columns: int, itemsize: int = 8) -> Iterator[slice]:
-    """Cut rows into slices whose dense copy stays within `CHUNK_BYTES`.
+def row_chunks(
+    n_rows: int, n_columns: int, itemsize: int = 8, n_bytes: int | None = None
+) -> Iterator[slice]:
+    """Cut rows into slices whose dense copy stays within a bound.
 
     Parameters
     ----------
@@ -21,13 +23,16 @@ def row_chunks(n_rows: int, n_columns: int, itemsize: int = 8) -> Iterator[slice
         Shape of the whole.
     itemsize : int, default=8
         Bytes of one number.
+    n_bytes : int, optional
+        The bound; `CHUNK_BYTES` if not given.
 
     Yields
     ------
     slice
         Consecutive rows, at least one at a time.
     """
-    step = max(1, CHUNK_BYTES // max(1, n_columns * itemsize))
+    n_bytes = CHUNK_BYTES if n_bytes is None else n_bytes
+    step = max(1, n_bytes // max(1, n_columns * itemsize))
     for start in range(0, n_rows, step):
         yield slice(start, min(start + step, n_rows))
 

@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils import check_array, check_consistent_length, check_random_state
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    check_random_state,
+)
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -150,12 +155,15 @@ class BaseNetwork(FittedNetworkMixin, ABC):
 
     # ---- validation of input ----
 
-    def _validate_X(self, X: Any, y: Any = "no_validation", *, reset: bool) -> Any:
+    def _validate_X(
+        self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
+    ) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
         keep = is_memmap(X) and X.dtype.kind in "iubf"
         settings: dict[str, Any] = {
             "accept_sparse": "csr",
             "dtype": None if keep else (np.float64, np.float32),
+            "ensure_all_finite": finite,
             "reset": reset,
         }
         if isinstance(y, str) and y == "no_validation":
@@ -215,9 +223,15 @@ class BaseNetwork(FittedNetworkMixin, ABC):
     def _network_output(self, X: Any) -> NDArray[Any]:
         """Check X and run the retracted network on it."""
         check_is_fitted(self)
-        X = self._validate_X(X, reset=False)
+        device, check = self._predict_on(), None
+        if device is None:
+            # Left to the forward pass, which reads X anyway.
+            check = partial_of(
+                assert_all_finite, estimator_name=type(self).__name__, input_name="X"
+            )
+        X = self._validate_X(X, reset=False, finite=check is None)
         activation = self._config["activation"]
-        return forward(X, self.coefs_, self.intercepts_, activation, self._predict_on())
+        return forward(X, self.coefs_, self.intercepts_, activation, device, check=check)
 
     # ---- fit ----
 

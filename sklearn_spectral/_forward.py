@@ -5,13 +5,17 @@ numpy alone runs it on the CPU, so that a loaded model predicts without torch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import densify, row_chunks
+from ._arrays import CHUNK_BYTES, densify, row_chunks
+
+CACHED_BYTES = 2**23
+"""About how much memory the widest layer of one chunk may take on the CPU: what fits into a
+cache is passed over several times at little cost."""
 
 
 def activate(values: NDArray[Any], activation: str) -> NDArray[Any]:
@@ -46,6 +50,7 @@ def forward(
     activation: str,
     device: str | None = None,
     rows: NDArray[np.intp] | None = None,
+    check: Callable[[Any], None] | None = None,
 ) -> NDArray[Any]:
     """Run the retracted network.
 
@@ -63,6 +68,9 @@ def forward(
         A torch device to run on; numpy on the CPU if not given.
     rows : ndarray of int, optional
         Which rows of X to take; all by default.
+    check : callable, optional
+        Called with rows of X, on the CPU, if any of them may hold a number that is not
+        finite. It shows in what comes of them, so that X need not be read twice.
 
     Returns
     -------
@@ -70,21 +78,40 @@ def forward(
         The output of the last layer.
     """
     widest = max(X.shape[1], *(coef.shape[1] for coef in coefs))
-    chunk = _numpy_chunk if device is None else _torch_chunk(coefs, intercepts, device)
+    if device is None:
+        chunk, n_bytes = _numpy_chunk, CACHED_BYTES
+    else:
+        chunk, n_bytes = _torch_chunk(coefs, intercepts, device), CHUNK_BYTES
     n_rows = X.shape[0] if rows is None else len(rows)
-    parts = [
-        chunk(X[piece if rows is None else rows[piece]], coefs, intercepts, activation)
-        for piece in row_chunks(n_rows, widest, coefs[0].itemsize)
-    ]
+    parts = []
+    for piece in row_chunks(n_rows, widest, coefs[0].itemsize, n_bytes):
+        part = X[piece if rows is None else rows[piece]]
+        parts.append(chunk(part, coefs, intercepts, activation, check))
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _numpy_chunk(X, coefs, intercepts, activation):
+def _numpy_chunk(X, coefs, intercepts, activation, check):
     if X.dtype.kind in "iub":  # a memory-mapped array of integers, converted here
         X = X.astype(coefs[0].dtype)
-    for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
-        X = activate(np.asarray(X @ coef + intercept), activation)
-    return np.asarray(X @ coefs[-1] + intercepts[-1])
+    values = X
+    for position, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+        if position == 0 and check is not None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                product = np.asarray(X @ coef)
+                # The narrower of the two; an activation could hide an infinity.
+                seen = product if product.shape[1] <= X.shape[1] else X
+                is_finite = np.isfinite(seen.sum())
+            if is_finite:
+                values = product
+            else:
+                check(X)
+                values = np.asarray(X @ coef)  # with numpy's own warnings
+        else:
+            values = np.asarray(values @ coef)
+        values += intercept
+        if position < len(coefs) - 1:
+            activate(values, activation)
+    return values
 
 
 def _torch_chunk(coefs, intercepts, device):
@@ -99,7 +126,7 @@ def _torch_chunk(coefs, intercepts, device):
     weights = [torch.from_numpy(coef).to(device) for coef in coefs]
     biases = [torch.from_numpy(intercept).to(device) for intercept in intercepts]
 
-    def chunk(X, coefs, intercepts, activation):
+    def chunk(X, coefs, intercepts, activation, check):
         dense = np.require(densify(X, coefs[0].dtype), requirements=["C", "W"])
         values = torch.from_numpy(dense).to(device)
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):

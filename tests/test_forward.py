@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral import _arrays
+from sklearn_spectral import _forward
 from sklearn_spectral._arrays import row_chunks
 from sklearn_spectral._forward import forward
 from sklearn_spectral._state import retracted_arrays
@@ -41,8 +41,9 @@ def test_numpy_is_torch(make, activation, hidden):
 def test_chunks_join_to_the_whole(n_rows, device, monkeypatch):
     _, (coefs, intercepts) = arrays("relu")
     whole = forward(X, coefs, intercepts, "relu")[:n_rows]
-    monkeypatch.setattr(_arrays, "CHUNK_BYTES", 10 * 12 * 8)
-    assert max(s.stop - s.start for s in row_chunks(301, 12)) == 10
+    for name in ("CHUNK_BYTES", "CACHED_BYTES"):
+        monkeypatch.setattr(_forward, name, 10 * 12 * 8)
+    assert max(s.stop - s.start for s in row_chunks(301, 12, 8, 10 * 12 * 8)) == 10
     found = forward(X[:n_rows], coefs, intercepts, "relu", device)
     np.testing.assert_allclose(found, whole, atol=1e-12)
     rows = np.arange(n_rows)[::-1]
@@ -57,3 +58,29 @@ def test_the_input_is_left_alone_and_extremes_are_quiet():
     big.flags.writeable = False
     for sign in (1, -1):
         assert np.isfinite(forward(sign * big, coefs, intercepts, "elu")).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("hidden", [(), (4,), (12, 9)])
+@pytest.mark.parametrize("activation", ["relu", "tanh", "elu"])
+def test_what_is_not_finite_is_noticed(activation, hidden, bad, monkeypatch):
+    """Whatever an activation makes of it, and whichever of the two arrays is looked at."""
+    _, (coefs, intercepts) = arrays(activation, hidden)
+    monkeypatch.setattr(_forward, "CACHED_BYTES", 10 * 12 * 8)
+    asked = []
+    forward(X, coefs, intercepts, activation, check=asked.append)
+    assert asked == []
+    spoiled = X.copy()
+    spoiled[57, 3] = bad
+    with np.errstate(invalid="ignore"):
+        forward(spoiled, coefs, intercepts, activation, check=asked.append)
+    (rows,) = asked
+    assert np.isin(spoiled[57, 0], rows[:, 0])
+
+
+def test_large_numbers_are_asked_about_and_warned_of():
+    _, (coefs, intercepts) = arrays("relu", ())
+    asked = []
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        forward(np.full((2, 8), 1e308), coefs, intercepts, "relu", check=asked.append)
+    assert len(asked) == 1
