@@ -1,7 +1,8 @@
 """The starting schemes: where eigenvalues and eigenvectors stand before training.
 
-A scheme is a function ``(n_in, n_out, train_eigenvalues, gain, bits) -> Start``. To add
-one, write it here and register it in ``SCHEMES``; nothing else needs to know.
+A scheme is a function ``(n_in, n_out, train_eigenvalues, gain, bits, dtype) -> Start``; the
+last is the type of the eigenvectors. To add one, write it here and register it in
+``SCHEMES``; nothing else needs to know.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ._random import uniform
 
@@ -37,11 +38,18 @@ class Start:
     eigenvectors: Array
 
 
-Scheme: TypeAlias = Callable[[int, int, str, float, np.random.BitGenerator], Start]
+Scheme: TypeAlias = Callable[
+    [int, int, str, float, np.random.BitGenerator, DTypeLike], Start
+]
 
 
 def paper(
-    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+    n_in: int,
+    n_out: int,
+    train_eigenvalues: str,
+    gain: float,
+    bits: np.random.BitGenerator,
+    dtype: DTypeLike = np.float64,
 ) -> Start:
     """Start as in the paper: phi ~ U[-0.5, 0.5], trained lambda ~ U[-0.01, 0.01].
 
@@ -56,7 +64,7 @@ def paper(
     and the algorithmic remark before "Training non-linear multilayered neural networks";
     the repository that it names, for the identity.
     """
-    eigenvectors = uniform(bits, -0.5, 0.5, (n_out, n_in))
+    eigenvectors = uniform(bits, -0.5, 0.5, (n_out, n_in), dtype)
     small_in = uniform(bits, -0.01, 0.01, (n_in,))
     small_out = uniform(bits, -0.01, 0.01, (n_out,))
     if train_eigenvalues == "out":
@@ -69,7 +77,12 @@ def paper(
 
 
 def wide(
-    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+    n_in: int,
+    n_out: int,
+    train_eigenvalues: str,
+    gain: float,
+    bits: np.random.BitGenerator,
+    dtype: DTypeLike = np.float64,
 ) -> Start:
     """Start with phi ~ U[-0.2, 0.2], lambda_in = 0 and lambda_out ~ U[-0.5, 0.5].
 
@@ -80,7 +93,7 @@ def wide(
     its words; the paper itself calls the choice of ranges "an open problem" (caption of
     figure 2).
     """
-    eigenvectors = uniform(bits, -0.2, 0.2, (n_out, n_in))
+    eigenvectors = uniform(bits, -0.2, 0.2, (n_out, n_in), dtype)
     return Start(
         eigenvalues_in=np.zeros(n_in),
         eigenvalues_out=uniform(bits, -0.5, 0.5, (n_out,)),
@@ -89,7 +102,12 @@ def wide(
 
 
 def scaled(
-    n_in: int, n_out: int, train_eigenvalues: str, gain: float, bits: np.random.BitGenerator
+    n_in: int,
+    n_out: int,
+    train_eigenvalues: str,
+    gain: float,
+    bits: np.random.BitGenerator,
+    dtype: DTypeLike = np.float64,
 ) -> Start:
     """Start with W = phi of variance gain^2 / n_in: lambda_in = 1 and lambda_out = 0.
 
@@ -104,7 +122,7 @@ def scaled(
     return Start(
         eigenvalues_in=np.ones(n_in),
         eigenvalues_out=np.zeros(n_out),
-        eigenvectors=uniform(bits, -bound, bound, (n_out, n_in)),
+        eigenvectors=uniform(bits, -bound, bound, (n_out, n_in), dtype),
     )
 
 

@@ -7,8 +7,13 @@ drawing them from raw bits keeps that seed meaningful on any numpy version.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
+
+PIECE = 2**18
+"""How many numbers are drawn at a time, so that little is held beside the result."""
 
 
 def seed_sequence(seed: int, *path: int) -> np.random.SeedSequence:
@@ -30,8 +35,12 @@ def seed_sequence(seed: int, *path: int) -> np.random.SeedSequence:
 
 
 def uniform(
-    bits: np.random.BitGenerator, low: float, high: float, shape: tuple[int, ...]
-) -> NDArray[np.float64]:
+    bits: np.random.BitGenerator,
+    low: float,
+    high: float,
+    shape: tuple[int, ...],
+    dtype: DTypeLike = np.float64,
+) -> NDArray[Any]:
     """Draw uniform numbers in [low, high) from raw bits.
 
     Parameters
@@ -42,15 +51,20 @@ def uniform(
         The interval.
     shape : tuple of int
         Shape of the result.
+    dtype : numpy dtype, default=float64
+        Type of the result, to which the numbers are rounded piece by piece.
 
     Returns
     -------
-    ndarray of float64
+    ndarray
         The numbers, 53 random bits each.
     """
-    raw = bits.random_raw(int(np.prod(shape, dtype=np.int64)))
-    unit = (np.asarray(raw, dtype=np.uint64) >> np.uint64(11)) * 2.0**-53
-    return np.asarray(low + (high - low) * unit, dtype=np.float64).reshape(shape)
+    numbers = np.empty(int(np.prod(shape, dtype=np.int64)), dtype)
+    for start in range(0, len(numbers), PIECE):
+        piece = numbers[start : start + PIECE]
+        raw = np.asarray(bits.random_raw(len(piece)), dtype=np.uint64)
+        piece[:] = low + (high - low) * ((raw >> np.uint64(11)) * 2.0**-53)
+    return numbers.reshape(shape)
 
 
 def subset(bits: np.random.BitGenerator, n_total: int, n: int) -> NDArray[np.int64]:

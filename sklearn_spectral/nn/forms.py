@@ -39,6 +39,8 @@ class FreeForm(MatrixForm):
         The start.
     trained : bool, default=True
         Whether the entries train.
+    copy : bool, default=True
+        Whether to copy the start, or to take the tensor itself.
 
     Attributes
     ----------
@@ -53,9 +55,9 @@ class FreeForm(MatrixForm):
     torch.Size([2, 3])
     """
 
-    def __init__(self, phi: Tensor, trained: bool = True) -> None:
+    def __init__(self, phi: Tensor, trained: bool = True, copy: bool = True) -> None:
         super().__init__()
-        self.block = nn.Parameter(phi.clone(), requires_grad=trained)
+        self.block = nn.Parameter(phi.clone() if copy else phi, requires_grad=trained)
 
     def forward(self) -> Tensor:
         """Return phi."""
@@ -209,9 +211,10 @@ class QRForm(MatrixForm):
 
 
 FORMS: dict[bool | str, Callable[[Tensor], MatrixForm]] = {
-    False: lambda phi: FreeForm(phi, trained=False),
-    True: FreeForm,
+    False: lambda phi: FreeForm(phi, trained=False, copy=False),
+    True: lambda phi: FreeForm(phi, copy=False),
     "svd": SVDForm,
     "qr": QRForm,
 }
-"""The forms of the eigenvectors by the value of ``train_eigenvectors``."""
+"""The forms of the eigenvectors by the value of ``train_eigenvectors``. They may keep the
+tensor that they are given."""

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import torch
+from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
 from .._init_schemes import SCHEMES
@@ -128,16 +129,23 @@ class SpectralLinear(LinearLayer):
         self.train_eigenvectors = train_eigenvectors
         self.init = init
         self.gain = gain
-        lambda_in, lambda_out, phi = map(torch.from_numpy, self._start(seed))
+        dtype = dtype or torch.get_default_dtype()
+        # A large block is never held in more than its own type; what is decomposed is so
+        # in float64 on the CPU, that a start may be the same everywhere.
+        is_decomposed = isinstance(train_eigenvectors, str)
+        is_single = dtype == torch.float32 and not is_decomposed
+        start = self._start(seed, np.float32 if is_single else np.float64)
+        lambda_in, lambda_out, phi = map(torch.from_numpy, start)
         self.eigenvalues_in = nn.Parameter(lambda_in, train_eigenvalues != "out")
         self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
-        # Decomposed in float64 on the CPU, so that a start is the same everywhere.
         self.form = FORMS[train_eigenvectors](phi)
         self.scratch = Scratch()
-        self.to(device=device, dtype=dtype or torch.get_default_dtype())
+        self.to(device=device, dtype=dtype)
 
-    def _start(self, seed: int | np.random.SeedSequence | None):
-        """Draw eigenvalues and eigenvectors as float64 arrays."""
+    def _start(
+        self, seed: int | np.random.SeedSequence | None, dtype: DTypeLike = np.float64
+    ):
+        """Draw eigenvalues in float64 and eigenvectors in the type given, as arrays."""
         seed = seed_from_torch() if seed is None else seed
         start = SCHEMES[self.init](
             self.in_features,
@@ -145,6 +153,7 @@ class SpectralLinear(LinearLayer):
             self.train_eigenvalues,
             self.gain,
             np.random.PCG64(seed),
+            dtype,
         )
         return start.eigenvalues_in, start.eigenvalues_out, start.eigenvectors
 
