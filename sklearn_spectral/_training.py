@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ._batches import ArrayDataset, BatchIterator
 from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
 from ._flat import FlatParameters, step_of
+from ._graphs import GraphedGradient
 from ._outcome import Outcome
 from .nn.backprop import Backprop
 from .nn.losses import LOSSES
@@ -105,7 +106,7 @@ class TrainingNet(NeuralNet):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.flat = flat
-        self.penalties = penalties
+        self.penalties = {} if penalties is None else penalties
         self.l1_ratio = l1_ratio
         self.one_cycle = one_cycle
 
@@ -124,7 +125,7 @@ class TrainingNet(NeuralNet):
         """Return the weighted loss, with the penalties while training."""
         target, weight = y_true
         loss = self.criterion_(y_pred, target, weight)
-        if training and self.penalties and any(self.penalties.values()):
+        if training and self._has_penalty():
             return loss + self._penalty(self.penalties)
         return loss
 
@@ -151,7 +152,13 @@ class TrainingNet(NeuralNet):
         super().initialize_module(*args, **kwargs)
         known = Backprop.supports(self.module_)
         self.passes_ = Backprop(self.module_, self.batch_size) if known else None
+        self.graphed_ = None
+        if known and not self._has_penalty() and self.flat.vector.is_cuda:
+            self.graphed_ = GraphedGradient(self.compute_gradient)
         return self
+
+    def _has_penalty(self) -> bool:
+        return any(self.penalties.values())
 
     def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
         """Put the gradient of a batch where that of the vector is; return the loss.
@@ -166,7 +173,7 @@ class TrainingNet(NeuralNet):
             return loss.detach()
         loss, d_output = self.criterion_.with_gradient(self.passes_.forward(x), *target)
         self.passes_.backward(d_output)
-        if self.penalties and any(self.penalties.values()):
+        if self._has_penalty():
             with torch.enable_grad():
                 penalty = self._penalty(self.penalties)
             if isinstance(penalty, Tensor):
@@ -190,11 +197,12 @@ class TrainingNet(NeuralNet):
         ]
         losses, sizes = [], []
         take_step = step_of(self.optimizer_, self.flat)
+        gradient = self.compute_gradient if self.graphed_ is None else self.graphed_
         with torch.no_grad():
             for batch in iterator:
                 for callback in asked:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                losses.append(self.compute_gradient(*batch))
+                losses.append(gradient(*batch))
                 sizes.append(len(batch[0]))
                 take_step()
                 if self.schedule_ is not None:

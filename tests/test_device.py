@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, _device
 from sklearn_spectral._device import (
     available_devices,
     parse_device,
@@ -140,6 +140,50 @@ class TestCuda:
         assert model.coefs_[0].dtype == np.float32
         model.set_params(device="cpu").fit(X, y)
         assert model.n_iter_ == 9
+
+    @pytest.mark.parametrize("telescope", ["layers", "contract", "closed_form"])
+    @pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
+    def test_every_way_is_captured_or_left_to_autograd(
+        self, digits, train_eigenvectors, telescope
+    ):
+        X, y = digits[0].astype(np.float32), digits[1]
+        model = SpectralClassifier(
+            30,
+            ((90,), (20,)),
+            train_eigenvectors=train_eigenvectors,
+            telescope=telescope,
+            max_iter=5,
+            random_state=0,
+        )
+        here = model.set_params(device="cpu").fit(X, y).decision_function(X)
+        there = model.set_params(device="cuda").fit(X, y).decision_function(X)
+        np.testing.assert_allclose(there, here, atol=5e-2)
+        graphed = model.net_.graphed_
+        known = not isinstance(train_eigenvectors, str)
+        assert (graphed is not None and graphed.captured) == known
+
+    def test_projected_data_are_there(self, digits):
+        X, y = digits
+        model = SpectralClassifier(
+            30, train_eigenvalues="out", max_iter=5, random_state=0, device="cuda"
+        ).fit(X, y)
+        assert model.telescope_plan_[0].way == "project"
+        other = SpectralClassifier(**model.get_params()).set_params(telescope="layers")
+        expected = other.fit(X, y).decision_function(X)
+        np.testing.assert_allclose(model.decision_function(X), expected, atol=5e-2)
+
+    def test_data_without_room_are_streamed(self, digits, monkeypatch):
+        X, y = digits
+        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        resident = model.fit(X, y).decision_function(X)
+        monkeypatch.setattr(_device, "RESIDENT_SHARE", 0.0)
+        streamed = model.fit(X, y).decision_function(X)
+        np.testing.assert_allclose(streamed, resident, atol=1e-2)
+
+    def test_a_start_by_the_covariance(self, digits):
+        X, y = digits
+        model = SpectralClassifier(20, init="covariance", max_iter=20, device="cuda")
+        assert model.set_params(random_state=0).fit(X, y).score(X, y) > 0.8
 
     def test_mapped_files_are_streamed(self, digits, tmp_path):
         X, y = digits

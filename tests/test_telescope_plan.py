@@ -1,0 +1,148 @@
+"""The plan as estimators have it: made before training, shown, overridden, followed."""
+
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, _device
+from sklearn_spectral._flat import FlatParameters, step_of
+from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.nn import SpectralNetwork
+
+
+def fitted(X, y, **parameters):
+    return SpectralClassifier(batch_size=300, max_iter=4, random_state=0, **parameters).fit(
+        X, y
+    )
+
+
+def test_it_is_shown_after_fit_and_without_torch(digits, tmp_path):
+    model = fitted(*digits, hidden_layer_sizes=30, linear_expansion=200)
+    first, second = model.telescope_plan_
+    assert first.widths == (64, 200, 30)
+    assert first.batch_size == 300
+    assert first.way == min(first.multiplications, key=first.multiplications.get)
+    assert second.way == "layers"
+    assert str(first).startswith("64-200-30, batches of 300: ")
+    path = tmp_path / "model.pickle"
+    path.write_bytes(pickle.dumps(model))
+    code = (
+        f"import pickle, sys; model = pickle.load(open({str(path)!r}, 'rb'))\n"
+        "print(model.telescope_plan_[0].way)\n"
+        "assert 'torch' not in sys.modules"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert answer.stdout.strip() == first.way, answer.stderr
+
+
+@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+@pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
+def test_every_way_trains_to_the_same_network(digits, train_eigenvalues, solver):
+    settings = {
+        "hidden_layer_sizes": 20,
+        "linear_expansion": ((100, 50), (40,)),
+        "train_eigenvalues": train_eigenvalues,
+        "solver": solver,
+    }
+    plain = fitted(*digits, telescope="layers", **settings)
+    ways = ["contract", "closed_form"] + ["project"] * (train_eigenvalues == "out")
+    for way in ways:
+        model = fitted(*digits, telescope=way, **settings)
+        assert model.telescope_plan_[0].way == way
+        for ours, expected in zip(model.coefs_, plain.coefs_, strict=True):
+            np.testing.assert_allclose(ours, expected, atol=1e-6)
+
+
+def test_projected_data_have_their_weights_and_rows(digits):
+    X, y = digits
+    weight = np.linspace(0, 2, len(y))
+    settings = {"hidden_layer_sizes": 30, "train_eigenvalues": "out", "max_iter": 5}
+    settings |= {"random_state": 0, "early_stopping": True}
+    auto = SpectralClassifier(**settings).fit(X, y, sample_weight=weight)
+    plain = SpectralClassifier(telescope="layers", **settings).fit(X, y, weight)
+    assert auto.telescope_plan_[0].way == "project"
+    np.testing.assert_allclose(auto.coefs_[0], plain.coefs_[0], atol=1e-8)
+    # The net is left as any other is: for raw data.
+    raw = auto.net_.module_(torch.from_numpy(X)).detach().numpy()
+    np.testing.assert_allclose(raw, auto.decision_function(X), atol=1e-8)
+    going_on = auto.set_params(warm_start=True, telescope="layers").fit(X, y)
+    assert going_on.telescope_plan_[0].way == "layers"
+
+
+def test_random_features_are_computed_once(digits):
+    settings = {"hidden_layer_sizes": (50, 40), "train": "readout", "max_iter": 5}
+    settings |= {"random_state": 0}
+    auto = DirectClassifier(**settings).fit(*digits)
+    assert [plan.way for plan in auto.telescope_plan_] == ["once", "once", "layers"]
+    plain = DirectClassifier(telescope="layers", **settings).fit(*digits)
+    for ours, expected in zip(auto.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-8)
+
+
+def test_a_projection_that_cannot_be(digits):
+    with pytest.raises(ValueError, match=r"telescope='project'.*train_eigenvalues='out'"):
+        fitted(*digits, hidden_layer_sizes=20, telescope="project")
+    with pytest.raises(ValueError, match="telescope"):
+        fitted(*digits, telescope="fast")
+
+
+def test_a_failure_leaves_the_module_for_raw_data(digits, monkeypatch):
+    X, y = digits
+    model = SpectralClassifier(
+        20, train_eigenvalues="out", max_iter=2, random_state=0, warm_start=True
+    ).fit(X, y)
+    network = model.net_.module_
+    monkeypatch.setattr("sklearn_spectral._training.train", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(X, y)
+    assert network(torch.from_numpy(X[:2])).shape == (2, 10)
+
+
+@pytest.mark.parametrize("precision", ["highest", "high"])
+def test_the_precision_of_products_is_set_for_the_fit_alone(
+    diabetes, precision, monkeypatch
+):
+    before = torch.get_float32_matmul_precision()
+    seen = []
+    monkeypatch.setattr(
+        torch, "set_float32_matmul_precision", lambda value: seen.append(value)
+    )
+    SpectralRegressor(5, max_iter=2, matmul_precision=precision).fit(*diabetes)
+    assert seen == ([] if precision == before else [precision, before])
+
+
+def test_room_on_a_device(monkeypatch):
+    assert _device.has_room(torch.device("cpu"), 10**18)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 2000))
+    assert _device.has_room(torch.device("cuda"), 500)
+    assert not _device.has_room(torch.device("cuda"), 501)
+
+
+@pytest.mark.parametrize("solver", [torch.optim.Adamax, torch.optim.Adam, torch.optim.SGD])
+def test_steps_on_one_vector_are_steps_on_each_parameter(solver):
+    networks = [SpectralNetwork(6, 3, 5, train_eigenvectors=True, seed=0) for _ in "ab"]
+    flat = FlatParameters(networks[0])
+    optimizers = [
+        solver([flat.vector], lr=0.1),
+        solver([p for p in networks[1].parameters() if p.requires_grad], lr=0.1),
+    ]
+    step = step_of(optimizers[0], flat)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(5):
+        x = torch.rand(8, 6, generator=generator)
+        flat.gradient.zero_()
+        optimizers[1].zero_grad()
+        for network in networks:
+            network(x).square().mean().backward()
+        optimizers[1].step()
+        with torch.no_grad():
+            step()
+    for one, other in zip(*(n.parameters() for n in networks), strict=True):
+        torch.testing.assert_close(one, other)
+    copy = flat.copy()
+    flat.restore(torch.zeros_like(copy))
+    assert not any(p.any() for p in networks[0].parameters() if p.requires_grad)
