@@ -1,9 +1,9 @@
-"""Where contracting a linear stack is cheaper than passing through its layers.
+"""Whether the telescope's plan chooses well.
 
-Times one training step (forward, backward) of a stack N1 -> N2 -> N3 with frozen
-eigenvectors, three ways: layer by layer, contracted with the weight formed, contracted
-by thin products with the eigenvectors. Prints the median of several rounds, in
-alternating order, each as a ratio to layer by layer, and what `LinearStack` chooses.
+Times one training step (forward, backward) of a stack N1 -> N2 -> N3 by autograd, in each
+way that is open to it: layer by layer, by the retracted matrix with its weights formed, and
+in closed form. Prints the median of several rounds, in alternating order, each as a ratio
+to layer by layer; what the plan counts, likewise; and what it chooses.
 
     python benchmarks/telescope.py --json telescope.json
 """
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from sklearn_spectral.nn import LinearStack, SpectralLinear, linear
+from sklearn_spectral.nn import LinearStack, SpectralLinear
 
 SHAPES = [
     (784, 1000, 10),
@@ -30,17 +30,11 @@ SHAPES = [
     (64, 500, 100),
 ]
 ROUNDS, STEPS = 7, 10
-WAYS = {
-    # name: (mode of the stack, rows up to which thin products are used)
-    "layers": ("layers", 0),
-    "formed": ("contract", 0),
-    "thin": ("contract", 10**9),
-}
+WAYS = ("layers", "contract", "closed_form")
 
 
-def step_time(stack, x, few_rows):
+def step_time(stack, x):
     """Return the seconds of one step, averaged over a few."""
-    linear.FEW_ROWS = few_rows
     start = time.perf_counter()
     for _ in range(STEPS):
         stack.zero_grad()
@@ -58,32 +52,35 @@ def main():
     torch.set_num_threads(options.threads)
     versions = {"python": platform.python_version(), "torch": torch.__version__}
     print(versions, f"batch {options.batch}, {options.threads} threads, float32")
-    print(f"{'N1, N2, N3':>16} {'layers':>10} {'formed':>8} {'thin':>8}   chosen")
-    default = linear.FEW_ROWS
+    print(
+        f"{'N1, N2, N3':>16} {'layers':>10}  measured and (counted) ratios to it   chosen"
+    )
     rows = []
     for widths in SHAPES:
         layers = [SpectralLinear(n_in, n_out, seed=0) for n_in, n_out in pairwise(widths)]
-        stacks = {way: LinearStack(layers, mode) for way, (mode, _) in WAYS.items()}
+        stacks = {way: LinearStack(layers, way) for way in WAYS}
         x = torch.randn(options.batch, widths[0])
         times = {way: [] for way in WAYS}
         for round_number in range(ROUNDS + 1):
-            order = list(WAYS) if round_number % 2 else list(reversed(WAYS))
-            for way in order:
-                seconds = step_time(stacks[way], x, WAYS[way][1])
+            for way in WAYS if round_number % 2 else reversed(WAYS):
+                seconds = step_time(stacks[way], x)
                 if round_number:  # the first is a warm-up
                     times[way].append(seconds)
         median = {way: statistics.median(seconds) for way, seconds in times.items()}
-        chosen = "layers"
-        if LinearStack(layers).contracts(options.batch):
-            chosen = "thin" if widths[-1] <= default else "formed"
-        rows.append({"widths": widths, "seconds": median, "chosen": chosen})
+        plan = LinearStack(layers).plan(options.batch, into_input=False)
+        counts = plan.multiplications
+        rows.append(
+            {"widths": widths, "seconds": median, "counts": counts, "chosen": plan.way}
+        )
+        ratios = "  ".join(
+            f"{way} {median[way] / median['layers']:.2f} "
+            f"({counts[way] / counts['layers']:.2f})"
+            for way in WAYS[1:]
+        )
         print(
-            f"{widths!s:>16} {1e3 * median['layers']:>7.2f} ms "
-            f"{median['formed'] / median['layers']:>8.2f} "
-            f"{median['thin'] / median['layers']:>8.2f}   {chosen}",
+            f"{widths!s:>16} {1e3 * median['layers']:>7.2f} ms  {ratios}   {plan.way}",
             flush=True,
         )
-    linear.FEW_ROWS = default
     if options.json:
         result = {"versions": versions, "options": vars(options) | {"json": None}}
         options.json.write_text(json.dumps(result | {"rows": rows}, indent=1))
