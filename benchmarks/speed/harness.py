@@ -125,11 +125,23 @@ def _processor() -> str:
 
 
 def save(rows: Sequence[Mapping], options: argparse.Namespace, name: str) -> None:
-    """Write the figures as JSON, and the ratios as a plot."""
+    """Write the figures as JSON, and the ratios as a plot.
+
+    Rows of questions that were not asked now stay, if they were measured with the same
+    versions on the same processor.
+    """
     options.out.mkdir(parents=True, exist_ok=True)
-    content = {**environment(options.threads), "rounds": options.rounds, "rows": list(rows)}
-    (options.out / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-    _plot(rows, options.out / f"{name}.png")
+    path = options.out / f"{name}.json"
+    now = {**environment(options.threads), "rounds": options.rounds}
+    by_question = {}
+    if path.exists():
+        before = json.loads(path.read_text())
+        if all(before.get(key) == value for key, value in now.items()):
+            by_question = {row["question"]: row for row in before["rows"]}
+    by_question |= {row["question"]: row for row in rows}
+    content = {**now, "rows": list(by_question.values())}
+    path.write_text(json.dumps(content, indent=1) + "\n")
+    _plot(content["rows"], options.out / f"{name}.png")
 
 
 def _plot(rows: Sequence[Mapping], path: Path) -> None:

@@ -356,7 +356,7 @@ def _parts(n_rows: int, phi: Tensor) -> tuple[int, int]:
     takes it whole.
     """
     whole = phi.is_cuda or n_rows > THIN_ROWS
-    parts = 1 if whole else max(1, phi.shape[0] // BLOCK_ROWS)
+    parts = 1 if whole else max(1, round(phi.shape[0] / BLOCK_ROWS))
     return parts, phi.shape[0] // parts
 
 
