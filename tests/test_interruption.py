@@ -16,6 +16,14 @@ from skorch.callbacks import Callback
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, _training
 
 
+@pytest.fixture(autouse=True)
+def heeded():
+    """Heed Ctrl-C as at a terminal, also where a shell runs the tests in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Interrupt(Callback):
     """Press Ctrl-C at the start of a batch."""
 
