@@ -157,6 +157,11 @@ class TrainingNet(NeuralNet):
             self.graphed_ = GraphedGradient(self.compute_gradient)
         return self
 
+    def release(self) -> None:
+        """Let go of the last batch, which may be all data, and of what was captured."""
+        self.captured_ = self.graphed_ is not None and self.graphed_.captured
+        self.passes_ = self.graphed_ = None
+
     def _has_penalty(self) -> bool:
         return any(self.penalties.values())
 
@@ -335,6 +340,7 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
         reason = "interrupted"
     finally:
         net.notify("on_train_end", X=dataset)
+        net.release()
     stopping = callbacks.get("early_stopping")
     return Outcome(
         reason=reason,

@@ -348,13 +348,22 @@ def test_momentum_is_used(digits, learning_rate):
     assert curves[2][-1] < curves[1][-1] < curves[0][-1]
 
 
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_a_fitted_model_does_not_hold_the_data(digits, early_stopping):
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"early_stopping": True},
+        {"batch_size": 5000},
+        {"solver": "lbfgs"},
+        {"train_eigenvalues": "out"},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_fitted_model_does_not_hold_the_data(digits, parameters):
     X, y = digits[0].copy(), digits[1]
     data = weakref.ref(X)
-    model = SpectralClassifier(
-        10, max_iter=2, early_stopping=early_stopping, random_state=0
-    ).fit(X, y)
+    model = SpectralClassifier(10, max_iter=2, random_state=0, **parameters).fit(X, y)
     assert model.net_ is not None
     repr(model.net_)
     del X
