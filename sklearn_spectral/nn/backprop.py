@@ -229,7 +229,7 @@ class _Bias:
 
 
 class _SpectralWeight:
-    """The weight of a spectral layer, formed in memory that is kept."""
+    """The weight of a spectral layer, formed from its eigenvalues and eigenvectors."""
 
     def __init__(self, layer: SpectralLinear) -> None:
         self.lambda_in = _Values(layer.eigenvalues_in)

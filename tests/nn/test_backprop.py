@@ -10,15 +10,6 @@ DOUBLE = torch.float64
 X = torch.randn(13, 6, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))
 
 
-def randomise(network, frozen_too):
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.requires_grad or frozen_too:
-                values = torch.randn(parameter.shape, dtype=DOUBLE, generator=generator)
-                parameter.copy_(values / 2)
-
-
 def check(network, x):
     """Compare output and gradients; leave stale gradients to be overwritten."""
     network.zero_grad()
@@ -46,7 +37,7 @@ def check(network, x):
 @pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
 @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((90, 80), ()), ((4,), (20, 3))])
 def test_spectral_networks(
-    expansion, mode, bias, train_eigenvectors, train_eigenvalues, frozen_too
+    expansion, mode, bias, train_eigenvectors, train_eigenvalues, frozen_too, randomise
 ):
     network = SpectralNetwork(
         6,
@@ -68,7 +59,7 @@ def test_spectral_networks(
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("mode", ["contract", "closed_form"])
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in", "paper"])
-def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch):
+def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch, randomise):
     monkeypatch.setattr(telescope, "_starts_at_output", lambda *_: down)
     network = SpectralNetwork(
         6,
@@ -90,7 +81,7 @@ def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch)
 
 @pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "identity"])
 @pytest.mark.parametrize("kind", [SpectralNetwork, DirectNetwork])
-def test_activations(kind, activation):
+def test_activations(kind, activation, randomise):
     network = kind(6, 3, (7, 8), ((5,), (), ()), activation, seed=0, dtype=DOUBLE)
     randomise(network, frozen_too=False)
     check(network, X)
@@ -98,7 +89,7 @@ def test_activations(kind, activation):
 
 @pytest.mark.parametrize("frozen_too", [False, True], ids=["one number", "many"])
 @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((9, 40, 30), ())])
-def test_projected(expansion, frozen_too):
+def test_projected(expansion, frozen_too, randomise):
     network = SpectralNetwork(
         6,
         3,

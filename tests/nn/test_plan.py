@@ -110,21 +110,12 @@ def trained_gradients(network, x):
     return output, [p.grad.clone() for p in network.parameters() if p.requires_grad]
 
 
-def randomise(network, frozen_too=False):
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            if parameter.requires_grad or frozen_too:
-                values = torch.randn(parameter.shape, dtype=DOUBLE, generator=generator)
-                parameter.copy_(values / 2)
-
-
 class TestProjection:
     @pytest.mark.parametrize("frozen_too", [False, True], ids=["one number", "many"])
     @pytest.mark.parametrize("bias", [False, True])
     @pytest.mark.parametrize("activation", ["relu", "tanh", "identity"])
     @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((9, 40, 30), ())])
-    def test_is_the_network(self, expansion, activation, bias, frozen_too):
+    def test_is_the_network(self, expansion, activation, bias, frozen_too, randomise):
         network = network_for(
             "out",
             expansion=expansion,
