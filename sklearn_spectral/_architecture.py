@@ -45,6 +45,18 @@ class Architecture:
         return tuple(widths[1:-1] for widths in self.stacks)
 
     @property
+    def expansion_parameter(self) -> tuple[tuple[int, ...], ...] | None:
+        """The linear expansion as an estimator takes it; None if there is none."""
+        expansion = self.linear_expansion
+        return expansion if any(expansion) else None
+
+    @property
+    def linear_nodes(self) -> tuple[bool, ...]:
+        """Whether each layer between the input and the output is linear."""
+        flags = [flag for w in self.stacks for flag in (*[True] * (len(w) - 2), False)]
+        return tuple(flags[:-1])
+
+    @property
     def widest(self) -> int:
         """Width of the widest layer, input and output included."""
         return max(width for widths in self.stacks for width in widths)
@@ -108,6 +120,26 @@ class Architecture:
             joined = stacks[0] + tuple(w for widths in stacks[1:] for w in widths[1:])
             stacks = (joined,)
         return cls(stacks)
+
+
+def trained_here(train_eigenvalues: str, position: int) -> Any:
+    """Return which eigenvalues train in one layer.
+
+    Parameters
+    ----------
+    train_eigenvalues : {"both", "out", "in", "paper"}
+        The parameter of the estimators.
+    position : int
+        Which layer, counted from the input.
+
+    Returns
+    -------
+    {"both", "out", "in"}
+        Which sets of this layer.
+    """
+    if train_eigenvalues == "paper":
+        return "both" if position == 0 else "out"
+    return train_eigenvalues
 
 
 def _gaps(linear_expansion: LinearExpansion, n_gaps: int) -> list[tuple[int, ...]]:

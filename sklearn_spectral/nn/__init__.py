@@ -4,6 +4,7 @@ from .._architecture import Architecture
 from .._init_schemes import SCHEMES
 from .activations import ScaledTanh
 from .cascade import cascade_matrices, compact_adjacency
+from .convert import spectralize, to_direct
 from .direct import (
     DirectLinear,
     GainLinear,
@@ -17,6 +18,7 @@ from .layer import LinearLayer
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
 from .network import SpectralNetwork
+from .sparcs import SkipNetwork, SparcsNetwork
 from .telescope import LinearStack, contract
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "SVDForm",
     "ScaledTanh",
     "SingularValueLinear",
+    "SkipNetwork",
+    "SparcsNetwork",
     "SpectralLinear",
     "SpectralNetwork",
     "SquaredError",
@@ -42,4 +46,6 @@ __all__ = [
     "cascade_matrices",
     "compact_adjacency",
     "contract",
+    "spectralize",
+    "to_direct",
 ]

@@ -166,12 +166,72 @@ class SpectralLinear(LinearLayer):
         seed : int or numpy.random.SeedSequence, optional
             As in the constructor.
         """
-        lambda_in, lambda_out, phi = map(torch.from_numpy, self._start(seed))
-        self.eigenvalues_in.copy_(lambda_in)
-        self.eigenvalues_out.copy_(lambda_out)
-        self.form.load(phi)
+        self.load(*map(torch.from_numpy, self._start(seed)))
+
+    @torch.no_grad()
+    def load(
+        self,
+        eigenvalues_in: Tensor,
+        eigenvalues_out: Tensor,
+        eigenvectors: Tensor,
+        bias: Tensor | None = None,
+    ) -> None:
+        """Take new values; they are copied.
+
+        Parameters
+        ----------
+        eigenvalues_in : Tensor of shape (in_features,)
+            Eigenvalues of the nodes that the layer reads.
+        eigenvalues_out : Tensor of shape (out_features,)
+            Eigenvalues of the nodes that it feeds.
+        eigenvectors : Tensor of shape (out_features, in_features)
+            The block phi; where only a factor of it trains it is decomposed again.
+        bias : Tensor of shape (out_features,), optional
+            The bias; zeros if not given. A layer without one does not use it.
+        """
+        self.eigenvalues_in.copy_(eigenvalues_in)
+        self.eigenvalues_out.copy_(eigenvalues_out)
+        self.form.load(eigenvectors)
         if self.bias is not None:
-            self.bias.zero_()
+            self.bias.zero_() if bias is None else self.bias.copy_(bias)
+
+    def load_weight(self, weight: Tensor, bias: Tensor | None = None) -> None:
+        """Take the weight of an ordinary layer: phi is the weight, the eigenvalues 1 and 0.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (out_features, in_features)
+            Copied; kept exactly where phi is not decomposed.
+        bias : Tensor of shape (out_features,), optional
+            As in `load`.
+        """
+        ones = torch.ones_like(self.eigenvalues_in)
+        self.load(ones, torch.zeros_like(self.eigenvalues_out), weight, bias)
+
+    @torch.no_grad()
+    def absorb(self, weight: Tensor) -> None:
+        """Take another weight: eigenvectors keep their norms, eigenvalues take the change.
+
+        Where only ``out`` trains these are the eigenvalues of the nodes that the layer
+        feeds, elsewhere those of the nodes that it reads; the other set becomes one number.
+        So they say how strong a node is, as they do after training.
+
+        Parameters
+        ----------
+        weight : Tensor of shape (out_features, in_features)
+            The new weight; the bias stays.
+        """
+        along = 1 if self.train_eigenvalues == "out" else 0
+        before, after = (m.norm(dim=along) for m in (self.eigenvectors, weight))
+        gaps = torch.where(before > 0, after / before, after)
+        safe = torch.where(gaps > 0, gaps, torch.ones_like(gaps))
+        lambda_in, lambda_out = gaps, torch.zeros_like(self.eigenvalues_out)
+        if along:
+            fixed = self.eigenvalues_in[0]
+            lambda_in = fixed.expand(self.in_features)
+            lambda_out = fixed - gaps
+        phi = weight / safe.unsqueeze(along)
+        self.load(lambda_in.clone(), lambda_out.clone(), phi, self.bias)
 
     @property
     def eigenvectors(self) -> Tensor:
@@ -258,13 +318,19 @@ class SpectralLinear(LinearLayer):
 
     def penalised(self) -> Iterator[tuple[str, Tensor]]:
         """Yield trained eigenvalues and trained parameters of the eigenvectors."""
-        for group, parameters in (
-            ("eigenvalues", (self.eigenvalues_in, self.eigenvalues_out)),
-            ("eigenvectors", self.form.parameters()),
-        ):
-            for parameter in parameters:
-                if parameter.requires_grad:
-                    yield group, parameter
+        pairs = (
+            (self.eigenvalues_in, self.eigenvalues_out),
+            (self.eigenvalues_out, self.eigenvalues_in),
+        )
+        for trained, other in pairs:
+            if trained.requires_grad:
+                # Adding a number to both sets changes no weight, so that a set is small
+                # or large beside the other: beside that one's number, if it has one.
+                fixed = is_one_number(other, wait=True)
+                yield "eigenvalues", trained - other[0] if fixed else trained
+        for parameter in self.form.parameters():
+            if parameter.requires_grad:
+                yield "eigenvectors", parameter
 
     def eigenvalue_matrix(self) -> Tensor:
         """Return Lambda, square on all in_features + out_features nodes."""
@@ -337,12 +403,7 @@ class SpectralLinear(LinearLayer):
             device=linear.weight.device,
             dtype=linear.weight.dtype,
         )
-        with torch.no_grad():
-            layer.eigenvalues_in.fill_(1.0)
-            layer.eigenvalues_out.zero_()
-            layer.form.load(linear.weight)
-            if layer.bias is not None:
-                layer.bias.copy_(linear.bias)
+        layer.load_weight(linear.weight, linear.bias)
         return layer
 
     def extra_repr(self) -> str:

@@ -10,7 +10,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from .._architecture import (
+    Architecture,
+    HiddenLayerSizes,
+    LinearExpansion,
+    trained_here,
+)
 from .._plan import StackPlan
 from .._random import seed_sequence
 from .activations import ACTIVATIONS, ScaledTanh
@@ -353,7 +358,7 @@ class SpectralNetwork(StackedNetwork):
                 n_in,
                 n_out,
                 bias,
-                train_eigenvalues=_trained_here(train_eigenvalues, position),
+                train_eigenvalues=trained_here(train_eigenvalues, position),
                 train_eigenvectors=train_eigenvectors,
                 init=init,
                 seed=seed_sequence(seed, 0, position),
@@ -362,6 +367,31 @@ class SpectralNetwork(StackedNetwork):
             )
 
         super().__init__(architecture, activation, make_layer, telescope, device, dtype)
+
+    @torch.no_grad()
+    def load_nodes(self, source: StackedNetwork, nodes: Sequence[Tensor | slice]) -> None:
+        """Take the values of another network at some of its nodes.
+
+        What trains may differ between the two, and the widths as far as ``nodes`` says.
+
+        Parameters
+        ----------
+        source : StackedNetwork
+            A spectral network of as many layers and the same activation; it is not changed.
+        nodes : sequence of Tensor of int64 or slice
+            Which nodes of the source are those of this network: of the input first, then
+            those that each layer feeds.
+        """
+        layers = cast("Iterator[SpectralLinear]", self.layers())
+        others = cast("Iterator[SpectralLinear]", source.layers())
+        for layer, other, (read, fed) in zip(layers, others, pairwise(nodes), strict=True):
+            layer.load(
+                other.eigenvalues_in[read],
+                other.eigenvalues_out[fed],
+                other.eigenvectors[fed][:, read],
+                None if other.bias is None else other.bias[fed],
+            )
+        self.activations.load_state_dict(source.activations.state_dict())
 
 
 def checked_architecture(
@@ -380,10 +410,3 @@ def checked_architecture(
     return Architecture.build(
         in_features, out_features, hidden_layer_sizes, linear_expansion, activation
     )
-
-
-def _trained_here(train_eigenvalues: str, position: int):
-    """Return which eigenvalues train in the layer at ``position``."""
-    if train_eigenvalues == "paper":
-        return "both" if position == 0 else "out"
-    return train_eigenvalues

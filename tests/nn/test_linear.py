@@ -161,3 +161,51 @@ def test_eigenvalues_are_those_of_the_adjacency():
     found = np.sort_complex(torch.linalg.eigvals(layer.adjacency_matrix()).detach().numpy())
     given = torch.cat([layer.eigenvalues_in, layer.eigenvalues_out]).detach().numpy()
     np.testing.assert_allclose(found, np.sort(given), atol=1e-10)
+
+
+@pytest.mark.parametrize("init", ["scaled", "paper"])
+@pytest.mark.parametrize("which", ["both", "out", "in"])
+def test_penalties_vanish_where_the_weights_do(which, init):
+    """Where one set is fixed to a number, the other's distance from it is penalised."""
+    layer = SpectralLinear(5, 4, train_eigenvalues=which, init=init, seed=0)
+    with torch.no_grad():
+        if which == "both":
+            layer.eigenvalues_in.zero_()
+            layer.eigenvalues_out.zero_()
+        elif which == "out":
+            layer.eigenvalues_out.fill_(layer.eigenvalues_in[0])
+        else:
+            layer.eigenvalues_in.fill_(layer.eigenvalues_out[0])
+    assert layer.weight.abs().max() == 0
+    penalised = [values for group, values in layer.penalised() if group == "eigenvalues"]
+    assert len(penalised) == (2 if which == "both" else 1)
+    assert all((values == 0).all() for values in penalised)
+    layer.load_weight(torch.ones(4, 5))
+    assert any((values != 0).any() for _, values in layer.penalised())
+
+
+@pytest.mark.parametrize("form", [False, "svd"])
+@pytest.mark.parametrize("which", ["both", "out", "in"])
+def test_another_weight_is_absorbed(which, form):
+    """Exactly, eigenvectors of the same norms, and the other set one number."""
+    layer = SpectralLinear(
+        6, 4, train_eigenvalues=which, train_eigenvectors=form, seed=0, dtype=torch.float64
+    )
+    along = 1 if which == "out" else 0
+    before = layer.eigenvectors.detach().norm(dim=along)
+    weight = torch.randn(
+        4, 6, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
+    weight[2], weight[:, 3] = 0.0, 0.0
+    bias = layer.bias.detach().clone()
+    layer.absorb(weight)
+    torch.testing.assert_close(layer.weight.detach(), weight)
+    assert torch.equal(layer.bias, bias)
+    kept = weight.norm(dim=along) > 0
+    torch.testing.assert_close(layer.eigenvectors.norm(dim=along)[kept], before[kept])
+    other = layer.eigenvalues_in if which == "out" else layer.eigenvalues_out
+    assert (other == other[0]).all()
+    gaps = (
+        (layer.eigenvalues_in[0] - layer.eigenvalues_out) if along else layer.eigenvalues_in
+    )
+    torch.testing.assert_close(gaps.detach(), weight.norm(dim=along) / before)
