@@ -1,4 +1,4 @@
-"""What all estimators share: training parameters, validation of input, and fit."""
+"""What all estimators share: training parameters and fit."""
 
 from __future__ import annotations
 
@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
-from sklearn.utils import (
-    assert_all_finite,
-    check_array,
-    check_consistent_length,
-    check_random_state,
-)
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._architecture import Architecture
-from ._arrays import is_memmap
-from ._fitted import FittedNetworkMixin
+from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._forward import forward
-from ._inputs import TrainingData, check_weights
+from ._inputs import TrainingData
 from ._outcome import Outcome, report
 from ._plan import TELESCOPES
+from ._validation import ValidationMixin
 
 if TYPE_CHECKING:
     import torch
@@ -49,14 +42,7 @@ def can_train_by_batches(estimator: Any) -> bool:
     return True
 
 
-def _refuse_sparse(values: Any, name: str) -> None:
-    if issparse(values):
-        raise ValueError(
-            f"{name} is sparse, which targets cannot be; pass {name}.toarray() instead."
-        )
-
-
-class BaseNetwork(FittedNetworkMixin, ABC):
+class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     """Base of the estimators; not to be used directly.
 
     A fit wraps a skorch net over a `StackedNetwork`. What it leaves is numpy: the
@@ -99,6 +85,12 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         "verbose": ["verbose"],
     }
 
+    # Whether eigenvalues train or weights.
+    _space: ClassVar[str]
+
+    # What of a network's configuration may change while its training goes on.
+    _may_change: ClassVar[frozenset[str]] = frozenset({"init"})
+
     # ---- what the kinds of network do differently ----
 
     @abstractmethod
@@ -106,8 +98,8 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         """Return what the network takes beside its architecture and biases."""
 
     @abstractmethod
-    def _penalties(self) -> dict[str, float]:
-        """Return the strength of the penalty on each group of parameters."""
+    def _penalties(self) -> dict[str, tuple[float, float]]:
+        """Return the strength and the share of L1 of the penalty on each group."""
 
     @abstractmethod
     def _auto_learning_rate(self) -> float:
@@ -121,7 +113,6 @@ class BaseNetwork(FittedNetworkMixin, ABC):
 
     # ---- what a classifier and a regressor do differently ----
 
-    _y_is_numeric = False
     # What a fit learns of the target, beside the network.
     _target_attributes: ClassVar[tuple[str, ...]] = ()
 
@@ -130,108 +121,12 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         """Return the loss, a key of ``nn.losses.LOSSES``."""
 
     @abstractmethod
-    def _encode_target(
-        self,
-        y: Any,
-        *,
-        reset: bool,
-        partial: bool = False,
-        classes: Any = None,
-        name: str = "y",
-    ) -> NDArray[Any]:
-        """Return the target as the loss wants it; learn classes or shape if reset."""
-
-    @abstractmethod
     def _n_network_outputs(self) -> int:
         """Return the width of the last layer."""
 
     @abstractmethod
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Score an output of the network against encoded targets."""
-
-    def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
-        """Return the weights of all rows, those of the classes included."""
-        return data.sample_weight
-
-    # ---- validation of input ----
-
-    def _validate_X(
-        self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
-    ) -> Any:
-        """Check X, and y beside it if given; memory-mapped arrays keep their type."""
-        keep = is_memmap(X) and X.dtype.kind in "iubf"
-        settings: dict[str, Any] = {
-            "accept_sparse": "csr",
-            "dtype": None if keep else (np.float64, np.float32),
-            "ensure_all_finite": finite,
-            "reset": reset,
-        }
-        if isinstance(y, str) and y == "no_validation":
-            return validate_data(self, X, **settings)
-        _refuse_sparse(y, "y")
-        return validate_data(
-            self, X, y, multi_output=True, y_numeric=self._y_is_numeric, **settings
-        )
-
-    def _training_data(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        reset: bool,
-        partial: bool,
-        classes: Any,
-    ) -> TrainingData:
-        """Validate, leave out rows without weight, and scale the weights."""
-        X, y = self._validate_X(X, y, reset=reset)
-        y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
-        data = TrainingData(X, y, *check_weights(sample_weight, X))
-        weight, unit = self._reweight(data, partial=partial), 1.0
-        # One portion of the data does not know the mean of all.
-        if weight is not None and not partial:
-            unit = float(weight[data.row_numbers].mean())
-            weight = weight / unit
-        return TrainingData(X, y, weight, data.rows, unit)
-
-    def _validation_data(self, X_val: Any, y_val: Any) -> TrainingData | None:
-        """Check the validation data that a user gives."""
-        if X_val is None and y_val is None:
-            return None
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(
-                f"{missing} is missing: give both X_val and y_val, or neither."
-            )
-        if not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are given, but early_stopping=False. Set "
-                "early_stopping=True to use them, or leave them out."
-            )
-        X_val = self._validate_X(X_val, reset=False)
-        _refuse_sparse(y_val, "y_val")
-        y_val = check_array(
-            y_val,
-            dtype="numeric" if self._y_is_numeric else None,
-            ensure_2d=False,
-            ensure_min_samples=0,
-            input_name="y_val",
-        )
-        check_consistent_length(X_val, y_val)
-        return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
-
-    def _network_output(self, X: Any) -> NDArray[Any]:
-        """Check X and run the retracted network on it."""
-        check_is_fitted(self)
-        device, check = self._predict_on(), None
-        if device is None:
-            # Left to the forward pass, which reads X anyway.
-            check = partial_of(
-                assert_all_finite, estimator_name=type(self).__name__, input_name="X"
-            )
-        X = self._validate_X(X, reset=False, finite=check is None)
-        activation = self._config["activation"]
-        return forward(X, self.coefs_, self.intercepts_, activation, device, check=check)
 
     # ---- fit ----
 
@@ -247,6 +142,9 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         classes: Any = None,
     ) -> None:
         """Train from the start or go on, then store the outcome and report on it."""
+        tasks = None
+        if not partial:
+            tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
             proceed = self.__sklearn_is_fitted__() and (partial or self.warm_start)
             data = self._training_data(
@@ -254,8 +152,10 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             )
             validation = self._validation_data(X_val, y_val)
             outcome = self._train_and_store(
-                data, validation, proceed=proceed, partial=partial
+                data, validation, tasks, proceed=proceed, partial=partial
             )
+        if tasks is not None:
+            tasks.end()
         scheduled = self._schedule(partial) == "one_cycle"
         report(
             outcome,
@@ -279,6 +179,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         self,
         data: TrainingData,
         validation: TrainingData | None,
+        tasks: FitTasks | None,
         *,
         proceed: bool,
         partial: bool,
@@ -286,7 +187,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         """Run the training on validated data; torch is imported here."""
         config = self._network_config()
         if proceed:
-            self._check_same_network(config)
+            config = self._same_network(config)
             seed, first_epoch = self._seed, self.n_iter_
         else:
             random_state = check_random_state(self.random_state)
@@ -308,7 +209,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
 
         device = resolve_device(self.device)
         if proceed:
-            network = self.net_.module_ if hasattr(self, "net_") else self.to_network()
+            network = self._network_to_go_on(config)
             dtype = training_dtype(self.coefs_[0].dtype, device)
             network = set_dtype(network, dtype)
         else:
@@ -326,15 +227,18 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             net = make_net(network, options, len(dataset), device, score)
-            if proceed and partial:
+            if tasks is not None and tasks.listens:
+                net.tell_epochs(tasks.begin_epoch, partial_of(self._end_epoch, tasks))
+            if proceed and partial and config == self._config:
                 load_solver(net.optimizer_, self._solver_state.get(self.solver, {}))
             # From here on the weights of an earlier net move; its arrays do not.
             self.__dict__.pop("_net", None)
             outcome = train(net, dataset)
         self._plans = [plan.to_dict() for plan in plans]
 
+        self._config = config
         if not proceed:
-            self._seed, self._config = seed, config
+            self._seed = seed
             self.loss_curve_, self.n_iter_ = [], 0
         self._store(net, outcome, device, partial=partial)
         return outcome
@@ -363,19 +267,27 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             **self._network_settings(),
         }
 
-    def _check_same_network(self, config: dict[str, Any]) -> None:
-        """Refuse to go on with another network than the fitted one."""
+    def _same_network(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Refuse to go on with another network than the fitted one; keep its start."""
         changed = [
             f"{'fit_intercept' if name == 'bias' else name}={value!r} "
             f"(was {self._config.get(name, 'not used')!r})"
             for name, value in config.items()
-            if name != "init" and (name not in self._config or value != self._config[name])
+            if name not in self._may_change
+            and (name not in self._config or value != self._config[name])
         ]
         if changed:
             raise ValueError(
                 f"Training cannot go on with another network: {'; '.join(changed)}. Set "
                 "the parameters back, or fit anew with warm_start=False."
             )
+        return {**config, "init": self._config["init"]}
+
+    def _network_to_go_on(self, config: dict[str, Any]) -> StackedNetwork:
+        """Return the fitted network as a torch module, to train it further."""
+        if config == self._config and hasattr(self, "net_"):
+            return self.net_.module_
+        return self.to_network()
 
     def _schedule(self, partial: bool) -> str:
         """Return the schedule that the rate follows in fact."""
@@ -406,6 +318,7 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             size = rows_of_full_batch(n_samples, self._architecture().widest)
         else:
             size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
+        unit = max(total_weight, 1.0)
         return TrainingOptions(
             loss=self._loss_name(),
             solver=self.solver,
@@ -413,10 +326,9 @@ class BaseNetwork(FittedNetworkMixin, ABC):
             learning_rate_init=float(rate),
             momentum=self.momentum,
             penalties={
-                group: strength / max(total_weight, 1.0)
-                for group, strength in self._penalties().items()
+                group: (strength * l1_ratio / unit, strength * (1 - l1_ratio) / unit)
+                for group, (strength, l1_ratio) in self._penalties().items()
             },
-            l1_ratio=self.l1_ratio,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             batch_size=int(size),
@@ -448,12 +360,9 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         self, net: TrainingNet, outcome: Outcome, device: torch.device, *, partial: bool
     ) -> None:
         """Turn a trained net into fitted attributes."""
-        from ._state import network_arrays, retracted_arrays, solver_arrays
+        from ._state import solver_arrays
 
-        network = net.module_
-        self._arrays = network_arrays(network)
-        self.coefs_, self.intercepts_ = retracted_arrays(network)
-        self.n_parameters_ = network.n_trained
+        self._hold(net.module_)
         self.loss_curve_ = [*self.loss_curve_, *outcome.loss_curve]
         self.n_iter_ += len(outcome.loss_curve)
         self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
@@ -470,6 +379,32 @@ class BaseNetwork(FittedNetworkMixin, ABC):
         keep = partial and outcome.reason != "diverged"
         self._solver_state = {self.solver: solver_arrays(net.optimizer_)} if keep else {}
         self._net = net
+
+    def _end_epoch(self, tasks: FitTasks, network: Any) -> bool:
+        """Tell callbacks what the estimator would be if training ended here."""
+        from ._state import retracted_arrays
+
+        def attributes() -> dict[str, Any]:
+            coefs, intercepts = retracted_arrays(network)
+            config = self._network_config()
+            return {"coefs_": coefs, "intercepts_": intercepts, "_config": config}
+
+        return tasks.end_epoch(attributes)
+
+    def _hold(self, network: StackedNetwork) -> None:
+        """Take the arrays of a network, extended and retracted."""
+        from ._state import network_arrays, retracted_arrays
+
+        self._arrays = network_arrays(network)
+        self.coefs_, self.intercepts_ = retracted_arrays(network)
+        self.n_parameters_ = network.n_trained
+
+    def _begin_anew(self) -> None:
+        """Count from zero: the network was taken over, not trained here."""
+        self.n_iter_, self.loss_curve_ = 0, []
+        self.loss_ = self.best_loss_ = np.nan
+        self.stop_reason_ = "not trained"
+        self._plans, self._solver_state = [], {}
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -18,7 +18,7 @@ class StopTraining(Exception):
 
     Parameters
     ----------
-    reason : {"converged", "early_stopping", "diverged"}
+    reason : {"converged", "early_stopping", "diverged", "callback"}
         Why.
     """
 
@@ -57,6 +57,38 @@ class Guard(Callback):
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Let the copies go."""
         self.good_ = self.latest_ = None
+
+
+class EpochHooks(Callback):
+    """Tell others of each epoch.
+
+    Parameters
+    ----------
+    begin : callable
+        Called without arguments before each.
+    end : callable
+        Called with the module after each; training ends where it returns True.
+    """
+
+    def __init__(
+        self, begin: Callable[[], None], end: Callable[[torch.nn.Module], bool]
+    ) -> None:
+        self.begin = begin
+        self.end: Callable[[torch.nn.Module], bool] | None = end
+
+    def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Tell that it begins."""
+        self.begin()
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Tell that it ended."""
+        assert self.end is not None
+        if self.end(net.module_):
+            raise StopTraining("callback")
+
+    def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Let the data go that the others may hold."""
+        self.begin, self.end = lambda: None, None
 
 
 class Plateau(Callback):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ._classification import NetworkClassifierMixin
 from ._spectral import BaseSpectral
+from .baselines import DirectClassifier
 
 
 class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
@@ -70,11 +71,15 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     alpha : float, default=0.0
         Strength of the penalty on the trained eigenvalues. As in `MLPClassifier` it is
         divided by the number of samples (the sum of their weights) when it is added to
-        the mean loss.
+        the mean loss. Where one set of eigenvalues alone trains, it acts on their
+        distance from the number that the other set is, at which the weights vanish.
     alpha_eigenvectors : float, default=0.0
-        Strength of the penalty on the trained eigenvectors.
+        Strength of the penalty on the trained eigenvectors. With that on the eigenvalues
+        it makes whole nodes vanish [3]_.
     l1_ratio : float, default=0.0
         The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
+    l1_ratio_eigenvectors : float or None, default=None
+        The same for the eigenvectors alone; None is ``l1_ratio``.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes.
     early_stopping : bool, default=False
@@ -90,7 +95,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         What counts as an improvement.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last, with the
-        classes of the first.
+        classes of the first. Other eigenvalues and eigenvectors may train than before.
     random_state : int, RandomState instance or None, default=None
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
@@ -137,6 +142,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    architecture_ : Architecture
+        The widths of the extended network; print it to read them.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
@@ -152,7 +159,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         The highest of them, which belongs to the weights kept.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"diverged"`` or ``"interrupted"``.
+        ``"callback"``, ``"diverged"`` or ``"interrupted"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet
@@ -182,6 +189,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     .. [2] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
        "Training of sparse and dense deep neural networks: Fewer parameters, same
        performance", Physical Review E 104, 054312 (2021).
+    .. [3] L. Giambagli, L. Buffoni, L. Chicchi, D. Fanelli, "How a student becomes a
+       teacher: learning and forgetting through spectral methods", NeurIPS (2023).
 
     Examples
     --------
@@ -194,6 +203,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     >>> model.fit(X, y).score(X, y) > 0.9
     True
     """
+
+    _direct_type = DirectClassifier
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseSpectral._parameter_constraints,
@@ -221,6 +232,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         alpha=0.0,
         alpha_eigenvectors=0.0,
         l1_ratio=0.0,
+        l1_ratio_eigenvectors=None,
         class_weight=None,
         early_stopping=False,
         validation_fraction=0.1,
@@ -251,6 +263,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             alpha=alpha,
             alpha_eigenvectors=alpha_eigenvectors,
             l1_ratio=l1_ratio,
+            l1_ratio_eigenvectors=l1_ratio_eigenvectors,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,

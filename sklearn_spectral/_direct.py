@@ -6,13 +6,11 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNetwork
 from ._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES
-from ._spectral import BaseSpectral
 
 if TYPE_CHECKING:
     from .nn.direct_network import DirectNetwork
@@ -24,6 +22,8 @@ AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.03,
 
 class BaseDirect(BaseNetwork):
     """Base of the estimators in direct space; not to be used directly."""
+
+    _space = "direct"
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
@@ -96,7 +96,7 @@ class BaseDirect(BaseNetwork):
         self.verbose = verbose
 
     @classmethod
-    def from_spectral(cls, estimator: BaseSpectral, *, extended: bool = False, **params):
+    def from_spectral(cls, estimator: BaseNetwork, *, extended: bool = False, **params):
         """Take over a fitted spectral estimator, to go on with all of its weights.
 
         The paper's pre-training: the eigenvalues first, then the weights of the network
@@ -137,24 +137,17 @@ class BaseDirect(BaseNetwork):
         Giambagli et al., Nature Communications 12, 1330 (2021), "Testing the performance
         of the method": "a rather effective pre-training strategy".
         """
-        if not isinstance(estimator, BaseSpectral):
+        from ._conversion import check_conversion
+
+        if not (isinstance(estimator, BaseNetwork) and estimator._space == "spectral"):
             raise TypeError(
                 f"{cls.__name__}.from_spectral takes a fitted spectral estimator; got "
                 f"{type(estimator).__name__}."
             )
-        if isinstance(estimator, ClassifierMixin) != issubclass(cls, ClassifierMixin):
-            raise TypeError(
-                f"{cls.__name__} cannot take over a {type(estimator).__name__}: one "
-                "predicts classes, the other numbers."
-            )
         check_is_fitted(estimator)
-        fixed = {"hidden_layer_sizes", "linear_expansion", "activation", "fit_intercept"}
-        fixed |= {"train", "n_weights", "untrained", "rank", "warm_start"}
-        if fixed & params.keys():
-            raise ValueError(
-                f"{sorted(fixed & params.keys())} cannot be given to from_spectral: they "
-                "follow from the estimator. Set them on a new one and fit that."
-            )
+        check_conversion(cls, estimator, params, "from_spectral")
+        if not isinstance(extended, bool | np.bool_):
+            raise TypeError(f"extended must be True or False; got {extended!r}.")
         config = estimator._config
         inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
         inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}
@@ -169,14 +162,14 @@ class BaseDirect(BaseNetwork):
                 **params,
             }
         )
+        result._validate_params()
         result._take_over(estimator, extended=extended)
         return result
 
-    def _take_over(self, estimator: BaseSpectral, *, extended: bool) -> None:
+    def _take_over(self, estimator: BaseNetwork, *, extended: bool) -> None:
         """Take the weights of a fitted estimator, and what it learnt of the input."""
         from torch import nn
 
-        from ._state import network_arrays, retracted_arrays
         from .nn.direct_network import DirectNetwork
 
         learnt = ("n_features_in_", "feature_names_in_", "device_")
@@ -188,14 +181,8 @@ class BaseDirect(BaseNetwork):
         self._seed, self._config = estimator._seed, self._network_config()
         layers = [module for module in plain if isinstance(module, nn.Linear)]
         network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
-        self._arrays = network_arrays(network)
-        self.coefs_, self.intercepts_ = retracted_arrays(network)
-        self.n_parameters_ = network.n_trained
-        self.n_iter_, self.loss_curve_ = 0, []
-        self.loss_ = self.best_loss_ = np.nan
-        self.stop_reason_ = "not trained"
-        self._plans = []
-        self._solver_state = {}
+        self._hold(network)
+        self._begin_anew()
 
     def _network_type(self) -> type[DirectNetwork]:
         from .nn.direct_network import DirectNetwork
@@ -211,8 +198,8 @@ class BaseDirect(BaseNetwork):
             **{name: getattr(self, name) for name in used.get(self.train, ())},
         }
 
-    def _penalties(self) -> dict[str, float]:
-        return {"weights": self.alpha}
+    def _penalties(self) -> dict[str, tuple[float, float]]:
+        return {"weights": (self.alpha, self.l1_ratio)}
 
     def _auto_learning_rate(self) -> float:
         moves_far = self.train in ("gains", "singular_values")

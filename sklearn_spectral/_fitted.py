@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from ._architecture import Architecture
+from ._html import with_network
 from ._plan import StackPlan
 
 if TYPE_CHECKING:
@@ -62,6 +65,19 @@ class FittedNetworkMixin(BaseEstimator):
     @abstractmethod
     def _network_type(self) -> type[StackedNetwork]:
         """Return the class of the network; torch is imported here."""
+
+    @property
+    def architecture_(self) -> Architecture:
+        """The widths of the extended network; print it to read them."""
+        check_is_fitted(self)
+        config = self._config
+        return Architecture.build(
+            config["in_features"],
+            config["out_features"],
+            config["hidden_layer_sizes"],
+            config["linear_expansion"],
+            config["activation"],
+        )
 
     @property
     def telescope_plan_(self) -> list[StackPlan]:
@@ -135,6 +151,24 @@ class FittedNetworkMixin(BaseEstimator):
         )
         load_arrays(network, self._arrays)
         return network
+
+    def _html_repr(self) -> str:
+        """Show the network below what scikit-learn shows of an estimator."""
+        return with_network(super()._html_repr(), self)
+
+    def _sk_visual_block_(self) -> Any:
+        """Name the widths of a fitted network where it is part of a pipeline."""
+        name = type(self).__name__
+        fitted = self.__sklearn_is_fitted__()
+        return SimpleNamespace(
+            kind="single",
+            estimators=self,
+            names=name,
+            name_details=str(self),
+            name_caption=str(self.architecture_) if fitted else None,
+            doc_link_label=None,
+            dash_wrapped=True,
+        )
 
     def __dir__(self) -> list[str]:
         """Name the attributes that are there, but not a large square matrix.

@@ -17,8 +17,9 @@ class Outcome:
 
     Parameters
     ----------
-    reason : {"max_iter", "converged", "early_stopping", "diverged", "interrupted"}
-        Why it ended.
+    reason : str
+        Why it ended: "max_iter", "converged", "early_stopping", "callback", "diverged" or
+        "interrupted".
     n_epochs : int
         Number of the epoch after which it ended.
     first_loss : float

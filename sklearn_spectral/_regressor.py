@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ._regression import NetworkRegressorMixin
 from ._spectral import BaseSpectral
+from .baselines import DirectRegressor
 
 
 class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
@@ -59,11 +60,15 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     alpha : float, default=0.0
         Strength of the penalty on the trained eigenvalues. As in `MLPRegressor` it is
         divided by the number of samples (the sum of their weights) when it is added to
-        the mean loss.
+        the mean loss. Where one set of eigenvalues alone trains, it acts on their
+        distance from the number that the other set is, at which the weights vanish.
     alpha_eigenvectors : float, default=0.0
-        Strength of the penalty on the trained eigenvectors.
+        Strength of the penalty on the trained eigenvectors. With that on the eigenvalues
+        it makes whole nodes vanish [3]_.
     l1_ratio : float, default=0.0
         The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
+    l1_ratio_eigenvectors : float or None, default=None
+        The same for the eigenvectors alone; None is ``l1_ratio``.
     early_stopping : bool, default=False
         Whether to stop when R^2 on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to keep the best weights.
@@ -76,7 +81,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     tol : float, default=1e-4
         What counts as an improvement.
     warm_start : bool, default=False
-        Whether another call of fit goes on from the weights of the last.
+        Whether another call of fit goes on from the weights of the last. Other eigenvalues
+        and eigenvectors may train than before.
     random_state : int, RandomState instance or None, default=None
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
@@ -112,6 +118,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Number of targets.
     n_parameters_ : int
         Number of trained parameters.
+    architecture_ : Architecture
+        The widths of the extended network; print it to read them.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
@@ -127,7 +135,7 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         The highest of them, which belongs to the weights kept.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"diverged"`` or ``"interrupted"``.
+        ``"callback"``, ``"diverged"`` or ``"interrupted"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet
@@ -155,6 +163,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     .. [2] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
        "Training of sparse and dense deep neural networks: Fewer parameters, same
        performance", Physical Review E 104, 054312 (2021).
+    .. [3] L. Giambagli, L. Buffoni, L. Chicchi, D. Fanelli, "How a student becomes a
+       teacher: learning and forgetting through spectral methods", NeurIPS (2023).
 
     Examples
     --------
@@ -170,3 +180,5 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     >>> model.fit(X, y).score(X, y) > 0.4
     True
     """
+
+    _direct_type = DirectRegressor

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNetwork
 from ._covariance import covariance, shape_rows
+from ._direct import BaseDirect
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData
 
 if TYPE_CHECKING:
+    from ._conversion import PlainNetwork
     from .nn.network import SpectralNetwork, StackedNetwork
 
 COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
@@ -34,13 +37,21 @@ LARGE_START_SHARE = 1 / 3
 class BaseSpectral(BaseNetwork):
     """Base of the spectral estimators; not to be used directly."""
 
+    _space = "spectral"
+
+    # What `to_direct` makes of it.
+    _direct_type: ClassVar[type[BaseDirect]]
+
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", StrOptions({"svd", "qr"})],
         "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
     }
+
+    _may_change = BaseNetwork._may_change | {"train_eigenvalues", "train_eigenvectors"}
 
     def __init__(
         self,
@@ -62,6 +73,7 @@ class BaseSpectral(BaseNetwork):
         alpha=0.0,
         alpha_eigenvectors=0.0,
         l1_ratio=0.0,
+        l1_ratio_eigenvectors=None,
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
@@ -90,6 +102,7 @@ class BaseSpectral(BaseNetwork):
         self.alpha = alpha
         self.alpha_eigenvectors = alpha_eigenvectors
         self.l1_ratio = l1_ratio
+        self.l1_ratio_eigenvectors = l1_ratio_eigenvectors
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -100,6 +113,116 @@ class BaseSpectral(BaseNetwork):
         self.telescope = telescope
         self.matmul_precision = matmul_precision
         self.verbose = verbose
+
+    @classmethod
+    def from_direct(cls, estimator: Any, **params):
+        """Take over a fitted network in direct space, its weights kept exactly.
+
+        The eigenvalues are 1 where a layer reads and 0 where it feeds, and the weights are
+        the eigenvectors. The result is fitted and predicts what the estimator does; its
+        ``fit`` goes on from there, since ``warm_start`` is True. By default it moves the
+        eigenvalues alone: a fine-tuning by one or two numbers per node.
+
+        Parameters
+        ----------
+        estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
+            A fitted estimator of the same kind. It is not changed.
+        **params
+            Parameters of the result other than those of its architecture.
+
+        Returns
+        -------
+        object
+            A fitted spectral estimator.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is none of those, or a regressor is wanted from a classifier or
+            the reverse.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If a parameter given follows from the estimator: one of the architecture,
+            ``init`` or ``warm_start``; or a spectral network cannot do what it does.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> from sklearn_spectral import SpectralClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> mlp = MLPClassifier(20, max_iter=1000, random_state=0).fit(X, y)
+        >>> model = SpectralClassifier.from_direct(mlp)
+        >>> bool((model.predict(X) == mlp.predict(X)).all())
+        True
+        >>> model.n_parameters_, sum(coef.size for coef in mlp.coefs_)
+        (70, 140)
+        """
+        from ._conversion import check_conversion, plain_network
+
+        plain = plain_network(estimator)
+        check_conversion(cls, estimator, params, "from_direct")
+        result = cls(
+            hidden_layer_sizes=plain.hidden_layer_sizes,
+            linear_expansion=plain.linear_expansion,
+            activation=plain.activation,
+            fit_intercept=plain.intercepts is not None,
+            warm_start=True,
+            **params,
+        )
+        result._validate_params()
+        result._take_weights(plain)
+        return result
+
+    def to_direct(self, *, extended=False, **params):
+        """Go on in direct space, with all weights of the network trained.
+
+        The paper's pre-training: the eigenvalues first, then the weights that they gave.
+
+        Parameters
+        ----------
+        extended : bool, default=False
+            Whether the linear layers stay, or are retracted first.
+        **params
+            Parameters of the result; see
+            `sklearn_spectral.baselines.DirectClassifier.from_spectral`.
+
+        Returns
+        -------
+        DirectClassifier or DirectRegressor
+            Fitted, predicting what this estimator does; its ``fit`` goes on from there.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing fitted.
+        ValueError
+            If a parameter given follows from the network.
+        """
+        return self._direct_type.from_spectral(self, extended=extended, **params)
+
+    def _take_weights(self, plain: PlainNetwork) -> None:
+        """Become fitted with given weights."""
+        import torch
+
+        from ._state import build_network
+
+        for name, value in plain.learnt.items():
+            setattr(self, name, value)
+        random_state = check_random_state(self.random_state)
+        self._seed = int(random_state.randint(np.iinfo(np.int32).max))
+        self._config = self._network_config()
+        dtype = plain.coefs[0].dtype
+        network = build_network(
+            self._network_type(), self._config, dtype, "cpu", self._seed
+        )
+        biases: list[Any] = [*(plain.intercepts or (None,) * len(plain.coefs))]
+        for layer, coef, bias in zip(network.layers(), plain.coefs, biases, strict=True):
+            weight = torch.from_numpy(np.array(coef.T))
+            layer.load_weight(weight, None if bias is None else torch.tensor(bias))  # type: ignore[operator]
+        self._hold(network)
+        self._begin_anew()
 
     def _network_type(self) -> type[SpectralNetwork]:
         from .nn.network import SpectralNetwork
@@ -139,8 +262,28 @@ class BaseSpectral(BaseNetwork):
         rows = form().detach().cpu().numpy().astype(np.float64)
         form.load(torch.from_numpy(shape_rows(rows, covariance(data), power)))
 
-    def _penalties(self) -> dict[str, float]:
-        return {"eigenvalues": self.alpha, "eigenvectors": self.alpha_eigenvectors}
+    def _network_to_go_on(self, config: dict[str, Any]) -> StackedNetwork:
+        """Return the fitted network, of which something else may train from here on."""
+        network = super()._network_to_go_on(config)
+        if config == self._config:
+            return network
+        from ._state import build_network
+
+        dtype = self.coefs_[0].dtype
+        changed = build_network(self._network_type(), config, dtype, "cpu", self._seed)
+        everything = [slice(None)] * (1 + sum(1 for _ in changed.layers()))
+        changed.load_nodes(network, everything)
+        return changed
+
+    def _penalties(self) -> dict[str, tuple[float, float]]:
+        share = self.l1_ratio_eigenvectors
+        return {
+            "eigenvalues": (self.alpha, self.l1_ratio),
+            "eigenvectors": (
+                self.alpha_eigenvectors,
+                self.l1_ratio if share is None else share,
+            ),
+        }
 
     def _auto_learning_rate(self) -> float:
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
@@ -184,6 +327,13 @@ class BaseSpectral(BaseNetwork):
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
+
+    def _weights(self) -> list[NDArray[Any]]:
+        """Return W of each layer of the extended network, of shape (n_out, n_in)."""
+        return [
+            (layer["eigenvalues_in"] - layer["eigenvalues_out"][:, np.newaxis]) * phi
+            for layer, phi in zip(self._layer_arrays(), self.eigenvectors_, strict=True)
+        ]
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         """Return the arrays of each layer, by the names they have in it."""

@@ -13,7 +13,14 @@ from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
 from ._batches import ArrayDataset, BatchIterator
-from ._callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
+from ._callbacks import (
+    EarlyStopping,
+    EpochHooks,
+    Guard,
+    Plateau,
+    Progress,
+    StopTraining,
+)
 from ._flat import FlatParameters, step_of
 from ._graphs import GraphedGradient
 from ._outcome import Outcome
@@ -44,10 +51,11 @@ class TrainingOptions:
     ----------
     loss, solver, learning_rate : str
         As in the estimators.
-    learning_rate_init, momentum, l1_ratio, tol : float
+    learning_rate_init, momentum, tol : float
         As in the estimators.
-    penalties : mapping of str to float
-        Strength of the penalty on each group of parameters that layers name.
+    penalties : mapping of str to (float, float)
+        Strength of the L1 and of the L2 penalty on each group of parameters that layers
+        name.
     n_iter_no_change : float
         As in the estimators.
     batch_size, n_epochs, seed, first_epoch, verbose : int
@@ -61,8 +69,7 @@ class TrainingOptions:
     learning_rate: str
     learning_rate_init: float
     momentum: float
-    penalties: Mapping[str, float]
-    l1_ratio: float
+    penalties: Mapping[str, tuple[float, float]]
     tol: float
     n_iter_no_change: float
     batch_size: int
@@ -85,10 +92,9 @@ class TrainingNet(NeuralNet):
         As for `skorch.NeuralNet`.
     flat : FlatParameters
         Of the module.
-    penalties : mapping of str to float, optional
-        Strength of the penalty on each group of parameters that layers name.
-    l1_ratio : float, default=0.0
-        Share of the L1 norm in the penalties.
+    penalties : mapping of str to (float, float), optional
+        Strength of the L1 and of the L2 penalty on each group of parameters that layers
+        name.
     one_cycle : mapping, optional
         Arguments of torch's ``OneCycleLR``; without, the rate is constant.
     **kwargs
@@ -99,15 +105,13 @@ class TrainingNet(NeuralNet):
         self,
         *args: Any,
         flat: FlatParameters,
-        penalties: Mapping[str, float] | None = None,
-        l1_ratio: float = 0.0,
+        penalties: Mapping[str, tuple[float, float]] | None = None,
         one_cycle: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.flat = flat
         self.penalties = {} if penalties is None else penalties
-        self.l1_ratio = l1_ratio
         self.one_cycle = one_cycle
 
     @property
@@ -126,17 +130,18 @@ class TrainingNet(NeuralNet):
         target, weight = y_true
         loss = self.criterion_(y_pred, target, weight)
         if training and self._has_penalty():
-            return loss + self._penalty(self.penalties)
+            return loss + self._penalty()
         return loss
 
-    def _penalty(self, strengths: Mapping[str, float]) -> Tensor | float:
+    def _penalty(self) -> Tensor | float:
         penalty: Tensor | float = 0.0
         for layer in self.module_.layers():
             for group, values in layer.penalised():
-                if strengths[group]:
-                    l1, l2 = values.abs().sum(), values.square().sum() / 2
-                    mixed = self.l1_ratio * l1 + (1 - self.l1_ratio) * l2
-                    penalty = penalty + strengths[group] * mixed
+                l1, l2 = self.penalties[group]
+                if l1:
+                    penalty = penalty + l1 * values.abs().sum()
+                if l2:
+                    penalty = penalty + l2 / 2 * values.square().sum()
         return penalty
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> TrainingNet:
@@ -157,13 +162,27 @@ class TrainingNet(NeuralNet):
             self.graphed_ = GraphedGradient(self.compute_gradient)
         return self
 
+    def tell_epochs(
+        self, begin: Callable[[], None], end: Callable[[torch.nn.Module], bool]
+    ) -> None:
+        """Have others told of each epoch, after it is seen to be a good one.
+
+        Parameters
+        ----------
+        begin : callable
+            Called without arguments before each epoch.
+        end : callable
+            Called with the module after each; training ends where it returns True.
+        """
+        self.callbacks_.insert(1, ("epoch_hooks", EpochHooks(begin, end)))
+
     def release(self) -> None:
         """Let go of the last batch, which may be all data, and of what was captured."""
         self.captured_ = self.graphed_ is not None and self.graphed_.captured
         self.passes_ = self.graphed_ = None
 
     def _has_penalty(self) -> bool:
-        return any(self.penalties.values())
+        return any(any(strengths) for strengths in self.penalties.values())
 
     def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
         """Put the gradient of a batch where that of the vector is; return the loss.
@@ -180,7 +199,7 @@ class TrainingNet(NeuralNet):
         self.passes_.backward(d_output)
         if self._has_penalty():
             with torch.enable_grad():
-                penalty = self._penalty(self.penalties)
+                penalty = self._penalty()
             if isinstance(penalty, Tensor):
                 penalty.backward()  # added to what is there
                 loss = loss + penalty.detach()
@@ -270,7 +289,6 @@ def make_net(
         "device": device,
         "verbose": 0,
         "penalties": options.penalties,
-        "l1_ratio": options.l1_ratio,
     }
     if options.solver == "lbfgs":
         from ._lbfgs import FullBatchNet

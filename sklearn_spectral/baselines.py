@@ -103,6 +103,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    architecture_ : Architecture
+        The widths of the extended network; print it to read them.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
@@ -313,6 +315,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
         Number of trained parameters.
+    architecture_ : Architecture
+        The widths of the extended network; print it to read them.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.

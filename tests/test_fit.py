@@ -396,50 +396,6 @@ def test_a_file_is_never_whole_in_memory(tmp_path, dtype, view):
     assert peak < shape[0] * shape[1] * 8 / 4
 
 
-class TestPenalties:
-    def test_weights_stand_for_repetitions_under_a_penalty_too(self, digits):
-        X, y = digits[0][:100], digits[1][:100]
-        weight = np.arange(100) % 3
-        model = SpectralClassifier(10, max_iter=5, random_state=0, alpha=3.0)
-        weighted = clone(model).fit(X, y, sample_weight=weight)
-        repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
-        np.testing.assert_allclose(
-            weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-9
-        )
-
-    @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
-    def test_alpha_shrinks_eigenvalues(self, digits, l1_ratio):
-        model = SpectralClassifier(20, max_iter=20, random_state=0, l1_ratio=l1_ratio)
-        free = clone(model).fit(*digits)
-        bound = clone(model).set_params(alpha=18.0).fit(*digits)
-        size = [sum(np.abs(v).sum() for v in m.eigenvalues_) for m in (free, bound)]
-        assert size[1] < 0.8 * size[0]
-
-    def test_alpha_eigenvectors_shrinks_trained_eigenvectors(self, digits):
-        model = SpectralClassifier(20, max_iter=20, random_state=0, alpha_eigenvectors=18.0)
-        frozen = clone(model).fit(*digits)
-        start = clone(model).set_params(alpha_eigenvectors=0.0).fit(*digits)
-        for a, b in zip(frozen.eigenvectors_, start.eigenvectors_, strict=True):
-            np.testing.assert_array_equal(a, b)
-        model.set_params(train_eigenvectors=True)
-        bound = clone(model).fit(*digits)
-        free = clone(model).set_params(alpha_eigenvectors=0.0).fit(*digits)
-        size = [np.linalg.norm(m.eigenvectors_[0]) for m in (free, bound)]
-        assert size[1] < 0.8 * size[0]
-
-    def test_the_penalty_is_the_elastic_net(self, digits):
-        model = SpectralClassifier(
-            (), max_iter=1, learning_rate_init=1e-12, random_state=0, batch_size=2000
-        )
-        plain = clone(model).fit(*digits)
-        penalised = clone(model).set_params(alpha=0.5, l1_ratio=0.25).fit(*digits)
-        values = np.concatenate(plain.eigenvalues_)
-        norms = 0.25 * np.abs(values).sum() + 0.75 / 2 * (values**2).sum()
-        expected = 0.5 / len(digits[1]) * norms
-        added = penalised.loss_curve_[0] - plain.loss_curve_[0]
-        assert added == pytest.approx(expected, rel=1e-8)
-
-
 def test_numpy_integers_are_integers(digits):
     model = SpectralClassifier(
         hidden_layer_sizes=np.int64(5),

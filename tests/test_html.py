@@ -1,0 +1,58 @@
+"""The HTML representation shows the network."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from sklearn import config_context
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import estimator_html_repr
+
+from sklearn_spectral import SpectralClassifier
+from sklearn_spectral._html import network_html
+from sklearn_spectral.baselines import DirectClassifier
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    model = SpectralClassifier(30, linear_expansion=200, max_iter=2, random_state=0)
+    return model.fit(*digits)
+
+
+def test_widths_linear_layers_and_parameters(fitted):
+    fragment = ElementTree.fromstring(network_html(fitted))
+    text = "|".join(fragment.itertext())
+    assert "64-200(linear)-30-10" in text
+    for shown in ("64|input", "200|linear", "30|relu", "10|output"):
+        assert shown in text
+    assert f"{fitted.n_parameters_:,} parameters trained" in text
+    assert "19,100 weights" in text  # 64 * 200 + 200 * 30 + 30 * 10
+    assert "2,260 numbers" in text  # 64 * 30 + 30 + 30 * 10 + 10
+    dashed = [e for e in fragment.iter() if e.get("stroke-dasharray")]
+    assert len(dashed) == 1
+
+
+def test_it_is_part_of_what_a_notebook_shows(fitted):
+    html = fitted._repr_mimebundle_()["text/html"]
+    assert "sklearn-spectral-network" in html
+    assert html.rstrip().endswith("</body>")
+    with config_context(display="text"):
+        assert "text/html" not in fitted._repr_mimebundle_()
+
+
+def test_before_fit_there_is_nothing_to_show():
+    model = SpectralClassifier(30)
+    assert "sklearn-spectral-network" not in model._repr_html_()
+    assert "SpectralClassifier" in estimator_html_repr(make_pipeline(model))
+
+
+def test_widths_are_named_in_a_pipeline(digits, fitted):
+    html = estimator_html_repr(make_pipeline(StandardScaler(), fitted))
+    assert "64-200(linear)-30-10" in html
+
+
+def test_networks_in_direct_space_without_biases(digits):
+    model = DirectClassifier(20, fit_intercept=False, max_iter=1).fit(*digits)
+    text = "|".join(ElementTree.fromstring(network_html(model)).itertext())
+    assert "1,480 numbers in the retracted network" in text
+    assert "1,480 parameters trained" in text
