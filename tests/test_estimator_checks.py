@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import (
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.pruning import SpectralPruner
 
 CONFIGURATIONS = [
     {},
@@ -32,6 +33,18 @@ DIRECT_CONFIGURATIONS = [
     {"train": "singular_values", "init": "scaled"},
 ]
 
+PRUNER_CONFIGURATIONS = [
+    {},
+    {"strategy": "pre", "node_score": "weight_product", "fraction": 0.2},
+    {"strategy": "gradual", "compensation": "mean", "scope": "global", "n_steps": 2},
+]
+
+PRUNERS = [
+    SpectralPruner(make(30, random_state=0), random_state=0, **configuration)
+    for make in (SpectralClassifier, SpectralRegressor)
+    for configuration in PRUNER_CONFIGURATIONS
+]
+
 ESTIMATORS = [
     make(random_state=0, **configuration)
     for make in (SpectralClassifier, SpectralRegressor)
@@ -43,7 +56,7 @@ ESTIMATORS = [
 ]
 
 
-@parametrize_with_checks(ESTIMATORS)
+@parametrize_with_checks([*ESTIMATORS, *PRUNERS])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -56,3 +69,11 @@ def test_scikit_learn_checks(estimator, check):
 )
 def test_checks_that_the_suite_leaves_out(make, check):
     check(make.__name__, make(max_iter=5))
+
+
+@pytest.mark.parametrize(
+    "check", [check_param_validation, check_dataframe_column_names_consistency]
+)
+@pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
+def test_the_same_checks_of_the_pruner(make, check):
+    check("SpectralPruner", SpectralPruner(make(10, max_iter=5)))

@@ -1,0 +1,430 @@
+"""SpectralPruner: training and pruning as one estimator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from inspect import signature
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, is_classifier
+from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, column_or_1d, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from .._fit_callbacks import CallbackSupportMixin, FitTasks
+from .._inputs import check_weights
+from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
+from ._strategies import STRATEGIES, PruningTask, check_feasible
+
+
+def _delegates(name: str):
+    """Offer a method where the pruned estimator, or that to be pruned, has it."""
+
+    def check(pruner: SpectralPruner) -> bool:
+        getattr(getattr(pruner, "estimator_", pruner.estimator), name)
+        return True
+
+    return available_if(check)
+
+
+def _of_the_estimator(name: str) -> property:
+    """Return a property that the fitted small estimator answers."""
+    return property(lambda pruner: getattr(pruner.estimator_, name))
+
+
+class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+    """Train a spectral network and leave a smaller one.
+
+    Hidden nodes are ranked and removed, never those of the output. What is left is a
+    network of fewer nodes, with fewer weights to store and to multiply, not a mask.
+
+    Parameters
+    ----------
+    estimator : SpectralClassifier or SpectralRegressor
+        What to train; it is cloned.
+    strategy : {"post", "pre", "gradual"}, default="post"
+        When nodes are removed:
+
+        - ``"post"``: after training, without any training afterwards;
+        - ``"pre"``: after a first training by eigenvalues alone; then eigenvalues and
+          eigenvectors of the small network train [1]_;
+        - ``"gradual"``: in ``n_steps`` steps between parts of the training, the epochs
+          being shared out evenly; fewer nodes are removed at each [2]_.
+    node_score : str, default="auto"
+        What a node is worth:
+
+        - ``"eigenvalue"``: the distance of its eigenvalue from the number that the other
+          set of the layer is fixed to, |lambda| where that is zero. For
+          ``train_eigenvalues="out"`` or ``"in"`` only: where both sets train, an
+          eigenvalue alone says nothing;
+        - ``"eigenvalue_norm"``: the same times the norm of its eigenvector;
+        - ``"weight"``: the norm of the weights that lead to it;
+        - ``"weight_product"``: that times the norm of the weights that lead on;
+        - ``"residual"``: the error of what the next layer receives, on the training data,
+          once the node and all that are worth less are removed, one by one and each time
+          the one that the others replace best; the time it takes grows with the cube of
+          the width;
+        - ``"variance"``: the standard deviation of its activation on the training data,
+          times the norm of the weights that lead on: how much of what it sends on
+          varies;
+        - ``"mean"``: its absolute mean activation, times that norm.
+
+        ``"auto"`` is ``"residual"``.
+    fraction : float, default=0.5
+        Share of the nodes to remove, from 0 to below 1.
+    n_nodes : int or None, default=None
+        How many nodes to leave, instead of ``fraction``.
+    max_score_loss : float or None, default=None
+        How much of the score on validation data may be lost, instead of ``fraction``: as
+        many nodes are removed as that allows, by bisection. With ``"pre"`` and
+        ``"gradual"`` each number of nodes that is tried is trained, the whole network for
+        reference too: with 500 nodes ten times.
+    compensation : {"linear", "mean"}, default="linear"
+        What takes the place of removed nodes: what the nodes that stay predict of them, by
+        least squares on the training data, or their means. It goes into the weights and
+        biases of the layer that reads them. A network without biases
+        (``fit_intercept=False``) loses the means.
+    scope : {"layer", "global"}, default="layer"
+        Whether each layer loses the same share of its nodes, or nodes of different layers
+        are compared, by their score beside the root mean square of their layer's.
+    min_nodes : int, default=1
+        How many nodes every layer keeps.
+    linear_nodes : bool, default=False
+        Whether nodes of linear expansions are removed too. They are not part of the
+        retracted network; with ``"pre"`` fewer of them are less to train.
+    n_steps : int, default=5
+        Number of removals of ``"gradual"``.
+    pretrain_iter : int or None, default=None
+        Epochs of the first training of ``"pre"``; None is ``max_iter`` of the estimator.
+        Its rate is always ``"auto"``: that of the estimator is for the second.
+    scoring : str, callable or None, default=None
+        What ``max_score_loss`` is a loss of; None is the estimator's own ``score``. Weights
+        of the samples held out are used, if it takes any.
+    validation_fraction : float, default=0.1
+        Share of the data that ``max_score_loss`` holds out, unless ``X_val`` is given.
+    random_state : int, RandomState instance or None, default=None
+        Decides which rows those are. The estimator has its own.
+
+    Attributes
+    ----------
+    estimator_ : SpectralClassifier or SpectralRegressor
+        The fitted estimator of the small network.
+    kept_nodes_ : list of ndarray of int
+        Which nodes are left, for each layer between input and output of the extended
+        network.
+    n_nodes_ : tuple of int
+        How many those are.
+    node_scores_ : list of ndarray of shape (n_nodes,)
+        What each node was worth, at the first ranking; NaN in layers whose nodes were not
+        to be removed.
+    reference_score_, pruned_score_ : float
+        The score on validation data of the whole network and of the small one, with
+        ``max_score_loss``.
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, of a classifier.
+    coef_, intercept_ : ndarray
+        Weights of a linear network; see the estimator.
+    feature_importances_ : ndarray of shape (n_features,)
+        Those of the small network.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, if X had names that are all strings.
+
+    See Also
+    --------
+    prune_nodes : The same for an estimator that is fitted already.
+
+    References
+    ----------
+    .. [1] L. Buffoni, E. Civitelli, L. Giambagli, L. Chicchi, D. Fanelli, "Spectral
+       pruning of fully connected layers", Scientific Reports 12, 11201 (2022).
+    .. [2] M. Zhu, S. Gupta, "To prune, or not to prune: exploring the efficacy of pruning
+       for model compression" (2017), equation 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.pruning import SpectralPruner
+    >>> X, y = load_digits(return_X_y=True)
+    >>> pruner = SpectralPruner(
+    ...     SpectralClassifier(200, max_iter=20, random_state=0),
+    ...     strategy="pre",
+    ...     n_nodes=20,
+    ... ).fit(X / 16, y)
+    >>> pruner.estimator_.coefs_[0].shape, pruner.score(X / 16, y) > 0.95
+    ((64, 20), True)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "predict"])],
+        "strategy": [StrOptions(set(STRATEGIES))],
+        **RANKING_CONSTRAINTS,
+        **AMOUNT_CONSTRAINTS,
+        "max_score_loss": [Interval(Real, 0, None, closed="left"), None],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "pretrain_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "scoring": [StrOptions(set(get_scorer_names())), callable, None],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        *,
+        strategy="post",
+        node_score="auto",
+        fraction=0.5,
+        n_nodes=None,
+        max_score_loss=None,
+        compensation="linear",
+        scope="layer",
+        min_nodes=1,
+        linear_nodes=False,
+        n_steps=5,
+        pretrain_iter=None,
+        scoring=None,
+        validation_fraction=0.1,
+        random_state=None,
+    ):
+        self.estimator = estimator
+        self.strategy = strategy
+        self.node_score = node_score
+        self.fraction = fraction
+        self.n_nodes = n_nodes
+        self.max_score_loss = max_score_loss
+        self.compensation = compensation
+        self.scope = scope
+        self.min_nodes = min_nodes
+        self.linear_nodes = linear_nodes
+        self.n_steps = n_steps
+        self.pretrain_iter = pretrain_iter
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Train the network and prune it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The training data, on which nodes are ranked too.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+            Validation data for ``max_score_loss`` instead of a part of X, and for early
+            stopping if the estimator does that.
+        y_val : array-like, optional
+            Their labels or targets.
+
+        Returns
+        -------
+        object
+            The fitted pruner.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not spectral.
+        ValueError
+            If a parameter or the data are not valid, or nodes cannot be ranked or removed
+            as asked; the message says what was expected.
+        """
+        check_spectral(self.estimator)
+        if self.n_nodes is not None and self.max_score_loss is not None:
+            raise ValueError(
+                f"n_nodes={self.n_nodes} and max_score_loss={self.max_score_loss} both say "
+                "how many nodes to remove; give one of them."
+            )
+        stops_early = self.estimator.early_stopping
+        given = X_val is not None or y_val is not None
+        if given and not stops_early and self.max_score_loss is None:
+            raise ValueError(
+                "X_val and y_val are given, but neither max_score_loss of the pruner nor "
+                "early_stopping of the estimator uses them. Set one, or leave them out."
+            )
+        if given and (X_val is None or y_val is None):
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(
+                f"{missing} is missing: give both X_val and y_val, or neither."
+            )
+        check_feasible(self)
+        weight_val = None
+        if self.max_score_loss is not None and not given:
+            X, X_val, y, y_val, sample_weight, weight_val = self._hold_out(
+                X, y, sample_weight
+            )
+        fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
+        if given and stops_early:
+            fit_params |= {"X_val": X_val, "y_val": y_val}
+        tasks = FitTasks(self, X, y, sample_weight, max_subtasks=None)
+        task = PruningTask(self, X, y, fit_params, tasks)
+        if self.max_score_loss is None:
+            learnt = task.remove()
+        else:
+            learnt = task.remove_while(self._scorer(X_val, y_val, weight_val))
+        for name in ("reference_score_", "pruned_score_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(learnt)
+        tasks.end()
+        return self
+
+    def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
+        """Return a function that scores a fitted estimator on validation data."""
+        scorer = check_scoring(self.estimator, self.scoring)
+        accepted = signature(scorer).parameters
+        takes_weight = "sample_weight" in accepted or any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
+        )
+        more = {"sample_weight": weight} if takes_weight and weight is not None else {}
+        return lambda fitted: scorer(fitted, X_val, y_val, **more)
+
+    def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
+        """Set validation data aside."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        if is_classifier(self):
+            check_classification_targets(column_or_1d(y))
+        weight, rows = check_weights(sample_weight, X)
+        rows = np.arange(_num_samples(X)) if rows is None else rows
+        try:
+            training, held_out = train_test_split(
+                rows,
+                test_size=self.validation_fraction,
+                random_state=self.random_state,
+                stratify=_safe_indexing(y, rows) if is_classifier(self) else None,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"max_score_loss sets aside validation_fraction={self.validation_fraction} "
+                f"of the data, which cannot be done ({error}). Give X_val and y_val, or "
+                "prune by fraction or n_nodes."
+            ) from error
+        return tuple(
+            None if values is None else _safe_indexing(values, part)
+            for values in (X, y, weight)
+            for part in (training, held_out)
+        )
+
+    @_delegates("predict")
+    def predict(self, X):
+        """Predict with the small network; see the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, or targets.
+        """
+        return self._fitted().predict(X)
+
+    @_delegates("predict_proba")
+    def predict_proba(self, X):
+        """Predict probabilities with the small network; see the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            As of the estimator.
+        """
+        return self._fitted().predict_proba(X)
+
+    @_delegates("predict_log_proba")
+    def predict_log_proba(self, X):
+        """Predict logarithms of probabilities with the small network; see the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            As of the estimator.
+        """
+        return self._fitted().predict_log_proba(X)
+
+    @_delegates("decision_function")
+    def decision_function(self, X):
+        """Return the output before the softmax with the small network; see the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            As of the estimator.
+        """
+        return self._fitted().decision_function(X)
+
+    def score(self, X, y, sample_weight=None):
+        """Score the small network; see the estimator.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Class labels, or targets.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            Accuracy, or R^2.
+        """
+        return self._fitted().score(X, y, sample_weight=sample_weight)
+
+    def _fitted(self) -> Any:
+        check_is_fitted(self)
+        return self.estimator_
+
+    # Not there, as hasattr asks it, where the small network does not have them.
+    classes_ = _of_the_estimator("classes_")
+    coef_ = _of_the_estimator("coef_")
+    intercept_ = _of_the_estimator("intercept_")
+    feature_importances_ = _of_the_estimator("feature_importances_")
+    n_features_in_ = _of_the_estimator("n_features_in_")
+    feature_names_in_ = _of_the_estimator("feature_names_in_")
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimator_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        if not hasattr(self.estimator, "__sklearn_tags__"):
+            return tags  # a mistake that fit tells of
+        inner = deepcopy(get_tags(self.estimator))
+        for name in ("estimator_type", "classifier_tags", "regressor_tags"):
+            setattr(tags, name, getattr(inner, name))
+        tags.target_tags, tags.input_tags = inner.target_tags, inner.input_tags
+        return tags

@@ -1,0 +1,232 @@
+"""When nodes are removed: after training, between two trainings, or during one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from .._architecture import Architecture
+from .._fit_callbacks import FitTasks
+from .._inputs import check_weights
+from .._spectral import BaseSpectral
+from ._removal import RankedNodes, count_removable
+from ._scores import no_meaning
+
+STRATEGIES = ("post", "pre", "gradual")
+"""The values of ``strategy``."""
+
+
+def check_feasible(pruner: Any) -> None:
+    """Refuse, before anything is trained, what the network would refuse afterwards.
+
+    Parameters
+    ----------
+    pruner : SpectralPruner
+        With a spectral estimator.
+
+    Raises
+    ------
+    ValueError
+        If there are no nodes to remove, as many cannot stay, or they cannot be ranked by
+        their eigenvalues.
+    """
+    asked = pruner.estimator
+    architecture = Architecture.build(
+        1, 1, asked.hidden_layer_sizes, asked.linear_expansion, asked.activation
+    )
+    widths = [n_out for n_out, _ in architecture.layer_shapes[:-1]]
+    counts = count_removable(
+        widths, architecture.linear_nodes, pruner.min_nodes, pruner.linear_nodes
+    )
+    counts.n_to_remove(pruner.fraction, pruner.n_nodes)
+    if pruner.node_score.startswith("eigenvalue") and asked.train_eigenvalues == "both":
+        raise no_meaning(pruner.node_score)
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """A network from which nodes were removed, and which are left.
+
+    Parameters
+    ----------
+    estimator : BaseSpectral
+        The fitted estimator of the small network.
+    kept : list of ndarray of int
+        The nodes of the whole network that are left, for each layer between input and
+        output.
+    """
+
+    estimator: BaseSpectral
+    kept: list[NDArray[Any]]
+
+
+class PruningTask:
+    """One fit of a pruner: trainings, rankings and removals on the same data.
+
+    Parameters
+    ----------
+    pruner : SpectralPruner
+        Its parameters say what to do; it is not changed.
+    X, y : array-like
+        The training data.
+    fit_params : dict
+        What else ``fit`` of the estimator takes.
+    tasks : FitTasks
+        Told of each training.
+    """
+
+    def __init__(
+        self, pruner: Any, X: Any, y: Any, fit_params: dict[str, Any], tasks: FitTasks
+    ) -> None:
+        self._pruner, self._tasks = pruner, tasks
+        self._X, self._y, self._fit_params = X, y, fit_params
+        self._first: RankedNodes | None = None
+
+    def remove(self) -> dict[str, Any]:
+        """Train, and remove as many nodes as ``fraction`` or ``n_nodes`` says.
+
+        Returns
+        -------
+        dict
+            The fitted attributes of the pruner.
+        """
+        ranked = self._train_and_rank()
+        n = ranked.n_to_remove(self._pruner.fraction, self._pruner.n_nodes)
+        return self._learnt(self._pruned(ranked, n))
+
+    def remove_while(self, score: Callable[[BaseSpectral], float]) -> dict[str, Any]:
+        """Train, and remove nodes as long as the score allows it.
+
+        Parameters
+        ----------
+        score : callable
+            Called with a fitted estimator; higher is better.
+
+        Returns
+        -------
+        dict
+            The fitted attributes of the pruner.
+        """
+        ranked = self._train_and_rank()
+        best = self._pruned(ranked, 0)
+        reference = best_score = score(best.estimator)
+        if not np.isfinite(reference):
+            raise ValueError(
+                f"The score of the whole network on the validation data is {reference}, "
+                "with which no other can be compared. Give more validation data in X_val "
+                "and y_val, raise validation_fraction, or choose another scoring."
+            )
+        allowed, refused = 0, len(ranked.order) + 1
+        while refused - allowed > 1:
+            middle = (allowed + refused) // 2
+            tried = self._pruned(ranked, middle)
+            reached = score(tried.estimator)
+            if reached >= reference - self._pruner.max_score_loss:  # NaN is not
+                allowed, best, best_score = middle, tried, reached
+            else:
+                refused = middle
+        return self._learnt(best, reference, best_score)
+
+    # ---- the pieces ----
+
+    def _train_and_rank(self) -> RankedNodes:
+        """Train before any removal, by eigenvalues or in part as the strategy has it."""
+        estimator = clone(self._pruner.estimator)
+        if self._pruner.strategy == "pre":
+            n_epochs = self._pruner.pretrain_iter
+            estimator.set_params(
+                train_eigenvectors=False,
+                learning_rate_init="auto",
+                max_iter=estimator.max_iter if n_epochs is None else n_epochs,
+            )
+        elif self._pruner.strategy == "gradual":
+            estimator.set_params(max_iter=self._epochs_of_a_step()[0])
+        return self._rank(self._train(estimator))
+
+    def _pruned(self, ranked: RankedNodes, n_removed: int) -> Pruned:
+        """Remove nodes, and train as the strategy has it; may be asked again."""
+        if self._pruner.strategy == "gradual":
+            return self._pruned_gradually(ranked, n_removed)
+        estimator = ranked.without(n_removed)
+        if self._pruner.strategy == "pre":
+            asked = self._pruner.estimator
+            form = asked.train_eigenvectors
+            estimator.set_params(
+                train_eigenvectors=form if isinstance(form, str) else True,
+                learning_rate_init=asked.learning_rate_init,
+                max_iter=asked.max_iter,
+            )
+            self._train(estimator)
+        return Pruned(estimator, ranked.kept(n_removed))
+
+    def _pruned_gradually(self, ranked: RankedNodes, n_removed: int) -> Pruned:
+        """Remove nodes and train in turn, fewer nodes each time."""
+        n_steps = self._pruner.n_steps
+        kept, removed = ranked.kept(0), 0
+        for step in range(1, n_steps + 1):
+            goal = round(n_removed * (1 - (1 - step / n_steps) ** 3))
+            left = ranked.kept(goal - removed)
+            kept = [nodes[still] for nodes, still in zip(kept, left, strict=True)]
+            estimator = ranked.without(goal - removed)
+            removed = goal
+            share, last = self._epochs_of_a_step()
+            self._train(estimator.set_params(max_iter=last if step == n_steps else share))
+            if step < n_steps:
+                ranked = self._rank(estimator)
+        return Pruned(estimator, kept)
+
+    def _epochs_of_a_step(self) -> tuple[int, int]:
+        """Share the epochs out: those of each part, and those of the last."""
+        n_steps, n_epochs = self._pruner.n_steps, self._pruner.estimator.max_iter
+        share = n_epochs // (n_steps + 1)
+        if share < 1:
+            raise ValueError(
+                f"strategy='gradual' shares max_iter={n_epochs} epochs of the estimator "
+                f"among n_steps + 1 = {n_steps + 1} parts; raise max_iter or lower n_steps."
+            )
+        return share, n_epochs - n_steps * share
+
+    def _train(self, estimator: BaseSpectral) -> BaseSpectral:
+        def run() -> BaseSpectral:
+            return estimator.fit(self._X, self._y, **self._fit_params)
+
+        return self._tasks.task("train", run, estimator)
+
+    def _rank(self, estimator: BaseSpectral) -> RankedNodes:
+        """Rank the nodes of a fitted estimator on the training data."""
+        X = estimator._validate_X(self._X, reset=False)
+        weight = self._fit_params.get("sample_weight")
+        pruner = self._pruner
+        ranked = RankedNodes(
+            estimator,
+            X,
+            None if weight is None else check_weights(weight, X)[0],
+            node_score=pruner.node_score,
+            compensation=pruner.compensation,
+            scope=pruner.scope,
+            min_nodes=pruner.min_nodes,
+            linear_nodes=pruner.linear_nodes,
+        )
+        self._first = self._first or ranked
+        return ranked
+
+    def _learnt(self, pruned: Pruned, *scores: float) -> dict[str, Any]:
+        """Return the fitted attributes of the pruner."""
+        assert self._first is not None
+        asked = self._pruner.estimator
+        as_asked = ("learning_rate_init", "max_iter", "warm_start")
+        names = ("reference_score_", "pruned_score_")
+        return {
+            "estimator_": pruned.estimator.set_params(
+                **{name: getattr(asked, name) for name in as_asked}
+            ),
+            "kept_nodes_": pruned.kept,
+            "n_nodes_": tuple(len(nodes) for nodes in pruned.kept),
+            "node_scores_": self._first.scores,
+            **dict(zip(names, map(float, scores), strict=False)),
+        }
