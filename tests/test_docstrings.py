@@ -6,21 +6,34 @@ import pytest
 from numpydoc.validate import validate
 
 import sklearn_spectral
-from sklearn_spectral import nn
+from sklearn_spectral import baselines, datasets, inspection, nn, pruning
+
+MODULES = {
+    module.__name__: module
+    for module in (sklearn_spectral, baselines, datasets, inspection, nn, pruning)
+}
 
 CLASSES_AND_FUNCTIONS = [
     f"{module.__name__}.{name}"
-    for module in (sklearn_spectral, nn)
+    for module in MODULES.values()
     for name in module.__all__
     if inspect.isclass(getattr(module, name)) or inspect.isfunction(getattr(module, name))
 ]
 
 METHODS = [
+    f"{path}.{method}"
+    for path in CLASSES_AND_FUNCTIONS
+    if not path.startswith(nn.__name__)
+    for method, value in vars(
+        getattr(MODULES[path.rpartition(".")[0]], path.rpartition(".")[2])
+    ).items()
+    if not method.startswith("_") and inspect.isfunction(getattr(value, "__func__", value))
+] + [
     f"sklearn_spectral.{name}.{method}"
     for name in ("SpectralClassifier", "SpectralRegressor")
     for method in dir(getattr(sklearn_spectral, name))
     if method in {"fit", "partial_fit", "predict", "predict_proba", "predict_log_proba"}
-    or method == "decision_function"
+    or method in {"decision_function", "from_direct", "to_direct"}
 ]
 
 # Extended summaries and cross references are a matter of judgement, and private
@@ -38,6 +51,5 @@ def test_numpydoc(name):
 
 @pytest.mark.parametrize("name", CLASSES_AND_FUNCTIONS)
 def test_there_is_an_example(name):
-    _, _, leaf = name.rpartition(".")
-    module = nn if ".nn." in name else sklearn_spectral
-    assert ">>>" in inspect.getdoc(getattr(module, leaf))
+    module, _, leaf = name.rpartition(".")
+    assert ">>>" in inspect.getdoc(getattr(MODULES[module], leaf))

@@ -1,0 +1,21 @@
+"""Pictures of fitted networks, by scikit-learn's Display convention.
+
+Each class has ``from_estimator``, which reads what is drawn from a fitted estimator, and
+``plot``, which draws it again. They need matplotlib.
+"""
+
+from ._adjacency import AdjacencyDisplay
+from ._pruning import PruningDisplay
+from ._relevance import RelevanceDisplay
+from ._spectrum import SpectrumDisplay
+from ._training import TrainingCurveDisplay
+from ._weights import WeightDistributionDisplay
+
+__all__ = [
+    "AdjacencyDisplay",
+    "PruningDisplay",
+    "RelevanceDisplay",
+    "SpectrumDisplay",
+    "TrainingCurveDisplay",
+    "WeightDistributionDisplay",
+]

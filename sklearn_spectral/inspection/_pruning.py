@@ -1,0 +1,173 @@
+"""PruningDisplay: the score of a network against the share of its nodes removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import check_scoring
+from sklearn.utils.validation import check_is_fitted
+
+from .._fitted import FittedNetworkMixin
+from ..pruning import SpectralPruner, prune_nodes
+from ._axes import Display, spectral_network_in, with_defaults
+
+
+class PruningDisplay(Display):
+    """The score of a fitted network against the fraction of its hidden nodes removed.
+
+    Parameters
+    ----------
+    fractions : ndarray of shape (n_fractions,)
+        Shares of the nodes.
+    scores : dict of str to ndarray of shape (n_fractions,)
+        The score at each, by what the nodes are ranked by.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it was drawn.
+    figure_ : matplotlib Figure
+        The figure of those.
+    lines_ : list of matplotlib Line2D
+        One per ranking.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.inspection import PruningDisplay
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SpectralClassifier(50, random_state=0).fit(X, y)
+    >>> display = PruningDisplay.from_estimator(model, X, y, fractions=[0, 0.5, 0.9])
+    >>> display.scores["residual"].shape
+    (3,)
+    """
+
+    def __init__(self, *, fractions: NDArray[Any], scores: dict[str, NDArray[Any]]) -> None:
+        self.fractions = fractions
+        self.scores = scores
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        X_rank: Any = None,
+        node_scores: str | Sequence[str] = ("residual", "weight"),
+        compensation: str = "linear",
+        fractions: Sequence[float] | None = None,
+        scoring: Any = None,
+        ax: Any = None,
+        **kwargs: Any,
+    ) -> PruningDisplay:
+        """Remove more and more nodes of a fitted network, without any training.
+
+        Parameters
+        ----------
+        estimator : SpectralClassifier or SpectralRegressor
+            A fitted estimator, or a pipeline, search or pruner around one. It is not
+            changed.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data to score the pruned networks on.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels or targets.
+        X_rank : {array-like, sparse matrix} of shape (n_samples, n_features), optional
+            Data to rank nodes on; X by default. Scores are fairer with other data, such
+            as the training data.
+        node_scores : str or sequence of str, default=("residual", "weight")
+            What to rank nodes by; see `sklearn_spectral.pruning.SpectralPruner`.
+        compensation : {"linear", "mean"}, default="linear"
+            What takes the place of removed nodes; see there too.
+        fractions : sequence of float, optional
+            Shares of the nodes to remove, from 0 to below 1; 20 of them by default.
+        scoring : str, callable or None, default=None
+            The score; None is the estimator's own.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        **kwargs
+            For ``ax.plot``.
+
+        Returns
+        -------
+        PruningDisplay
+            What was drawn.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not spectral.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If nodes cannot be ranked or removed as asked.
+        """
+        if isinstance(node_scores, str):
+            node_scores = [node_scores]
+        ranked_on = X if X_rank is None else X_rank
+        check_is_fitted(estimator)
+        while not isinstance(estimator, FittedNetworkMixin):
+            if hasattr(estimator, "steps"):
+                earlier, estimator = estimator[:-1], estimator[-1]
+                X, ranked_on = earlier.transform(X), earlier.transform(ranked_on)
+            elif hasattr(estimator, "best_estimator_"):
+                estimator = estimator.best_estimator_
+            elif isinstance(estimator, SpectralPruner):
+                estimator = estimator.estimator_
+            else:
+                raise TypeError(
+                    "PruningDisplay takes a fitted SpectralClassifier or "
+                    "SpectralRegressor, or a pipeline, search or pruner around one; got "
+                    f"{type(estimator).__name__}."
+                )
+        estimator = spectral_network_in(estimator)
+        scorer = check_scoring(estimator, scoring)
+        shares = np.linspace(0, 0.95, 20) if fractions is None else np.asarray(fractions)
+        scores = {
+            by: np.array(
+                [
+                    scorer(
+                        prune_nodes(
+                            estimator,
+                            ranked_on,
+                            node_score=by,
+                            compensation=compensation,
+                            fraction=float(share),
+                        ),
+                        X,
+                        y,
+                    )
+                    for share in shares
+                ]
+            )
+            for by in node_scores
+        }
+        return cls(fractions=shares, scores=scores).plot(ax=ax, **kwargs)
+
+    def plot(self, *, ax: Any = None, **kwargs: Any) -> PruningDisplay:
+        """Draw a curve per ranking.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        **kwargs
+            For ``ax.plot``.
+
+        Returns
+        -------
+        PruningDisplay
+            The display itself.
+        """
+        ax = self._begin(ax)
+        self.lines_ = []
+        for by, values in self.scores.items():
+            settings = with_defaults("Line2D", kwargs, marker=".", label=by)
+            self.lines_ += ax.plot(self.fractions, values, **settings)
+        ax.set(xlabel="fraction of hidden nodes removed", ylabel="score")
+        ax.legend(title="ranked by")
+        return self
