@@ -14,6 +14,7 @@ What is lost is the test accuracy of the whole network less that of the small on
 """
 
 import io
+import json
 import time
 import warnings
 
@@ -177,13 +178,17 @@ def draw(rows, path):
 
 def main():
     """Run everything, print it, save it."""
-    options = parser(__doc__, mnist=True).parse_args()
+    arguments = parser(__doc__, mnist=True)
+    arguments.add_argument(
+        "--networks", nargs="+", help="only these; rows of others stay as they were saved"
+    )
+    options = arguments.parse_args()
     paths = {name: getattr(options, name) for name in SETS if getattr(options, name)}
     tasks = [
         (name, path, seed, network)
         for name, path in paths.items()
         for seed in range(options.seeds)
-        for network in networks("relu", 0.0, 0)
+        for network in options.networks or networks("relu", 0.0, 0)
     ]
     done = joblib.Parallel(n_jobs=options.jobs, verbose=5, return_as="generator")(
         joblib.delayed(run)(*task) for task in tasks
@@ -193,10 +198,16 @@ def main():
         rows.append(row)
         if estimator is not None:
             fitted[row["data"], row["network"]] = estimator
-    order = [(task[0], task[2], task[3]) for task in tasks]
-    rows.sort(key=lambda row: order.index((row["data"], row["seed"], row["network"])))
+    measured = list(rows)
+    if options.networks:
+        before = json.loads((options.out / "pruning.json").read_text())["rows"]
+        rows += [row for row in before if row["network"] not in options.networks]
+    names = list(networks("relu", 0.0, 0))
+    rows.sort(
+        key=lambda r: (list(SETS).index(r["data"]), r["seed"], names.index(r["network"]))
+    )
     set_threads(1)
-    for row in rows:
+    for row in measured:
         if row["seed"] == 0:
             X = SETS[row["data"]][0](paths[row["data"]]).X_test
             estimator = fitted[row["data"], row["network"]]
