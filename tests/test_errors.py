@@ -222,7 +222,6 @@ def test_going_on_with_another_network():
         ({"hidden_layer_sizes": (4, 3)}, r"hidden_layer_sizes=\(4, 3\) \(was \(4,\)\)"),
         ({"linear_expansion": 9}, r"linear_expansion=\(\(9,\), \(\)\)"),
         ({"activation": "tanh"}, r"activation='tanh' \(was 'relu'\)"),
-        ({"train_eigenvectors": True}, "train_eigenvectors=True"),
         ({"fit_intercept": False}, r"fit_intercept=False \(was True\)"),
     ]:
         changed = copy.deepcopy(model).set_params(**parameters)
