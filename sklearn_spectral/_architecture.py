@@ -57,6 +57,11 @@ class Architecture:
         return tuple(flags[:-1])
 
     @property
+    def widths(self) -> tuple[int, ...]:
+        """Node counts of all layers, the two ends included."""
+        return (self.stacks[0][0], *(n_out for n_out, _ in self.layer_shapes))
+
+    @property
     def widest(self) -> int:
         """Width of the widest layer, input and output included."""
         return max(width for widths in self.stacks for width in widths)

@@ -190,8 +190,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             config = self._same_network(config)
             seed, first_epoch = self._seed, self.n_iter_
         else:
-            random_state = check_random_state(self.random_state)
-            seed, first_epoch = int(random_state.randint(np.iinfo(np.int32).max)), 0
+            seed, first_epoch = self._draw_seed(), 0
         if self.early_stopping and validation is None and not partial:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
@@ -242,6 +241,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self.loss_curve_, self.n_iter_ = [], 0
         self._store(net, outcome, device, partial=partial)
         return outcome
+
+    def _draw_seed(self) -> int:
+        """Draw the seed that all randomness of a network follows from."""
+        random_state = check_random_state(self.random_state)
+        return int(random_state.randint(np.iinfo(np.int32).max))
 
     def _architecture(self) -> Architecture:
         """Lay out the network that the parameters describe."""

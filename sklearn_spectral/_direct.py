@@ -130,7 +130,7 @@ class BaseDirect(BaseNetwork):
             If it is not fitted.
         ValueError
             If a parameter given follows from the estimator: one of the architecture,
-            ``train`` and what belongs to it, or ``warm_start``.
+            ``train`` and what belongs to it, ``init`` or ``warm_start``.
 
         References
         ----------

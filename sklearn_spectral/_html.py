@@ -25,7 +25,7 @@ def network_html(estimator: FittedNetworkMixin) -> str:
         An HTML fragment with an SVG drawing; it needs no script and no style sheet.
     """
     architecture = estimator.architecture_
-    widths = [architecture.layer_shapes[0][1], *(n for n, _ in architecture.layer_shapes)]
+    widths = architecture.widths
     kinds = [
         "input",
         *(

@@ -131,3 +131,21 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     )
     rows = np.flatnonzero(checked)
     return checked, None if len(rows) == len(checked) else rows
+
+
+def check_both_given(X_val: Any, y_val: Any) -> None:
+    """Refuse validation data without targets, or targets without data.
+
+    Parameters
+    ----------
+    X_val, y_val : object
+        As given to fit, one of them at least.
+
+    Raises
+    ------
+    ValueError
+        If one is None.
+    """
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"{missing} is missing: give both X_val and y_val, or neither.")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -210,8 +209,7 @@ class BaseSpectral(BaseNetwork):
 
         for name, value in plain.learnt.items():
             setattr(self, name, value)
-        random_state = check_random_state(self.random_state)
-        self._seed = int(random_state.randint(np.iinfo(np.int32).max))
+        self._seed = self._draw_seed()
         self._config = self._network_config()
         dtype = plain.coefs[0].dtype
         network = build_network(
@@ -327,13 +325,6 @@ class BaseSpectral(BaseNetwork):
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
-
-    def _weights(self) -> list[NDArray[Any]]:
-        """Return W of each layer of the extended network, of shape (n_out, n_in)."""
-        return [
-            (layer["eigenvalues_in"] - layer["eigenvalues_out"][:, np.newaxis]) * phi
-            for layer, phi in zip(self._layer_arrays(), self.eigenvectors_, strict=True)
-        ]
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         """Return the arrays of each layer, by the names they have in it."""

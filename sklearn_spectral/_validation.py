@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from ._arrays import is_memmap
 from ._fitted import FittedNetworkMixin
 from ._forward import forward
-from ._inputs import TrainingData, check_weights
+from ._inputs import TrainingData, check_both_given, check_weights
 
 
 class ValidationMixin(FittedNetworkMixin):
@@ -84,11 +84,7 @@ class ValidationMixin(FittedNetworkMixin):
         """Check the validation data that a user gives."""
         if X_val is None and y_val is None:
             return None
-        if X_val is None or y_val is None:
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(
-                f"{missing} is missing: give both X_val and y_val, or neither."
-            )
+        check_both_given(X_val, y_val)
         if not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False. Set "

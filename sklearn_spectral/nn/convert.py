@@ -78,15 +78,8 @@ def spectralize(
     True
     """
     _check_module(module)
-    if not (layers is None or callable(layers)):
-        patterns = [layers] if isinstance(layers, str) else layers
-        if not (
-            isinstance(patterns, Sequence) and all(isinstance(p, str) for p in patterns)
-        ):
-            raise TypeError(
-                f"layers must be a name, a sequence of names or a function; got {layers!r}."
-            )
-    chosen = [name for name, layer in _linears(module) if _is_chosen(name, layer, layers)]
+    is_chosen = _chooser(layers)
+    chosen = [name for name, layer in _linears(module) if is_chosen(name, layer)]
     if not chosen:
         available = [name or "the module itself" for name, _ in _linears(module)]
         raise ValueError(
@@ -174,13 +167,18 @@ def _linears(module: nn.Module) -> Iterable[tuple[str, nn.Linear]]:
             yield name, layer
 
 
-def _is_chosen(name: str, layer: nn.Module, layers: LayerChoice) -> bool:
+def _chooser(layers: LayerChoice) -> Callable[[str, nn.Module], bool]:
+    """Return a function of name and layer that tells which are chosen."""
     if layers is None:
-        return True
+        return lambda name, layer: True
     if callable(layers):
-        return bool(layers(name, layer))
+        return layers
     patterns = [layers] if isinstance(layers, str) else layers
-    return any(fnmatchcase(name, pattern) for pattern in patterns)
+    if not (isinstance(patterns, Sequence) and all(isinstance(p, str) for p in patterns)):
+        raise TypeError(
+            f"layers must be a name, a sequence of names or a function; got {layers!r}."
+        )
+    return lambda name, layer: any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _check_convertible(name: str, linear: nn.Linear, module: nn.Module) -> None:

@@ -326,8 +326,11 @@ class SpectralLinear(LinearLayer):
             if trained.requires_grad:
                 # Adding a number to both sets changes no weight, so that a set is small
                 # or large beside the other: beside that one's number, if it has one.
-                fixed = is_one_number(other, wait=True)
-                yield "eigenvalues", trained - other[0] if fixed else trained
+                if other.requires_grad:
+                    yield "eigenvalues", trained
+                else:  # decided on the device: this is asked for at every batch
+                    is_one = (other == other[0]).all()
+                    yield "eigenvalues", trained - other[0] * is_one
         for parameter in self.form.parameters():
             if parameter.requires_grad:
                 yield "eigenvectors", parameter

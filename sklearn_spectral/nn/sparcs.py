@@ -7,7 +7,7 @@ between any two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
 
@@ -224,12 +224,22 @@ class SparcsNetwork(nn.Module):
             on from it. Near zero where the node has not opened, or does what links from the
             input could do.
         """
-        blocks, scores = self.blocks(), []
-        for position, sent in enumerate(self._pass(x)[:-1]):
-            own = position + 2
+        sent = self._pass(x)[:-1]
+        return self._scores(x, sent, _linear_parts(x, sent), self.blocks())
+
+    def _scores(
+        self,
+        x: Tensor,
+        sent: Sequence[Tensor],
+        linear_parts: Sequence[Tensor],
+        blocks: Mapping[tuple[int, int], Tensor],
+    ) -> list[Tensor]:
+        """Score the hidden nodes by what their linear parts leave of their activations."""
+        scores = []
+        for own, (values, part) in enumerate(zip(sent, linear_parts, strict=True), start=2):
             onward = [w for (_, lower), w in blocks.items() if lower == own]
             norms = torch.cat(onward).norm(dim=0)
-            left = sent - _with_ones(x) @ _least_squares(x, sent)
+            left = values - _with_ones(x) @ part
             scores.append(left.std(dim=0, correction=0) * norms)
         return scores
 
@@ -269,15 +279,14 @@ class SparcsNetwork(nn.Module):
                 f"threshold={threshold}. Look for NaN or infinity in x or in the weights."
             )
         bound = threshold * output.var(dim=0, correction=0).sum().sqrt()
-        kept = [(scores > bound).nonzero()[:, 0] for scores in self.node_scores(x)]
+        blocks, replaced = self.blocks(), _linear_parts(x, sent)
+        scores = self._scores(x, sent, replaced, blocks)
+        kept = [(values > bound).nonzero()[:, 0] for values in scores]
         ends = [torch.arange(width, device=x.device) for width in self.widths]
         nodes = [ends[0], *kept, ends[-1]]
-        replaced = []
-        for values, stay in zip(sent, kept, strict=True):
-            fit = _least_squares(x, values)
-            fit[:, stay] = 0.0
-            replaced.append(fit)
-        blocks, weights, biases = self.blocks(), {}, []
+        for part, stay in zip(replaced, kept, strict=True):
+            part[:, stay] = 0.0
+        weights, biases = {}, []
         for k in range(2, len(nodes) + 1):
             bias = x.new_zeros(self.widths[k - 1])
             if len(self.biases):
@@ -297,11 +306,11 @@ def _with_ones(x: Tensor) -> Tensor:
     return torch.cat([x, x.new_ones(len(x), 1)], dim=1)
 
 
-def _least_squares(x: Tensor, values: Tensor) -> Tensor:
-    """Return slopes and, last, constants of the best linear map from x to values."""
-    design = _with_ones(x).double()
+def _linear_parts(x: Tensor, sent: Sequence[Tensor]) -> list[Tensor]:
+    """Return slopes and, last, constants of the best linear maps from x to activations."""
     # Inputs may be constant or depend on each other.
-    return (torch.linalg.pinv(design) @ values.double()).to(values)
+    inverse = torch.linalg.pinv(_with_ones(x).double())
+    return [(inverse @ values.double()).to(values) for values in sent]
 
 
 class SkipNetwork(nn.Module):

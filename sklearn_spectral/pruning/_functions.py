@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._inputs import check_weights
 from .._spectral import BaseSpectral
 from ._removal import RankedNodes
-from ._scores import DATA_SCORES, SCORES, hidden_nodes, node_scores
+from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_pairs, node_scores
 
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
@@ -85,7 +85,8 @@ def score_nodes(
     [(20,)]
     """
     X, weight = _checked_data(estimator, X, sample_weight)
-    return node_scores(hidden_nodes(estimator, X, weight), node_score)
+    pairs_of = [needs_pairs(node_score)] * len(estimator.architecture_.linear_nodes)
+    return node_scores(hidden_nodes(estimator, X, weight, pairs_of), node_score)
 
 
 @validate_params(
@@ -174,7 +175,7 @@ def prune_nodes(
         min_nodes=min_nodes,
         linear_nodes=linear_nodes,
     )
-    return ranked.without(ranked.n_to_remove(fraction, n_nodes))
+    return ranked.without(ranked.counts.n_to_remove(fraction, n_nodes))
 
 
 def _checked_data(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Any]:

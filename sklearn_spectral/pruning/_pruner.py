@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._fit_callbacks import CallbackSupportMixin, FitTasks
-from .._inputs import check_weights
+from .._inputs import check_both_given, check_weights
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 
@@ -256,11 +256,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
                 "X_val and y_val are given, but neither max_score_loss of the pruner nor "
                 "early_stopping of the estimator uses them. Set one, or leave them out."
             )
-        if given and (X_val is None or y_val is None):
-            missing = "X_val" if X_val is None else "y_val"
-            raise ValueError(
-                f"{missing} is missing: give both X_val and y_val, or neither."
-            )
+        if given:
+            check_both_given(X_val, y_val)
         check_feasible(self)
         weight_val = None
         if self.max_score_loss is not None and not given:

@@ -17,7 +17,7 @@ from sklearn.base import clone
 
 from .._architecture import Architecture
 from .._spectral import BaseSpectral
-from ._scores import HiddenNodes, hidden_layers, hidden_nodes, node_scores
+from ._scores import HiddenNodes, hidden_nodes, needs_pairs, node_scores
 
 Array = NDArray[Any]
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
@@ -31,12 +31,14 @@ class Counts:
     ----------
     removable : list of int
         Of each layer between input and output.
+    is_open : list of bool
+        In which of these layers nodes may be removed.
     n_open : int
-        Number of nodes in the layers whose nodes may be removed, those that have to stay
-        included.
+        Number of nodes in those, the ones that have to stay included.
     """
 
     removable: list[int]
+    is_open: list[bool]
     n_open: int
 
     def n_to_remove(self, fraction: float, n_nodes: int | None) -> int:
@@ -111,6 +113,7 @@ def count_removable(
     pairs = list(zip(widths, open_to, strict=True))
     return Counts(
         [max(0, width - min_nodes) if is_open else 0 for width, is_open in pairs],
+        open_to,
         sum(width for width, is_open in pairs if is_open),
     )
 
@@ -177,12 +180,16 @@ class Replacement:
 
     Parameters
     ----------
+    kept, gone : ndarray of int
+        The nodes that stay, and those that are removed.
     constant : ndarray of shape (n_removed,)
         What each of them is taken to send on where the nodes that stay are silent.
     slope : ndarray of shape (n_removed, n_kept) or None
         What each adds to that for what the nodes that stay send on; nothing if None.
     """
 
+    kept: Array
+    gone: Array
     constant: Array
     slope: Array | None = None
 
@@ -193,7 +200,8 @@ def stand_ins(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement
     Parameters
     ----------
     nodes : HiddenNodes
-        All nodes of the layer, with their moments.
+        All nodes of the layer. Without moments, those removed are taken to send on what
+        they do when nothing reaches them.
     kept : ndarray of int
         Those that stay.
     compensation : {"linear", "mean"}
@@ -204,31 +212,30 @@ def stand_ins(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement
     Replacement
         For the others.
     """
-    moments = nodes.moments
-    assert moments is not None
-    gone = np.setdiff1d(np.arange(len(moments.mean)), kept)
+    layer, moments = nodes.before, nodes.moments
+    gone = np.setdiff1d(np.arange(len(layer.bias)), kept)
+    if moments is None:
+        return Replacement(kept, gone, layer.activate(layer.bias)[gone])
     if compensation == "mean" or not len(gone):
-        return Replacement(moments.mean[gone])
+        return Replacement(kept, gone, moments.mean[gone])
     scatter = moments.scatter(nodes.has_bias)
     slope = solve(
         scatter[np.ix_(kept, kept)], scatter[np.ix_(kept, gone)], assume_a="pos"
     ).T
-    return Replacement(moments.mean[gone] - slope @ moments.mean[kept], slope)
+    constant = moments.mean[gone] - slope @ moments.mean[kept]
+    return Replacement(kept, gone, constant, slope)
 
 
-def without_nodes(
-    estimator: Spectral, kept: Sequence[Array], replacements: Sequence[Replacement]
-) -> Spectral:
+def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> Spectral:
     """Return a fitted estimator of the network that has some hidden nodes only.
 
     Parameters
     ----------
     estimator : BaseSpectral
         A fitted estimator; it is not changed.
-    kept : sequence of ndarray of int
-        The nodes that stay, for each layer between input and output.
     replacements : sequence of Replacement
-        What takes the place of the others, in the weights and biases of the layer that
+        For each layer between input and output, which nodes stay, and what takes the place
+        of the others in the weights and biases of the layer that
         reads them. One without biases has no place for constants.
 
     Returns
@@ -242,6 +249,7 @@ def without_nodes(
     from ..nn.linear import SpectralLinear
 
     network = estimator.to_network()
+    kept = [replacement.kept for replacement in replacements]
     architecture = _narrowed(estimator.architecture_, [len(nodes) for nodes in kept])
     config = {
         **estimator._config,
@@ -256,14 +264,13 @@ def without_nodes(
 
     layers = zip(small.layers(), network.layers(), strict=True)
     next(layers)  # all inputs stay
-    for (layer, whole), stay, replacement, nodes in zip(
-        layers, kept, replacements, fed[1:], strict=True
+    for (layer, whole), replacement, nodes in zip(
+        layers, replacements, fed[1:], strict=True
     ):
-        gone = np.setdiff1d(np.arange(whole.in_features), stay)
-        if not len(gone):
+        if not len(replacement.gone):
             continue
         with torch.no_grad():
-            lost = whole.weight[nodes][:, torch.from_numpy(gone)]
+            lost = whole.weight[nodes][:, torch.from_numpy(replacement.gone)]
             if layer.bias is not None:
                 layer.bias.add_(lost @ torch.from_numpy(replacement.constant).to(lost))
             if replacement.slope is not None:
@@ -321,6 +328,8 @@ class RankedNodes:
 
     Attributes
     ----------
+    counts : Counts
+        How many nodes there are to remove.
     scores : list of ndarray of shape (n_nodes,)
         What each node is worth, for each layer between input and output.
     order : list of (int, int)
@@ -346,20 +355,16 @@ class RankedNodes:
         linear_nodes: bool,
     ) -> None:
         self._estimator, self._compensation = estimator, compensation
-        is_linear = estimator.architecture_.linear_nodes
-        self._layers = hidden_layers(estimator)
-        self._widths = [len(layer.bias) for layer in self._layers]
-        self._counts = count_removable(self._widths, is_linear, min_nodes, linear_nodes)
-        is_open = [linear_nodes or not linear for linear in is_linear]
-        in_pairs = compensation == "linear" or node_score in ("auto", "residual")
-        pairs_of = [in_pairs and each for each in is_open]
+        architecture = estimator.architecture_
+        self._widths = architecture.widths[1:-1]
+        self.counts = count_removable(
+            self._widths, architecture.linear_nodes, min_nodes, linear_nodes
+        )
+        in_pairs = compensation == "linear" or needs_pairs(node_score)
+        pairs_of = [in_pairs and each for each in self.counts.is_open]
         self._nodes = hidden_nodes(estimator, X, sample_weight, pairs_of)
-        self.scores = node_scores(self._nodes, node_score, is_open)
-        self.order = removal_order(self.scores, self._counts.removable, scope)
-
-    def n_to_remove(self, fraction: float, n_nodes: int | None) -> int:
-        """Return how many nodes to remove; see `Counts`."""
-        return self._counts.n_to_remove(fraction, n_nodes)
+        self.scores = node_scores(self._nodes, node_score, self.counts.is_open)
+        self.order = removal_order(self.scores, self.counts.removable, scope)
 
     def kept(self, n_removed: int) -> list[Array]:
         """Return the nodes that stay, layer by layer, when so many are removed."""
@@ -367,12 +372,8 @@ class RankedNodes:
 
     def without(self, n_removed: int) -> Any:
         """Return a fitted estimator of the network without the first nodes of the order."""
-        kept = self.kept(n_removed)
-        replacements = []
-        for layer, nodes, stay in zip(self._layers, self._nodes, kept, strict=True):
-            if nodes.moments is None:
-                gone = np.setdiff1d(np.arange(len(layer.bias)), stay)
-                replacements.append(Replacement(layer.activate(layer.bias)[gone]))
-            else:
-                replacements.append(stand_ins(nodes, stay, self._compensation))
-        return without_nodes(self._estimator, kept, replacements)
+        pairs = zip(self._nodes, self.kept(n_removed), strict=True)
+        return without_nodes(
+            self._estimator,
+            [stand_ins(nodes, stay, self._compensation) for nodes, stay in pairs],
+        )

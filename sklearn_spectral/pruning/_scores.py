@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,27 +27,39 @@ of the mean variance."""
 
 
 @dataclass(frozen=True)
-class Side:
-    """One layer beside some hidden nodes, and the eigenvalues that they have in it.
+class Layer:
+    """A layer of the extended network.
 
     Parameters
     ----------
     weight : ndarray of shape (n_out, n_in)
-        W of the layer.
+        Its W.
     eigenvectors : ndarray of shape (n_out, n_in)
         Its phi.
-    own, other : ndarray
-        The eigenvalues of the nodes in it, and those of the nodes at its other end.
-    trains_own, trains_other : bool
+    eigenvalues_in, eigenvalues_out : ndarray
+        Of the nodes that it reads, and of those that it feeds.
+    trained : {"both", "out", "in"}
         Which of them train.
+    bias : ndarray of shape (n_out,)
+        Its bias; zeros where there is none.
+    activation : str
+        What the nodes do that it feeds.
+    slope : float
+        Of a tanh; 1 otherwise.
     """
 
     weight: Array
     eigenvectors: Array
-    own: Array
-    other: Array
-    trains_own: bool
-    trains_other: bool
+    eigenvalues_in: Array
+    eigenvalues_out: Array
+    trained: str
+    bias: Array
+    activation: str
+    slope: float
+
+    def activate(self, values: Array) -> Array:
+        """Return what the nodes send on for what reaches them."""
+        return activate(values * self.slope, self.activation)
 
 
 @dataclass(frozen=True)
@@ -96,19 +109,16 @@ class HiddenNodes:
 
     Parameters
     ----------
-    before, after : Side
+    before, after : Layer
         The layer that feeds them and the layer that reads them.
-    is_linear : bool
-        Whether they are part of a linear expansion.
     has_bias : bool
         Whether the layer that reads them has biases.
     moments : Moments, optional
         Of their activations, if there are data.
     """
 
-    before: Side
-    after: Side
-    is_linear: bool
+    before: Layer
+    after: Layer
     has_bias: bool
     moments: Moments | None = None
 
@@ -117,14 +127,13 @@ class HiddenNodes:
 
 
 def _eigenvalue(nodes: HiddenNodes) -> Array:
-    side, _ = _side_that_trains_alone(nodes, "eigenvalue")
-    return np.abs(side.own - side.other[0])
+    gaps, _ = _gaps_and_norms(nodes, "eigenvalue")
+    return gaps
 
 
 def _eigenvalue_norm(nodes: HiddenNodes) -> Array:
-    side, axis = _side_that_trains_alone(nodes, "eigenvalue_norm")
-    norms = np.linalg.norm(side.eigenvectors, axis=axis)
-    return np.abs(side.own - side.other[0]) * norms
+    gaps, norms = _gaps_and_norms(nodes, "eigenvalue_norm")
+    return gaps * norms
 
 
 def _weight(nodes: HiddenNodes) -> Array:
@@ -193,13 +202,24 @@ DATA_SCORES: dict[str, Callable[[HiddenNodes], Array]] = {
 """Scores that need data, by name."""
 
 
-def _side_that_trains_alone(nodes: HiddenNodes, score: str) -> tuple[Side, int]:
-    """Return the layer in which the nodes' eigenvalues mean something, or refuse."""
-    for side, axis in ((nodes.before, 1), (nodes.after, 0)):
-        fixed = not side.trains_other and bool((side.other == side.other[0]).all())
-        if side.trains_own and fixed:
-            return side, axis
+def _gaps_and_norms(nodes: HiddenNodes, score: str) -> tuple[Array, Array]:
+    """Return how far eigenvalues are from the fixed ones, and norms of eigenvectors.
+
+    Of the layer in which the nodes' eigenvalues mean something; if there is none, refuse.
+    """
+    before, after = nodes.before, nodes.after
+    for layer, alone, own, other, axis in (
+        (before, "out", before.eigenvalues_out, before.eigenvalues_in, 1),
+        (after, "in", after.eigenvalues_in, after.eigenvalues_out, 0),
+    ):
+        if layer.trained == alone and bool((other == other[0]).all()):
+            return np.abs(own - other[0]), np.linalg.norm(layer.eigenvectors, axis=axis)
     raise no_meaning(score)
+
+
+def needs_pairs(score: str) -> bool:
+    """Tell whether a score is of nodes together, for which their covariance is needed."""
+    return score in ("auto", "residual")
 
 
 def no_meaning(score: str) -> ValueError:
@@ -260,7 +280,7 @@ def node_scores(
     function = {**SCORES, **DATA_SCORES}[score]
     wanted = [True] * len(nodes) if is_open is None else is_open
     return [
-        function(entry) if each else np.full(len(entry.before.own), np.nan)
+        function(entry) if each else np.full(len(entry.before.bias), np.nan)
         for entry, each in zip(nodes, wanted, strict=True)
     ]
 
@@ -268,37 +288,11 @@ def node_scores(
 # ---- the nodes of a fitted estimator ----
 
 
-@dataclass(frozen=True)
-class HiddenLayer:
-    """A layer of the extended network that feeds hidden nodes.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_out, n_in)
-        Its W.
-    bias : ndarray of shape (n_out,)
-        Its bias; zeros where there is none.
-    activation : str
-        What the nodes do.
-    slope : float
-        Of a tanh; 1 otherwise.
-    """
-
-    weight: Array
-    bias: Array
-    activation: str
-    slope: float
-
-    def activate(self, values: Array) -> Array:
-        """Return what the nodes send on for what reaches them."""
-        return activate(values * self.slope, self.activation)
-
-
 def hidden_nodes(
     estimator: BaseSpectral,
     X: Any = None,
     sample_weight: Array | None = None,
-    pairs_of: Sequence[bool] | None = None,
+    pairs_of: Sequence[bool] = (),
 ) -> list[HiddenNodes]:
     """Return the nodes between the layers of a fitted estimator.
 
@@ -312,69 +306,55 @@ def hidden_nodes(
         Weights of the samples.
     pairs_of : sequence of bool, optional
         For which layers between input and output the covariance of all pairs of nodes is
-        wanted, which takes time and memory; for all by default.
+        wanted, which takes time and memory. With data, one for each of them.
 
     Returns
     -------
     list of HiddenNodes
         One per layer between the input and the output.
     """
-    before, after = [], []
-    arrays = zip(
-        estimator._layer_arrays(),
-        estimator.eigenvectors_,
-        estimator._weights(),
-        strict=True,
-    )
-    for position, (layer, phi, weight) in enumerate(arrays):
-        lambda_in, lambda_out = layer["eigenvalues_in"], layer["eigenvalues_out"]
-        trained = trained_here(estimator._config["train_eigenvalues"], position)
-        trains_in, trains_out = trained != "out", trained != "in"
-        before.append(Side(weight, phi, lambda_out, lambda_in, trains_out, trains_in))
-        after.append(Side(weight, phi, lambda_in, lambda_out, trains_in, trains_out))
-    is_linear = estimator.architecture_.linear_nodes
-    has_bias = estimator._config["bias"]
-    moments: list[Moments | None] = [None] * len(is_linear)
+    layers = _layers(estimator)
+    moments: list[Moments | None] = [None] * (len(layers) - 1)
     if X is not None:
-        wanted = [True] * len(is_linear) if pairs_of is None else pairs_of
-        moments = [*_moments(hidden_layers(estimator), X, sample_weight, wanted)]
+        moments = [*_moments(layers[:-1], X, sample_weight, pairs_of)]
+    has_bias = estimator._config["bias"]
     return [
-        HiddenNodes(before[k], after[k + 1], linear, has_bias, moments[k])
-        for k, linear in enumerate(is_linear)
+        HiddenNodes(before, after, has_bias, each)
+        for (before, after), each in zip(pairwise(layers), moments, strict=True)
     ]
 
 
-def hidden_layers(estimator: BaseSpectral) -> list[HiddenLayer]:
-    """Return all layers of the extended network but the last.
-
-    Parameters
-    ----------
-    estimator : BaseSpectral
-        A fitted estimator.
-
-    Returns
-    -------
-    list of HiddenLayer
-        In the order in which the signal passes them.
-    """
+def _layers(estimator: BaseSpectral) -> list[Layer]:
+    """Return the layers of the extended network, in the order the signal passes them."""
     slopes = iter(estimator.activation_slopes_)
     layers = []
     arrays = zip(
         estimator._layer_arrays(),
-        estimator._weights(),
-        estimator.architecture_.linear_nodes,
-        strict=False,  # the last layer feeds no hidden nodes
+        estimator.eigenvectors_,
+        (*estimator.architecture_.linear_nodes, True),  # the output
+        strict=True,
     )
-    for layer, weight, is_linear in arrays:
-        bias = layer.get("bias", np.zeros(len(weight), weight.dtype))
+    for position, (layer, phi, is_linear) in enumerate(arrays):
+        lambda_in, lambda_out = layer["eigenvalues_in"], layer["eigenvalues_out"]
+        weight = (lambda_in - lambda_out[:, np.newaxis]) * phi
         activation = "identity" if is_linear else estimator._config["activation"]
-        slope = float(next(slopes)) if activation == "tanh" else 1.0
-        layers.append(HiddenLayer(weight, bias, activation, slope))
+        layers.append(
+            Layer(
+                weight,
+                phi,
+                lambda_in,
+                lambda_out,
+                trained_here(estimator._config["train_eigenvalues"], position),
+                layer.get("bias", np.zeros(len(weight), weight.dtype)),
+                activation,
+                float(next(slopes)) if activation == "tanh" else 1.0,
+            )
+        )
     return layers
 
 
 def _moments(
-    layers: list[HiddenLayer],
+    layers: list[Layer],
     X: Any,
     sample_weight: Array | None,
     pairs_of: Sequence[bool],

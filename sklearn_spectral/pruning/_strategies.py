@@ -39,9 +39,11 @@ def check_feasible(pruner: Any) -> None:
     architecture = Architecture.build(
         1, 1, asked.hidden_layer_sizes, asked.linear_expansion, asked.activation
     )
-    widths = [n_out for n_out, _ in architecture.layer_shapes[:-1]]
     counts = count_removable(
-        widths, architecture.linear_nodes, pruner.min_nodes, pruner.linear_nodes
+        architecture.widths[1:-1],
+        architecture.linear_nodes,
+        pruner.min_nodes,
+        pruner.linear_nodes,
     )
     counts.n_to_remove(pruner.fraction, pruner.n_nodes)
     if pruner.node_score.startswith("eigenvalue") and asked.train_eigenvalues == "both":
@@ -96,7 +98,7 @@ class PruningTask:
             The fitted attributes of the pruner.
         """
         ranked = self._train_and_rank()
-        n = ranked.n_to_remove(self._pruner.fraction, self._pruner.n_nodes)
+        n = ranked.counts.n_to_remove(self._pruner.fraction, self._pruner.n_nodes)
         return self._learnt(self._pruned(ranked, n))
 
     def remove_while(self, score: Callable[[BaseSpectral], float]) -> dict[str, Any]:
@@ -166,7 +168,7 @@ class PruningTask:
 
     def _pruned_gradually(self, ranked: RankedNodes, n_removed: int) -> Pruned:
         """Remove nodes and train in turn, fewer nodes each time."""
-        n_steps = self._pruner.n_steps
+        n_steps, (share, last) = self._pruner.n_steps, self._epochs_of_a_step()
         kept, removed = ranked.kept(0), 0
         for step in range(1, n_steps + 1):
             goal = round(n_removed * (1 - (1 - step / n_steps) ** 3))
@@ -174,7 +176,6 @@ class PruningTask:
             kept = [nodes[still] for nodes, still in zip(kept, left, strict=True)]
             estimator = ranked.without(goal - removed)
             removed = goal
-            share, last = self._epochs_of_a_step()
             self._train(estimator.set_params(max_iter=last if step == n_steps else share))
             if step < n_steps:
                 ranked = self._rank(estimator)
