@@ -9,8 +9,7 @@ from typing import Any
 
 from ._classifier import SpectralClassifier
 from ._regressor import SpectralRegressor
-
-__version__ = "0.1.0.dev0"
+from ._version import __version__
 
 __all__ = ["SpectralClassifier", "SpectralRegressor", "__version__", "nn"]
 

@@ -18,8 +18,10 @@ from ._architecture import Architecture
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._forward import forward
 from ._inputs import TrainingData
+from ._layers import slope_names
 from ._outcome import Outcome, report
 from ._plan import TELESCOPES
+from ._retraction import retract
 from ._validation import ValidationMixin
 
 if TYPE_CHECKING:
@@ -84,9 +86,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "matmul_precision": [StrOptions({"highest", "high"})],
         "verbose": ["verbose"],
     }
-
-    # Whether eigenvalues train or weights.
-    _space: ClassVar[str]
 
     # What of a network's configuration may change while its training goes on.
     _may_change: ClassVar[frozenset[str]] = frozenset({"init"})
@@ -397,10 +396,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     def _hold(self, network: StackedNetwork) -> None:
         """Take the arrays of a network, extended and retracted."""
-        from ._state import network_arrays, retracted_arrays
+        from ._state import network_arrays
 
-        self._arrays = network_arrays(network)
-        self.coefs_, self.intercepts_ = retracted_arrays(network)
+        self._arrays, self._regrown = network_arrays(network), {}
+        slopes = slope_names(self._space, self._config)
+        self.coefs_, self.intercepts_ = retract(self._stacks(), slopes, self._arrays)
         self.n_parameters_ = network.n_trained
 
     def _begin_anew(self) -> None:

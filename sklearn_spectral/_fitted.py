@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from ._architecture import Architecture
 from ._html import with_network
+from ._integrity import digest
+from ._layers import LayerArrays, architecture_of, layers_of
 from ._plan import StackPlan
+from ._portable import PortableMixin
+from .exceptions import ModelFileError
 
 if TYPE_CHECKING:
     from ._training import TrainingNet
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 _LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
 
 
-class FittedNetworkMixin(BaseEstimator):
+class FittedNetworkMixin(PortableMixin):
     """Views of the fitted arrays; none of them needs torch."""
 
     coefs_: list[NDArray[Any]]
@@ -34,10 +37,14 @@ class FittedNetworkMixin(BaseEstimator):
     device: str
     _config: dict[str, Any]
     _seed: int
-    _arrays: dict[str, NDArray[Any]]
+    _arrays: dict[str, NDArray[Any]] | None
+    _regrown: dict[str, str]
     _solver_state: dict[str, Any]
     _plans: list[dict[str, Any]]
     _net: TrainingNet
+
+    # Whether eigenvalues train or weights.
+    _space: ClassVar[str]
 
     @property
     def coef_(self) -> NDArray[Any]:
@@ -70,14 +77,7 @@ class FittedNetworkMixin(BaseEstimator):
     def architecture_(self) -> Architecture:
         """The widths of the extended network; print it to read them."""
         check_is_fitted(self)
-        config = self._config
-        return Architecture.build(
-            config["in_features"],
-            config["out_features"],
-            config["hidden_layer_sizes"],
-            config["linear_expansion"],
-            config["activation"],
-        )
+        return architecture_of(self._config)
 
     @property
     def telescope_plan_(self) -> list[StackPlan]:
@@ -149,8 +149,49 @@ class FittedNetworkMixin(BaseEstimator):
         network = build_network(
             self._network_type(), self._config, self.coefs_[0].dtype, "cpu", self._seed
         )
-        load_arrays(network, self._arrays)
+        load_arrays(network, self._extended())
         return network
+
+    # ---- the extended network as arrays, of which a file has those that trained ----
+
+    def _stacks(self) -> list[list[LayerArrays]]:
+        """Say what the arrays of each layer are."""
+        return layers_of(self._space, self._config, self._seed)
+
+    def _extended(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays of the extended network; regrow those that a file left out."""
+        check_is_fitted(self)
+        if self._arrays is None:
+            raise AttributeError(
+                f"This {type(self).__name__} was saved with compact=True: it holds the "
+                "retracted network only, coefs_ and intercepts_. Load a file saved with "
+                "compact=False for what belongs to the extended one."
+            )
+        if self._regrown:
+            arrays, dtype = dict(self._arrays), self.coefs_[0].dtype
+            for layer in (layer for layers in self._stacks() for layer in layers):
+                for name, values in layer.regrow(dtype).items():
+                    path = layer.prefix + name
+                    if path in self._regrown:
+                        _check_regrown(path, values, self._regrown[path])
+                        values.flags.writeable = False
+                        arrays[path] = values
+            self._arrays, self._regrown = arrays, {}
+        return self._arrays
+
+    def _portable(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Leave out the torch objects, and the arrays that the seed regrows."""
+        state = {name: value for name, value in state.items() if name != "_net"}
+        arrays = state.get("_arrays")
+        if arrays is None or self._regrown:
+            return state
+        kept, regrown = dict(arrays), {}
+        for layer in (layer for layers in self._stacks() for layer in layers):
+            for name, values in layer.regrow(self.coefs_[0].dtype).items():
+                path = layer.prefix + name
+                if _same_bits(values, kept[path]):
+                    regrown[path] = digest(kept.pop(path))
+        return {**state, "_arrays": kept, "_regrown": regrown}
 
     def _html_repr(self) -> str:
         """Show the network below what scikit-learn shows of an estimator."""
@@ -186,7 +227,18 @@ class FittedNetworkMixin(BaseEstimator):
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "coefs_")
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the torch objects out: a file holds numpy arrays only."""
-        state = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_net"}
+
+def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    # A zero of the other sign is equal, but would be another checksum.
+    return one.dtype == other.dtype and np.array_equal(
+        *(np.ascontiguousarray(values).view(np.uint8) for values in (one, other))
+    )
+
+
+def _check_regrown(name: str, values: NDArray[Any], expected: str) -> None:
+    if digest(values) != expected:
+        raise ModelFileError(
+            f"The array {name} that the seed of this model regrows differs from the one "
+            "that it was trained with: its checksum is another. The file is damaged, or "
+            "this version or platform draws other numbers; please report the latter."
+        )

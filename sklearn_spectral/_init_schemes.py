@@ -7,14 +7,14 @@ last is the type of the eigenvectors. To add one, write it here and register it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ._random import uniform
+from ._random import seed_sequence, subset, uniform
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -130,6 +130,41 @@ SCHEMES: dict[str, Scheme] = {"paper": paper, "wide": wide, "scaled": scaled}
 """The registered starting schemes by name."""
 
 
+def draw_start(
+    n_in: int,
+    n_out: int,
+    train_eigenvalues: str,
+    init: str,
+    seed: int | np.random.SeedSequence,
+    gain: float = 1.0,
+    dtype: DTypeLike = np.float64,
+) -> Start:
+    """Draw the start of one layer from its seed.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Widths of the layer.
+    train_eigenvalues : {"both", "out", "in"}
+        Which sets of it train.
+    init : str
+        The scheme, a key of ``SCHEMES``.
+    seed : int or numpy.random.SeedSequence
+        The same start comes of it on every platform.
+    gain : float, default=1.0
+        Scale of the weights, for the schemes that use one.
+    dtype : numpy dtype, default=float64
+        Type of the eigenvectors.
+
+    Returns
+    -------
+    Start
+        The values; the eigenvalues are float64.
+    """
+    scheme = SCHEMES[init]
+    return scheme(n_in, n_out, train_eigenvalues, gain, np.random.PCG64(seed), dtype)
+
+
 def _glorot(n_in: int, n_out: int) -> float:
     """Bound of uniform weights of variance 2 / (n_in + n_out).
 
@@ -152,3 +187,39 @@ WEIGHT_SCHEMES: dict[str, Callable[[int, int], float]] = {
 
 TRAINED_WEIGHTS = ("weights", "subset", "gains", "readout", "low_rank", "singular_values")
 """What of a network in direct space can train."""
+
+
+def choose_weights(
+    shapes: Sequence[tuple[int, int]], n_weights: int | None, seed: int
+) -> list[NDArray[np.int64]]:
+    """Draw which weights train, of those of all layers, for ``train="subset"``.
+
+    Parameters
+    ----------
+    shapes : sequence of (int, int)
+        Shape of the weight of each layer.
+    n_weights : int or None
+        How many train.
+    seed : int
+        That of the network.
+
+    Returns
+    -------
+    list of ndarray of int64
+        For each layer, which entries of its flattened weight.
+
+    Raises
+    ------
+    ValueError
+        If ``n_weights`` is missing or there are not as many.
+    """
+    sizes = [n_out * n_in for n_out, n_in in shapes]
+    if n_weights is None or not 1 <= n_weights <= sum(sizes):
+        raise ValueError(
+            "train='subset' needs n_weights, the number of trained weights, between 1 and "
+            f"{sum(sizes)}, which is how many this network has; got {n_weights}."
+        )
+    chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
+    ends = np.cumsum(sizes)
+    parts = np.split(chosen, np.searchsorted(chosen, ends)[:-1])
+    return [part - first for part, first in zip(parts, ends - sizes, strict=True)]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseNetwork
 from ._covariance import covariance, shape_rows
 from ._direct import BaseDirect
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData
+from ._layers import slope_names
 
 if TYPE_CHECKING:
     from ._conversion import PlainNetwork
@@ -302,7 +302,9 @@ class BaseSpectral(BaseNetwork):
     @property
     def eigenvectors_(self) -> list[NDArray[Any]]:
         """The block phi of each layer's eigenvectors."""
-        return [_eigenvectors(layer) for layer in self._layer_arrays()]
+        arrays = self._extended()
+        layers = [layer for stack in self._stacks() for layer in stack]
+        return [layer.eigenvectors(layer.pick(arrays)) for layer in layers]  # type: ignore[attr-defined]
 
     @property
     def biases_(self) -> list[NDArray[Any]]:
@@ -312,8 +314,8 @@ class BaseSpectral(BaseNetwork):
     @property
     def activation_slopes_(self) -> list[NDArray[Any]]:
         """The trained beta of each tanh."""
-        check_is_fitted(self)
-        return [value for name, value in self._arrays.items() if name.endswith("slope")]
+        arrays = self._extended()
+        return [arrays[name] for name in slope_names(self._space, self._config)]
 
     @property
     def compact_adjacency_(self) -> NDArray[Any]:
@@ -328,26 +330,5 @@ class BaseSpectral(BaseNetwork):
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         """Return the arrays of each layer, by the names they have in it."""
-        check_is_fitted(self)
-        layers: dict[str, dict[str, NDArray[Any]]] = {}
-        for path, values in self._arrays.items():
-            if path.startswith("stacks."):
-                # stacks.STACK.layers.LAYER.NAME
-                *where, name = path.split(".", 4)
-                layers.setdefault(".".join(where), {})[name] = values
-        return list(layers.values())
-
-
-def _eigenvectors(layer: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    """Put phi together from the arrays of its form."""
-    if "form.block" in layer:
-        return layer["form.block"]
-    if "form.left" in layer:
-        return (layer["form.left"] * layer["form.singular_values"]) @ layer["form.right"]
-    orthogonal, triangle = layer["form.orthogonal"], layer["form.triangle"]
-    width = orthogonal.shape[1]
-    factor = np.zeros((width, width), triangle.dtype)
-    factor[np.triu_indices(width)] = triangle
-    phi = orthogonal @ factor
-    is_tall = len(layer["eigenvalues_out"]) >= len(layer["eigenvalues_in"])
-    return phi if is_tall else phi.T
+        arrays = self._extended()
+        return [layer.pick(arrays) for stack in self._stacks() for layer in stack]

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
-from .._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES
-from .._random import seed_sequence, subset, uniform
+from .._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
+from .._random import seed_sequence, uniform
 from .activations import PLAIN_ACTIVATIONS
 from .direct import (
     DirectLayer,
@@ -122,7 +121,7 @@ class DirectNetwork(StackedNetwork):
         )
         seed = seed_from_torch() if seed is None else seed
         shapes = architecture.layer_shapes
-        positions = _draw_positions(shapes, n_weights, seed) if train == "subset" else None
+        chosen = choose_weights(shapes, n_weights, seed) if train == "subset" else None
 
         def to(layer: DirectLayer) -> DirectLayer:
             return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
@@ -135,8 +134,9 @@ class DirectNetwork(StackedNetwork):
                 factors = _factors(bits, bound, n_in, n_out, rank)
                 return to(LowRankLinear(*factors, bias))
             start = torch.from_numpy(uniform(bits, -bound, bound, (n_out, n_in)))
-            if positions is not None:
-                layer = SubsetLinear(start, positions[position], bias, untrained)
+            if chosen is not None:
+                trained = torch.from_numpy(chosen[position])
+                layer = SubsetLinear(start, trained, bias, untrained)
             elif train == "gains":
                 layer = GainLinear(start, bias)
             elif train == "singular_values":
@@ -208,26 +208,6 @@ class DirectNetwork(StackedNetwork):
                     assert layer.bias is not None
                     layer.bias.copy_(linear.bias)
         return network
-
-
-def _draw_positions(
-    shapes: Sequence[tuple[int, int]], n_weights: int | None, seed: int
-) -> list[Tensor]:
-    """Return which entries of each layer's weight train, ``n_weights`` in all."""
-    sizes = [n_out * n_in for n_out, n_in in shapes]
-    if n_weights is None or not 1 <= n_weights <= sum(sizes):
-        raise ValueError(
-            "train='subset' needs n_weights, the number of trained weights, between 1 and "
-            f"{sum(sizes)}, which is how many this network has; got {n_weights}."
-        )
-    chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
-    ends = np.cumsum(sizes)
-    cuts = np.searchsorted(chosen, ends)
-    parts: list[NDArray[np.int64]] = np.split(chosen, cuts[:-1])
-    firsts = ends - sizes
-    return [
-        torch.from_numpy(part - first) for part, first in zip(parts, firsts, strict=True)
-    ]
 
 
 def _factors(

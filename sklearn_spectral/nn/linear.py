@@ -10,7 +10,7 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
-from .._init_schemes import SCHEMES
+from .._init_schemes import SCHEMES, draw_start
 from .._plan import ENTRY_COST, THIN_ROWS
 from .forms import FORMS, FreeForm, MatrixForm
 from .layer import LinearLayer, seed_from_torch
@@ -146,13 +146,13 @@ class SpectralLinear(LinearLayer):
         self, seed: int | np.random.SeedSequence | None, dtype: DTypeLike = np.float64
     ):
         """Draw eigenvalues in float64 and eigenvectors in the type given, as arrays."""
-        seed = seed_from_torch() if seed is None else seed
-        start = SCHEMES[self.init](
+        start = draw_start(
             self.in_features,
             self.out_features,
             self.train_eigenvalues,
+            self.init,
+            seed_from_torch() if seed is None else seed,
             self.gain,
-            np.random.PCG64(seed),
             dtype,
         )
         return start.eigenvalues_in, start.eigenvalues_out, start.eigenvectors

@@ -1,0 +1,66 @@
+"""Checksums of fitted state: the same for equal values on every platform."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+
+def digest(*values: Any) -> str:
+    """Return the SHA-256 of values: arrays, containers and builtin types.
+
+    Of other objects only the type counts.
+
+    Parameters
+    ----------
+    *values : object
+        The values.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral._integrity import digest
+    >>> digest([1, "a"], np.arange(3)) == digest([1, "a"], np.arange(3))
+    True
+    >>> digest(np.arange(3)) == digest(np.arange(3.0))
+    False
+    """
+    hasher = hashlib.sha256()
+    _feed(hasher, list(values))
+    return hasher.hexdigest()
+
+
+def _feed(hasher: Any, value: Any) -> None:
+    def tell(*words: Any) -> None:
+        hasher.update((" ".join(map(str, words)) + ";").encode("utf-8", "surrogatepass"))
+
+    if isinstance(value, np.generic) and value.dtype.kind in "biufU":
+        value = value.item()
+    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
+        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+        tell("array", little.dtype.str, *value.shape)
+        hasher.update(little.view(np.uint8).data if little.size else b"")
+    elif isinstance(value, np.ndarray):
+        tell("objects", *value.shape)
+        _feed(hasher, value.ravel().tolist())
+    elif isinstance(value, dict):
+        tell("dict", len(value))
+        for key, entry in value.items():
+            _feed(hasher, key)
+            _feed(hasher, entry)
+    elif isinstance(value, list | tuple):
+        tell(type(value).__name__, len(value))
+        for entry in value:
+            _feed(hasher, entry)
+    elif value is None or isinstance(value, bool | int | float | str | bytes):
+        text = repr(value)
+        tell(type(value).__name__, len(text), text)
+    else:
+        tell("object", type(value).__name__)
