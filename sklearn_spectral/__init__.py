@@ -10,8 +10,18 @@ from typing import Any
 from ._classifier import SpectralClassifier
 from ._regressor import SpectralRegressor
 from ._version import __version__
+from .exceptions import ModelFileError
+from .persistence import load, save
 
-__all__ = ["SpectralClassifier", "SpectralRegressor", "__version__", "nn"]
+__all__ = [
+    "ModelFileError",
+    "SpectralClassifier",
+    "SpectralRegressor",
+    "__version__",
+    "load",
+    "nn",
+    "save",
+]
 
 
 def __getattr__(name: str) -> Any:

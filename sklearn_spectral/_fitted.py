@@ -173,7 +173,7 @@ class FittedNetworkMixin(PortableMixin):
                 for name, values in layer.regrow(dtype).items():
                     path = layer.prefix + name
                     if path in self._regrown:
-                        _check_regrown(path, values, self._regrown[path])
+                        check_regrown(path, values, self._regrown[path])
                         values.flags.writeable = False
                         arrays[path] = values
             self._arrays, self._regrown = arrays, {}
@@ -235,7 +235,23 @@ def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
     )
 
 
-def _check_regrown(name: str, values: NDArray[Any], expected: str) -> None:
+def check_regrown(name: str, values: NDArray[Any], expected: str) -> None:
+    """Refuse an array that the seed regrew otherwise than it was.
+
+    Parameters
+    ----------
+    name : str
+        Of the array.
+    values : ndarray
+        What came of the seed.
+    expected : str
+        The checksum of what was.
+
+    Raises
+    ------
+    ModelFileError
+        If they differ.
+    """
     if digest(values) != expected:
         raise ModelFileError(
             f"The array {name} that the seed of this model regrows differs from the one "
