@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial as partial_of
 from numbers import Integral, Real
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from ._architecture import Architecture
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._forward import forward
 from ._inputs import TrainingData
+from ._integrity import digest
 from ._layers import slope_names
 from ._outcome import Outcome, report
 from ._plan import TELESCOPES
@@ -27,6 +29,7 @@ from ._validation import ValidationMixin
 if TYPE_CHECKING:
     import torch
 
+    from ._checkpoints import CheckpointFile
     from ._training import TrainingNet, TrainingOptions
     from .nn.network import StackedNetwork
 
@@ -84,6 +87,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "device": [str],
         "telescope": [StrOptions(set(TELESCOPES))],
         "matmul_precision": [StrOptions({"highest", "high"})],
+        "checkpoint_dir": [str, PathLike, None],
         "verbose": ["verbose"],
     }
 
@@ -146,6 +150,12 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
             proceed = self.__sklearn_is_fitted__() and (partial or self.warm_start)
+            if proceed and self._arrays is None:
+                raise ValueError(
+                    f"This {type(self).__name__} was saved with compact=True, so that it "
+                    "cannot be trained further. Load a file saved with compact=False, or "
+                    "fit anew with warm_start=False."
+                )
             data = self._training_data(
                 X, y, sample_weight, reset=not proceed, partial=partial, classes=classes
             )
@@ -190,6 +200,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             seed, first_epoch = self._seed, self.n_iter_
         else:
             seed, first_epoch = self._draw_seed(), 0
+        checkpoint = kept = None
+        if self.checkpoint_dir is not None and not partial:
+            checkpoint = self._checkpoint(data, validation, seed, proceed=proceed)
+            kept = checkpoint.read("0" if self.solver == "lbfgs" else "")
+            seed = seed if kept is None else int(kept[0]["seed"])
         if self.early_stopping and validation is None and not partial:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
@@ -201,6 +216,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             )
 
         from ._batches import ArrayDataset
+        from ._checkpoints import EvaluationKeeper, Keeper
         from ._device import matmul_precision, resolve_device, training_dtype
         from ._state import build_network, load_solver, set_dtype
         from ._training import make_net, train
@@ -224,7 +240,12 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         with network.planned(plans), matmul_precision(self.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            net = make_net(network, options, len(dataset), device, score)
+            keeper: Any = None
+            if checkpoint is not None and self.solver == "lbfgs":
+                keeper = EvaluationKeeper(checkpoint, seed)
+            elif checkpoint is not None:
+                keeper = Keeper(checkpoint, seed, kept)
+            net = make_net(network, options, len(dataset), device, score, keeper)
             if tasks is not None and tasks.listens:
                 net.tell_epochs(tasks.begin_epoch, partial_of(self._end_epoch, tasks))
             if proceed and partial and config == self._config:
@@ -232,6 +253,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             # From here on the weights of an earlier net move; its arrays do not.
             self.__dict__.pop("_net", None)
             outcome = train(net, dataset)
+        finished = outcome.reason != "interrupted"
+        if checkpoint is not None and finished and self.random_state is None:
+            checkpoint.remove()  # another fit is to be another draw
         self._plans = [plan.to_dict() for plan in plans]
 
         self._config = config
@@ -240,6 +264,33 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self.loss_curve_, self.n_iter_ = [], 0
         self._store(net, outcome, device, partial=partial)
         return outcome
+
+    def _checkpoint(
+        self,
+        data: TrainingData,
+        validation: TrainingData | None,
+        seed: int,
+        *,
+        proceed: bool,
+    ) -> CheckpointFile:
+        """Name the checkpoint of this fit by all that its result follows from."""
+        from ._checkpoints import CheckpointFile
+        from ._device import resolve_device
+
+        params = self.get_params(deep=False)
+        for name in ("checkpoint_dir", "device", "random_state", "verbose"):
+            del params[name]
+        assert self.checkpoint_dir is not None
+        key = digest(
+            type(self).__name__,
+            sorted(params.items()),
+            resolve_device(self.device).type,
+            None if self.random_state is None else seed,
+            data.parts(),
+            None if validation is None else validation.parts(),
+            [self._extended(), self.n_iter_] if proceed else None,
+        )
+        return CheckpointFile(self.checkpoint_dir, key[:32])
 
     def _draw_seed(self) -> int:
         """Draw the seed that all randomness of a network follows from."""

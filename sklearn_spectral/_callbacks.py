@@ -50,6 +50,14 @@ class Guard(Callback):
             net.flat.restore(self.good_)
             raise StopTraining("diverged")
 
+    def resumable(self) -> dict[str, Any]:
+        """Return what the next epoch follows from."""
+        return {"good": self.good_}
+
+    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
+        """Go on from what `resumable` gave; the latest weights are those of the net."""
+        self.good_, self.latest_ = kept["good"], net.flat.copy()
+
     def interrupt(self, net: NeuralNet) -> None:
         """Bring back the weights of the last whole epoch."""
         net.flat.restore(self.latest_)
@@ -116,6 +124,14 @@ class Plateau(Callback):
         self.reference_ = math.inf
         self.waited_ = 0
 
+    def resumable(self) -> dict[str, Any]:
+        """Return what the next epoch follows from."""
+        return {"reference": self.reference_, "waited": self.waited_}
+
+    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
+        """Go on from what `resumable` gave."""
+        self.reference_, self.waited_ = kept["reference"], kept["waited"]
+
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Count the epochs without improvement, as scikit-learn's perceptrons do."""
         change = self.reference_ - net.history[-1, "train_loss"]
@@ -162,6 +178,20 @@ class EarlyStopping(Callback):
         self.best_score_ = -math.inf
         self.best_: Tensor | None = None
         self.waited_ = 0
+
+    def resumable(self) -> dict[str, Any]:
+        """Return what the next epoch follows from."""
+        return {
+            "scores": self.scores_,
+            "best_score": self.best_score_,
+            "best": self.best_,
+            "waited": self.waited_,
+        }
+
+    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
+        """Go on from what `resumable` gave."""
+        self.scores_, self.best_score_ = kept["scores"], kept["best_score"]
+        self.best_, self.waited_ = kept["best"], kept["waited"]
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Score the epoch."""
@@ -215,7 +245,7 @@ class Progress(Callback):
             print(f"Epoch {len(net.history)}/{self.n_epochs}, {values}")
         else:
             self.bar_.set_postfix(shown, refresh=False)
-            self.bar_.update()
+            self.bar_.update(len(net.history) - self.bar_.n)  # more than one, if resumed
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Close the bar."""

@@ -112,6 +112,10 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     matmul_precision : {"highest", "high"}, default="highest"
         ``"high"`` lets a GPU multiply float32 matrices in TF32: faster, with ten bits
         of mantissa instead of 23.
+    checkpoint_dir : str, path-like or None, default=None
+        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
+        its last when it is called again with the same data and parameters. See the user
+        guide.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -243,6 +247,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         device="auto",
         telescope="auto",
         matmul_precision="highest",
+        checkpoint_dir=None,
         verbose=0,
     ):
         super().__init__(
@@ -273,6 +278,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             device=device,
             telescope=telescope,
             matmul_precision=matmul_precision,
+            checkpoint_dir=checkpoint_dir,
             verbose=verbose,
         )
         self.loss = loss

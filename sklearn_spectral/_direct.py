@@ -64,6 +64,7 @@ class BaseDirect(BaseNetwork):
         device="auto",
         telescope="auto",
         matmul_precision="highest",
+        checkpoint_dir=None,
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -93,6 +94,7 @@ class BaseDirect(BaseNetwork):
         self.device = device
         self.telescope = telescope
         self.matmul_precision = matmul_precision
+        self.checkpoint_dir = checkpoint_dir
         self.verbose = verbose
 
     @classmethod

@@ -164,7 +164,7 @@ def read(path: Path_, max_bytes: int = MAX_BYTES) -> bytes:
             f"max_bytes={max_bytes}. Raise max_bytes if you trust it."
         )
     with open(path, "rb") as file:
-        return file.read(max_bytes)
+        return file.read(info.st_size)
 
 
 def write_atomically(path: Path_, data: bytes) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
@@ -56,6 +57,13 @@ class TrainingData:
         if self.sample_weight is None or self.rows is None:
             return self.sample_weight
         return self.sample_weight[self.rows]
+
+    def parts(self) -> list[Any]:
+        """Return the arrays that these data are made of."""
+        X = self.X
+        if issparse(X):
+            X = [X.shape, X.data, X.indices, X.indptr]
+        return [X, self.y, self.sample_weight, self.rows, self.unit]
 
     def split(
         self, fraction: float, seed: int, stratify: bool

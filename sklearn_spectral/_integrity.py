@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+PIECE = 2**22
+"""About how many bytes of an array are read at a time; most are not copied."""
+
 
 def digest(*values: Any) -> str:
     """Return the SHA-256 of values: arrays, containers and builtin types.
@@ -44,9 +47,13 @@ def _feed(hasher: Any, value: Any) -> None:
     if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
     if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        little = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
-        tell("array", little.dtype.str, *value.shape)
-        hasher.update(little.view(np.uint8).data if little.size else b"")
+        dtype = value.dtype.newbyteorder("<")
+        tell("array", dtype.str, *value.shape)
+        rows = np.atleast_1d(value)
+        n_rows = max(1, PIECE * len(rows) // max(1, rows.nbytes))
+        for start in range(0, len(rows) if rows.size else 0, n_rows):
+            piece = np.ascontiguousarray(rows[start : start + n_rows], dtype)
+            hasher.update(piece.view(np.uint8).data)
     elif isinstance(value, np.ndarray):
         tell("objects", *value.shape)
         _feed(hasher, value.ravel().tolist())

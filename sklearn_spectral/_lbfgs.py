@@ -37,6 +37,10 @@ class FullBatchNet(TrainingNet):
     def __init__(self, *args: Any, tol: float = 1e-4, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tol = tol
+        # Losses and gradients by which an earlier fit of the same kind got so far, and
+        # those of this one that are not written yet; see `EvaluationKeeper`.
+        self.known_evaluations: list[tuple[float, NDArray[Any]]] = []
+        self.new_evaluations: list[tuple[float, NDArray[Any]]] | None = None
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> FullBatchNet:
         """Do nothing: scipy has its own state."""
@@ -71,12 +75,12 @@ class FullBatchNet(TrainingNet):
 
         def evaluate(values: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
             self.flat.restore(torch.from_numpy(values).to(vector))
-            loss = self._loss_and_gradient(batch)
+            loss, gradient = self._evaluation(batch)
             if not math.isfinite(loss):
                 self._epoch_ends(seen.get("first", loss), loss)
             seen.setdefault("first", loss)
             seen["last"] = loss
-            return loss, self.flat.gradient.cpu().numpy().astype(np.float64)
+            return loss, gradient.astype(np.float64)
 
         def iteration_ends(values: NDArray[np.float64]) -> None:
             self.flat.restore(torch.from_numpy(values).to(vector))
@@ -102,6 +106,16 @@ class FullBatchNet(TrainingNet):
         if len(self.history) < self.max_epochs:
             raise StopTraining("converged")
         return self
+
+    def _evaluation(self, batch: FullBatch) -> tuple[float, NDArray[Any]]:
+        """Return loss and gradient, from a checkpoint as long as that has them."""
+        if self.known_evaluations:
+            return self.known_evaluations.pop(0)
+        loss = self._loss_and_gradient(batch)
+        gradient = self.flat.gradient.cpu().numpy().copy()
+        if self.new_evaluations is not None:
+            self.new_evaluations.append((loss, gradient))
+        return loss, gradient
 
     @torch.no_grad()
     def _loss_and_gradient(self, batch: FullBatch) -> float:

@@ -89,6 +89,10 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Where to train; see `SpectralClassifier`.
     telescope, matmul_precision : str
         How matrix products are computed; see `SpectralClassifier`.
+    checkpoint_dir : str, path-like or None, default=None
+        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
+        its last when it is called again with the same data and parameters. See the user
+        guide.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 

@@ -246,6 +246,7 @@ def make_net(
     n_samples: int,
     device: torch.device,
     validation_score: Callable[[torch.nn.Module], float] | None = None,
+    keeper: Callback | None = None,
 ) -> TrainingNet:
     """Put a network into an initialized skorch net.
 
@@ -261,6 +262,8 @@ def make_net(
         Where to train.
     validation_score : callable, optional
         Score of the module on validation data; it turns early stopping on.
+    keeper : Callback, optional
+        What writes checkpoints, to be the last of the callbacks.
 
     Returns
     -------
@@ -279,6 +282,8 @@ def make_net(
         callbacks.append(("progress", progress))
     if validation_score is None:
         callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
+    if keeper is not None:
+        callbacks.append(("keeper", keeper))
 
     settings: dict[str, Any] = {
         "criterion": LOSSES[options.loss],
@@ -347,7 +352,8 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     net.notify("on_train_begin", X=dataset)
     # skorch's own fit swallows KeyboardInterrupt; its loop does not.
     try:
-        net.fit_loop(dataset)
+        # Fewer than all, if a checkpoint was taken up.
+        net.fit_loop(dataset, epochs=net.max_epochs - len(net.history))
         reason = "max_iter"
     except StopTraining as stop:
         reason = stop.reason

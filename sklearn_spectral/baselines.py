@@ -90,6 +90,10 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Where to train; see `SpectralClassifier`.
     telescope, matmul_precision : str
         How matrix products are computed; see `SpectralClassifier`.
+    checkpoint_dir : str, path-like or None, default=None
+        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
+        its last when it is called again with the same data and parameters. See the user
+        guide.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -193,6 +197,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         device="auto",
         telescope="auto",
         matmul_precision="highest",
+        checkpoint_dir=None,
         verbose=0,
     ):
         super().__init__(
@@ -223,6 +228,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             device=device,
             telescope=telescope,
             matmul_precision=matmul_precision,
+            checkpoint_dir=checkpoint_dir,
             verbose=verbose,
         )
         self.loss = loss
@@ -302,6 +308,10 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Where to train; see `SpectralRegressor`.
     telescope, matmul_precision : str
         How matrix products are computed; see `SpectralRegressor`.
+    checkpoint_dir : str, path-like or None, default=None
+        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
+        its last when it is called again with the same data and parameters. See the user
+        guide.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 

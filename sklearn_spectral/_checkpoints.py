@@ -1,0 +1,264 @@
+"""Checkpoints: a fit that is killed goes on from its last epoch, to the same bits.
+
+Each fit has a name of its own, which follows from its data and parameters, so that many of
+them can share a folder, as those of a grid search do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from skorch import NeuralNet
+from skorch.callbacks import Callback
+
+from ._encoding import from_json, to_json
+from ._files import Path_, decode, encode, read, write_atomically
+from ._state import load_solver, solver_arrays, to_numpy
+from .exceptions import CheckpointWarning, ModelFileError
+
+if TYPE_CHECKING:
+    from ._lbfgs import FullBatchNet
+    from ._training import TrainingNet
+
+# What of an optimizer's settings a schedule moves.
+_MOVED = ("lr", "betas", "momentum")
+
+_HISTORY = ("train_first_loss", "train_loss", "train_finite", "train_batch_count")
+
+
+class CheckpointFile:
+    """The file, or the files, that one fit writes and reads.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where; it is made if it is not there.
+    key : str
+        What the fit is: the digest of all that its result follows from.
+
+    Raises
+    ------
+    OSError
+        If nothing can be written there.
+    """
+
+    def __init__(self, folder: Path_, key: str) -> None:
+        self.folder, self.key = Path(folder), key
+        self._warned = False
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for left_over in self.folder.glob(f".{key}*.partial"):
+                left_over.unlink()  # of a fit that was killed while it wrote
+            write_atomically(self._path("probe"), b"")
+            self._path("probe").unlink()
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"checkpoint_dir={os.fspath(folder)!r} cannot be written to "
+                f"({error.strerror}). Name a folder that can, or set checkpoint_dir=None.",
+            ) from error
+
+    def _path(self, part: str = "") -> Path:
+        return self.folder / f"{self.key}{part and '.'}{part}.safetensors"
+
+    def read(self, part: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+        """Return what was written; None if nothing was, or it cannot be used."""
+        path = self._path(part)
+        try:
+            return decode("checkpoint", read(path, 2**62))
+        except FileNotFoundError:
+            return None
+        except (OSError, ModelFileError) as error:
+            self.tell(f"{path} cannot be used ({error})")
+            return None
+
+    def write(self, content: Any, tensors: Any, part: str = "") -> None:
+        """Replace what was written; a failure is a warning, the first time."""
+        try:
+            write_atomically(self._path(part), encode("checkpoint", content, tensors))
+        except OSError as error:
+            self.tell(f"{self._path(part)} cannot be written ({error})")
+
+    def tell(self, what: str) -> None:
+        """Warn once."""
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{what}; the fit goes on without it.", CheckpointWarning, 3)
+
+    def remove(self) -> None:
+        """Remove what was written."""
+        for path in self.folder.glob(f"{self.key}*.safetensors"):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+class Keeper(Callback):
+    """Write all that training goes on from after each epoch; take it up at the start.
+
+    It has to be the last of the callbacks: what the others do at the start of training is
+    overwritten, and an epoch after which one of them stops is not kept but run again.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+        Where to.
+    seed : int
+        Of the fit.
+    kept : tuple, optional
+        What ``file`` had when the fit began.
+    """
+
+    def __init__(self, file: CheckpointFile, seed: int, kept: Any = None) -> None:
+        self.file, self.seed, self.kept = file, seed, kept
+
+    def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Go on from what was kept."""
+        if self.kept is not None:
+            try:
+                _check(net, *self.kept)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                self.file.tell(f"The checkpoint {self.file.key} is of another network")
+            else:
+                _put(net, *self.kept)
+        self.kept = None
+
+    def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
+        """Write the epoch."""
+        content, tensors = _take(net)
+        self.file.write({**content, "seed": self.seed}, tensors)
+
+
+class EvaluationKeeper(Callback):
+    """Write what L-BFGS was told in each iteration; tell it the same at the start.
+
+    The state of scipy's solver cannot be had, but follows from the losses and gradients
+    that it was given. Each iteration is a file, so that none is written twice.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+        Where to.
+    seed : int
+        Of the fit.
+    """
+
+    def __init__(self, file: CheckpointFile, seed: int) -> None:
+        self.file, self.seed = file, seed
+
+    def on_train_begin(self, net: FullBatchNet, **kwargs: Any) -> None:
+        """Give the solver the evaluations that were kept."""
+        n_trained = len(net.flat.vector)
+        known: list[tuple[float, NDArray[Any]]] = []
+        self.n_kept = 0
+        while (part := self.file.read(f"{self.n_kept}")) is not None:
+            losses, gradients = part[1].get("losses"), part[1].get("gradients")
+            if losses is None or gradients is None:
+                break
+            if gradients.shape != (len(losses), n_trained):
+                break
+            known += zip(losses.tolist(), gradients, strict=True)
+            self.n_kept += 1
+        net.known_evaluations, net.new_evaluations = known, []
+
+    def on_epoch_end(self, net: FullBatchNet, **kwargs: Any) -> None:
+        """Write the evaluations of an iteration that was not kept before."""
+        epoch = len(net.history) - 1
+        if epoch < self.n_kept:
+            return
+        losses, gradients = zip(*net.new_evaluations, strict=True)
+        net.new_evaluations = []
+        tensors = {"losses": np.array(losses), "gradients": np.array(gradients)}
+        self.file.write({"seed": self.seed}, tensors, f"{epoch}")
+
+
+def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return all that the next epoch follows from."""
+    tensors = {"vector": to_numpy(net.flat.vector)}
+    callbacks = {}
+    for name, callback in net.callbacks_:
+        if hasattr(callback, "resumable"):
+            numbers = {}
+            for entry, value in callback.resumable().items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{name}.{entry}"] = to_numpy(value)
+                else:
+                    numbers[entry] = to_json(value)
+            callbacks[name] = numbers
+    tensors |= {
+        f"solver.{name}": np.asarray(value)
+        for name, value in solver_arrays(net.optimizer_).get(0, {}).items()
+        if value is not None
+    }
+    rows = [[float(row[name]) for name in _HISTORY] for row in net.history]
+    tensors["history"] = np.array(rows, np.float64)
+    group = net.optimizer_.param_groups[0]
+    return {
+        "callbacks": callbacks,
+        "settings": {name: to_json(group[name]) for name in _MOVED if name in group},
+        "n_steps": None if net.schedule_ is None else net.schedule_.last_epoch,
+    }, tensors
+
+
+def _check(net: TrainingNet, content: Any, tensors: Any) -> None:
+    """Raise something if what was kept does not fit this net."""
+    expected = net.flat.vector
+    for name, values in tensors.items():
+        right = values.shape in ((), tuple(expected.shape)) or name == "history"
+        if not right:
+            raise ValueError(name)
+    if tensors["vector"].dtype != to_numpy(expected[:1]).dtype:
+        raise ValueError("vector")
+    if tensors["history"].shape[1:] != (len(_HISTORY),):
+        raise ValueError("history")
+    if (net.schedule_ is None) != (content["n_steps"] is None):
+        raise ValueError("n_steps")
+    names = {name for name, c in net.callbacks_ if hasattr(c, "resumable")}
+    if content["callbacks"].keys() != names:
+        raise ValueError("callbacks")
+
+
+def _put(net: TrainingNet, content: Any, tensors: Any) -> None:
+    """Bring a net to where `_take` found it."""
+    like = net.flat.vector
+
+    def tensor(name: str) -> torch.Tensor:
+        return torch.from_numpy(np.array(tensors[name])).to(like.device)
+
+    net.flat.restore(tensor("vector"))
+    for name, callback in net.callbacks_:
+        if hasattr(callback, "resumable"):
+            numbers = content["callbacks"][name]
+            values = {entry: from_json(value) for entry, value in numbers.items()}
+            prefix = f"{name}."
+            values |= {
+                path[len(prefix) :]: tensor(path)
+                for path in tensors
+                if path.startswith(prefix)
+            }
+            callback.resume(values, net)
+    of_solver = {
+        name.removeprefix("solver."): np.array(values)
+        for name, values in tensors.items()
+        if name.startswith("solver.")
+    }
+    load_solver(net.optimizer_, {0: of_solver} if of_solver else {})
+    group = net.optimizer_.param_groups[0]
+    group.update({name: from_json(v) for name, v in content["settings"].items()})
+    if net.schedule_ is not None:
+        net.schedule_.last_epoch = content["n_steps"]
+        net.schedule_._step_count = content["n_steps"] + 1
+    scores = getattr(dict(net.callbacks_).get("early_stopping"), "scores_", None)
+    for epoch, row in enumerate(tensors["history"].tolist()):
+        net.history.new_epoch()
+        for name, value in zip(_HISTORY, row, strict=True):
+            net.history.record(name, value)
+        if scores is not None:
+            net.history.record("valid_score", scores[epoch])
+    net.iterator_train__first_epoch += len(net.history)
