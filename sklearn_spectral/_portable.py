@@ -28,7 +28,8 @@ class PortableMixin(BaseEstimator):
         if not self.__sklearn_is_fitted__():  # type: ignore[attr-defined]
             return state
         state = {**self._portable(state), _VERSION: __version__}
-        return {**state, _DIGESTS: {name: digest(v) for name, v in state.items()}}
+        # Of the name too: a pickle writes equal strings once, so both keys change together.
+        return {**state, _DIGESTS: {n: digest(n, value) for n, value in state.items()}}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take a state; warn of another version, refuse one that is damaged."""
@@ -39,7 +40,7 @@ class PortableMixin(BaseEstimator):
             changed = [
                 name
                 for name, expected in digests.items()
-                if name not in state or digest(state[name]) != expected
+                if name not in state or digest(name, state[name]) != expected
             ]
             if changed:
                 raise ModelFileError(
