@@ -57,7 +57,7 @@ def test_arrays_starts_and_weights_are_those_of_torch(space, config, dtype, rand
     arrays = network_arrays(network)
     trained = {name for name, p in network.named_parameters() if p.requires_grad}
     flat = [layer for layers in layers_of(space, config, 3) for layer in layers]
-    expected = {**{n: () for n in slope_names(space, config)}}
+    expected = {**dict.fromkeys(slope_names(space, config), ())}
     for layer, module in zip(flat, network.layers(), strict=True):
         expected |= {layer.prefix + n: shape for n, shape in layer.shapes().items()}
         picked = layer.pick(arrays)

@@ -1,0 +1,510 @@
+"""Model files: small, exact, without code, and refused when anything is wrong with them."""
+
+import json
+import os
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+
+from sklearn_spectral import (
+    ModelFileError,
+    SpectralClassifier,
+    SpectralRegressor,
+    load,
+    save,
+)
+from sklearn_spectral._files import FORMAT_VERSION, MAX_HEADER, decode, encode
+from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.exceptions import ModelVersionError
+
+FEW = {"max_iter": 2, "random_state": 0}
+MODELS = [
+    *(
+        SpectralClassifier(9, 11, activation, train_eigenvectors=vectors, **FEW)
+        for activation in ("relu", "tanh", "elu", "identity")
+        for vectors in (False, True, "svd", "qr")
+    ),
+    SpectralClassifier(9, ((7,), (5, 4)), train_eigenvalues="out", init="paper", **FEW),
+    SpectralClassifier((), train_eigenvalues="in", fit_intercept=False, **FEW),
+    SpectralClassifier(9, init="covariance", **FEW),
+    SpectralRegressor((9, 8), 11, train_eigenvalues="paper", **FEW),
+    DirectRegressor(9, 11, "tanh", **FEW),
+    *(
+        DirectClassifier(9, 11, train=train, n_weights=70, untrained=untrained, **FEW)
+        for train in (
+            "weights",
+            "subset",
+            "gains",
+            "readout",
+            "low_rank",
+            "singular_values",
+        )
+        for untrained in ("start", "zero")
+    ),
+]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    X, y = digits
+    model = SpectralClassifier(12, 20, "tanh", early_stopping=True, **FEW)
+    return model.fit(X.astype(np.float32), y)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_loaded_model_is_the_saved_one(digits, path, model, dtype):
+    X, y = digits[0].astype(dtype), digits[1]
+    model = clone(model).fit(X, y)
+    save(model, path)
+    loaded = load(path)
+    assert type(loaded) is type(model)
+    assert loaded.get_params() == model.get_params()
+    assert vars(loaded).keys() == vars(model).keys() - {"_net"}
+    for name in ("loss_curve_", "n_iter_", "stop_reason_", "n_parameters_", "_config"):
+        assert getattr(loaded, name) == getattr(model, name)
+    for name in ("coefs_", "intercepts_"):
+        for ours, theirs in zip(getattr(loaded, name), getattr(model, name), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == dtype
+    for name, values in model.to_network().state_dict().items():
+        np.testing.assert_array_equal(loaded.to_network().state_dict()[name], values)
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert str(loaded.telescope_plan_[0]) == str(model.telescope_plan_[0])
+
+    save(loaded, path)  # once more, from what was loaded
+    np.testing.assert_array_equal(load(path).predict(X), model.predict(X))
+
+
+@pytest.mark.parametrize("model", [MODELS[0], MODELS[16], MODELS[20]], ids=str)
+def test_training_goes_on_from_a_file_to_the_same_bits(digits, path, model):
+    X, y = digits
+    model = clone(model).set_params(warm_start=True).fit(X, y)
+    save(model, path)
+    loaded = load(path)
+    np.testing.assert_array_equal(loaded.fit(X, y).coefs_[0], model.fit(X, y).coefs_[0])
+
+
+@pytest.mark.parametrize("solver", ["adamax", "adam", "sgd"])
+def test_partial_fit_goes_on_from_a_file_to_the_same_bits(digits, path, solver):
+    X, y = digits
+    model = SpectralClassifier(9, solver=solver, **FEW).partial_fit(X, y, classes=range(10))
+    save(model, path)
+    loaded = load(path).partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coefs_[0], model.partial_fit(X, y).coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        lambda y: y.astype(str),
+        lambda y: np.array([f"é{label}" for label in y], object),
+        lambda y: y > 4,
+        lambda y: y.astype(np.uint8),
+        lambda y: y.astype(float),
+        lambda y: y.astype(">i4"),
+    ],
+)
+def test_labels_come_back_as_they_were(digits, path, labels):
+    X, y = digits
+    model = SpectralClassifier((), max_iter=1).fit(X, labels(y))
+    save(model, path)
+    classes = load(path).classes_
+    assert classes.dtype.kind == model.classes_.dtype.kind
+    assert classes.tolist() == model.classes_.tolist()
+
+
+def test_feature_names_come_back(path):
+    import pandas as pd
+    from sklearn.datasets import load_iris
+
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    model = SpectralClassifier((), max_iter=1).fit(X, y)
+    save(model, path)
+    loaded = load(path)
+    np.testing.assert_array_equal(loaded.feature_names_in_, model.feature_names_in_)
+    with pytest.raises(ValueError, match="feature names should match"):
+        loaded.predict(pd.DataFrame(X.to_numpy(), columns=list("abcd")))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "stored"),
+    [
+        ("hidden_layer_sizes", [9, 8], [9, 8]),
+        ("hidden_layer_sizes", np.array([9, 8]), [9, 8]),
+        ("hidden_layer_sizes", np.int64(9), 9),
+        ("linear_expansion", ((5,), ()), ((5,), ())),
+        ("n_iter_no_change", np.inf, np.inf),
+        ("class_weight", {0: 2.0, 1: 0.5}, {0: 2.0, 1: 0.5}),
+        ("class_weight", {np.int64(3): np.float32(2.0)}, {3: 2.0}),
+        ("alpha", np.float64(0.25), 0.25),
+    ],
+)
+def test_parameters_come_back(digits, path, name, value, stored):
+    model = SpectralClassifier(9, max_iter=1, random_state=0).set_params(**{name: value})
+    save(model.fit(*digits), path)
+    found = load(path).get_params()[name]
+    assert found == stored
+    assert type(found) is type(stored)
+
+
+def test_what_a_file_cannot_hold_is_said(digits, path):
+    model = SpectralClassifier((), max_iter=1, random_state=np.random.RandomState(0))
+    model.fit(*digits)
+    with pytest.warns(UserWarning, match="random_state=RandomState"):
+        save(model, path)
+    assert load(path).random_state is None
+    model.set_params(random_state=1).note_ = "mine"
+    with pytest.warns(UserWarning, match="does not hold note_"):
+        save(model, path)
+    model.class_weight = {("a", 1j): 1.0}
+    before = path.read_bytes()
+    with pytest.raises(TypeError, match=r"class_weight .* cannot be saved: complex"):
+        save(model, path)
+    assert path.read_bytes() == before
+    model.class_weight = dict.fromkeys(range(100000), 1.0)
+    with pytest.raises(ValueError, match="Shorten class_weight"):
+        save(model, path)
+    assert path.read_bytes() == before
+
+
+def test_what_cannot_be_saved(digits, path):
+    model = SpectralClassifier((), max_iter=1)
+    with pytest.raises(NotFittedError):
+        save(model, path)
+    with pytest.raises(TypeError, match=r"save takes one of .*; got Pipeline"):
+        save(make_pipeline(model).fit(*digits), path)
+
+    class Mine(SpectralClassifier):
+        pass
+
+    with pytest.raises(TypeError, match="got Mine"):
+        save(Mine((), max_iter=1).fit(*digits), path)
+    with pytest.raises(FileNotFoundError):
+        save(model.fit(*digits), path.parent / "nowhere" / "model")
+    assert not os.listdir(path.parent)
+
+
+def test_a_file_has_four_bytes_for_each_trained_number(fitted, path, digits):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 784)).astype(np.float32), np.arange(60) % 10
+    for trained in ("both", "out", "in", "paper"):
+        model = SpectralClassifier(120, 2000, train_eigenvalues=trained, max_iter=1).fit(
+            X, y
+        )
+        save(model, path)
+        assert path.stat().st_size <= 4 * model.n_parameters_ + 8000
+        save(model, path, compact=True)
+        n_retracted = sum(v.size for v in (*model.coefs_, *model.intercepts_))
+        assert path.stat().st_size <= 4 * n_retracted + 8000
+
+
+def test_a_compact_file_predicts_and_says_what_it_lacks(fitted, path, digits):
+    X, y = digits[0].astype(np.float32), digits[1]
+    save(fitted, path, compact=True)
+    loaded = load(path)
+    np.testing.assert_array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
+    np.testing.assert_array_equal(loaded.feature_importances_, fitted.feature_importances_)
+    for name in ("eigenvalues_", "eigenvectors_", "biases_", "activation_slopes_"):
+        assert not hasattr(loaded, name)
+    for use in (loaded.to_network, loaded.to_direct):
+        with pytest.raises(AttributeError, match="saved with compact=True"):
+            use()
+    with pytest.raises(ValueError, match=r"compact=True, so that it cannot be trained"):
+        loaded.partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"compact=True, so that it cannot be trained"):
+        loaded.set_params(warm_start=True).fit(X, y)
+    save(loaded, path)  # stays what it is
+    np.testing.assert_array_equal(load(path).predict_proba(X), fitted.predict_proba(X))
+    loaded.set_params(warm_start=False).fit(X, y)
+    assert hasattr(loaded, "eigenvalues_")
+
+
+LOAD_AND_PREDICT = """
+import sys, numpy as np
+from sklearn_spectral import load
+X = np.load("X.npy")
+np.save("proba.npy", load("model.safetensors").predict_proba(X))
+np.save("compact.npy", load("compact.safetensors").predict_proba(X))
+heavy = {"torch", "skorch", "tqdm", "pickle5"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_a_fresh_process_loads_and_predicts_without_torch(
+    fitted, path, digits, tmp_path, fresh_python
+):
+    X = digits[0].astype(np.float32)
+    np.save(tmp_path / "X.npy", X)
+    save(fitted, path)
+    save(fitted, tmp_path / "compact.safetensors", compact=True)
+    fresh_python(LOAD_AND_PREDICT)
+    for name in ("proba", "compact"):
+        np.testing.assert_array_equal(
+            np.load(tmp_path / f"{name}.npy"), fitted.predict_proba(X)
+        )
+
+
+def test_fitted_on_a_gpu_predicts_where_there_is_none(fitted, path, digits):
+    model = clone(fitted).fit(*digits)
+    model.device, model.device_ = "cuda", "cuda:0"
+    save(model, path)
+    loaded = load(path)
+    assert loaded.device == "cuda"
+    np.testing.assert_array_equal(
+        loaded.set_params(device="cuda").predict(digits[0]),
+        model.set_params(device="cpu").predict(digits[0]),
+    )
+
+
+def test_nothing_is_unpickled(fitted, path, monkeypatch):
+    import pickle
+
+    save(fitted, path)
+
+    def forbidden(*args, **kwargs):
+        raise AssertionError("unpickled")
+
+    monkeypatch.setattr(pickle, "load", forbidden)
+    monkeypatch.setattr(pickle, "loads", forbidden)
+    monkeypatch.setattr(pickle, "Unpickler", forbidden)
+    assert load(path).n_iter_ == fitted.n_iter_
+
+
+# ---- what is refused ----
+
+
+def rewritten(fitted, path, change):
+    """Change content and tensors of a file, and give it a right checksum again."""
+    save(fitted, path)
+    content, tensors = decode("model", path.read_bytes())
+    tensors = {name: values.copy() for name, values in tensors.items()}
+    change(content, tensors)
+    path.write_bytes(encode("model", content, tensors))
+
+
+def put(*where):
+    """Return a change of the content: all but the last name a place."""
+
+    def change(content, tensors):
+        *names, last, value = where
+        for name in names:
+            content = content[name]
+        content[last] = value
+
+    return change
+
+
+def tensor(name, value):
+    return lambda content, tensors: tensors.update({name: value})
+
+
+def drop(name):
+    return lambda content, tensors: tensors.pop(name)
+
+
+LAYER = "network.stacks.0.layers.0."
+EXPANSION = {"tuple": [{"tuple": [10**9]}, {"tuple": []}]}
+LARGE = [
+    tensor(f"network.stacks.0.layers.{n}.eigenvalues_in", np.full(width, 3e38, np.float32))
+    for n, width in enumerate((64, 20))
+]
+
+
+def checksum(content, tensors):
+    content["state"]["_regrown"]["dict"][0][1] = 64 * "0"
+
+
+def unknown_init(content, tensors):
+    content["state"]["_config"]["dict"][-1] = ["init", "x"]
+
+
+WRONG = {
+    "unknown estimator": put("estimator", "Popen"),
+    "parameter of a wrong type": put("params", "max_iter", "many"),
+    "parameter out of range": put("params", "alpha", -1.0),
+    "unhashable key": put("params", "class_weight", {"dict": [[[1], 2]]}),
+    "unknown tag": put("params", "alpha", {"code": "1"}),
+    "unknown attribute": put("state", "fit", 1),
+    "state is no dict": put("state", []),
+    "config is no dict": put("state", "_config", 1),
+    "config of another network": put("state", "_config", {"dict": [["bias", True]]}),
+    "unknown init": unknown_init,
+    "seed is text": put("state", "_seed", "1"),
+    "seed is negative": put("state", "_seed", -1),
+    "another seed": put("state", "_seed", 12),
+    "plans of another kind": put("state", "_plans", [{"dict": [["way", "x"]]}]),
+    "no features": put("state", "n_features_in_", 0),
+    "other number of features": put("state", "n_features_in_", 63),
+    "iterations are no number": put("state", "n_iter_", 1.5),
+    "no classes": drop("classes_"),
+    "too few classes": tensor("classes_", np.arange(9)),
+    "classes not in order": tensor("classes_", np.arange(10)[::-1].copy()),
+    "classes are text as numbers": put("series", "classes_", "objects"),
+    "series of another kind": put("series", "classes_", "functions"),
+    "regrown array that is none": put("state", "_regrown", {"dict": [["network", "00"]]}),
+    "regrown with another checksum": checksum,
+    "missing eigenvalues": drop(LAYER + "eigenvalues_in"),
+    "eigenvalues of a wrong shape": tensor(LAYER + "eigenvalues_in", np.zeros(3, "f4")),
+    "eigenvalues in two dimensions": tensor(
+        LAYER + "eigenvalues_in", np.zeros((64, 1), np.float32)
+    ),
+    "integers": tensor(LAYER + "eigenvalues_in", np.zeros(64, np.int64)),
+    "half precision": tensor(LAYER + "eigenvalues_in", np.zeros(64, np.float16)),
+    "double among single": tensor(LAYER + "eigenvalues_in", np.zeros(64)),
+    "nan": tensor(LAYER + "eigenvalues_in", np.full(64, np.nan, np.float32)),
+    "infinity": tensor(LAYER + "bias", np.full(20, -np.inf, np.float32)),
+    "overflow": lambda c, t: [change(c, t) for change in LARGE],
+    "slope of a wrong shape": tensor("network.activations.0.slope", np.ones(2, np.float32)),
+    "compact without weights": put("compact", True),
+    "unknown solver": put("solver", {"dict": [["__class__", {"dict": []}]]}),
+    "deep nesting": put("params", "class_weight", json.loads(200 * "[" + 200 * "]")),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+def test_a_file_made_wrongly_is_refused(fitted, path, how):
+    rewritten(fitted, path, WRONG[how])
+    with pytest.raises(ModelFileError):
+        load(path)
+
+
+def test_huge_declared_sizes_are_refused_before_they_are_made(fitted, path):
+    def change(content, tensors):
+        config = dict(content["state"]["_config"]["dict"])
+        config["linear_expansion"] = EXPANSION
+        content["state"]["_config"]["dict"] = list(map(list, config.items()))
+        content["params"]["linear_expansion"] = 10**9
+
+    rewritten(fitted, path, change)
+    tracemalloc.start()
+    with pytest.raises(ModelFileError, match=r"bytes in memory, more than max_bytes"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_max_bytes_can_be_raised_and_lowered(fitted, path):
+    save(fitted, path)
+    with pytest.raises(ModelFileError, match=r"more than max_bytes=1000\. Raise max_bytes"):
+        load(path, max_bytes=1000)
+    with pytest.raises(ModelFileError, match=r"takes up to .* more than max_bytes=9000"):
+        load(path, max_bytes=9000)
+    assert load(path, max_bytes=100_000).n_iter_ == fitted.n_iter_
+
+
+def test_a_later_version_is_refused_by_name(fitted, path):
+    save(fitted, path)
+    header = f'"format_version":"{FORMAT_VERSION}"'.encode()
+    data = path.read_bytes()
+    assert header in data
+    path.write_bytes(data.replace(header, b'"format_version":"9"'))
+    with pytest.raises(ModelVersionError, match=r"version 9; .* Install a newer one"):
+        load(path)
+    rewritten(fitted, path, put("params", "telepathy", True))
+    with pytest.raises(ModelVersionError, match=r"\['telepathy'\], which this version"):
+        load(path)
+
+
+@pytest.mark.parametrize("version", ["0", "-1", "", "x", "1e9", "٣"])
+def test_a_version_that_is_none_is_refused(fitted, path, version):
+    save(fitted, path)
+    data = path.read_bytes()
+    n_header = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + n_header])
+    header["__metadata__"]["format_version"] = version
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data[8 + n_header :])
+    with pytest.raises(ModelFileError):
+        load(path)
+
+
+def safetensors_file(header, body=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + body
+
+
+OTHER = {"__metadata__": {"format": "pt"}}
+OURS = {"__metadata__": {"format": "sklearn_spectral.model", "format_version": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "cut short"),
+        (b"\x80\x04N.", "cut short"),
+        (b"\x80\x04\x95" + bytes(100), "cut short|larger"),
+        (struct.pack("<Q", 2**63) + bytes(100), "cut short"),
+        (struct.pack("<Q", MAX_HEADER + 1) + bytes(MAX_HEADER + 1), "is larger than any"),
+        (safetensors_file(b"[" * 10**5), "header cannot be read"),
+        (safetensors_file(b"{" + b'"a":{' * 10**5), "header cannot be read"),
+        (safetensors_file(b"\xff\xfe"), "header cannot be read"),
+        (safetensors_file(b"9" * 10**5), "header cannot be read"),
+        (safetensors_file({}), "header cannot be read"),
+        (safetensors_file([]), "header cannot be read"),
+        (safetensors_file({"__metadata__": 1}), "not a model"),
+        (safetensors_file(OTHER), "not a model of sklearn_spectral"),
+        (safetensors_file(OURS), "checksum"),
+        (
+            safetensors_file(
+                {**OURS, "a": {"dtype": "F64", "shape": [2**40], "data_offsets": [0, 8]}},
+                bytes(8),
+            ),
+            "tensors cannot be read",
+        ),
+        (
+            safetensors_file(
+                {**OURS, "a": {"dtype": "BF16", "shape": [4], "data_offsets": [0, 8]}},
+                bytes(8),
+            ),
+            "tensors cannot be read",
+        ),
+    ],
+    ids=range(16),
+)
+def test_what_is_no_model_file_is_refused(path, data, message):
+    path.write_bytes(data)
+    with pytest.raises(ModelFileError, match=message):
+        load(path)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        load(tmp_path / "nothing")
+    with pytest.raises(ModelFileError, match="is not a file"):
+        load(tmp_path)
+    os.mkfifo(tmp_path / "pipe")  # to open it would wait for ever
+    with pytest.raises(ModelFileError, match="is not a file"):
+        load(tmp_path / "pipe")
+    with pytest.raises(ModelFileError, match="is not a file"):
+        load("/dev/zero")
+
+
+def test_a_model_is_not_a_checkpoint(fitted, path):
+    save(fitted, path)
+    with pytest.raises(ModelFileError, match="not a checkpoint"):
+        decode("checkpoint", path.read_bytes())
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(fitted, path, monkeypatch):
+    save(fitted, path)
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save(fitted, path, compact=True)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
