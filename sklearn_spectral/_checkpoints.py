@@ -158,10 +158,9 @@ class EvaluationKeeper(Callback):
         known: list[tuple[float, NDArray[Any]]] = []
         self.n_kept = 0
         while (part := self.file.read(f"{self.n_kept}")) is not None:
-            losses, gradients = part[1].get("losses"), part[1].get("gradients")
-            if losses is None or gradients is None:
-                break
-            if gradients.shape != (len(losses), n_trained):
+            losses, gradients = (part[1].get(name) for name in ("losses", "gradients"))
+            if gradients is None or gradients.shape != (np.size(losses), n_trained):
+                self.file.tell(f"The checkpoint {self.file.key} is of another network")
                 break
             known += zip(losses.tolist(), gradients, strict=True)
             self.n_kept += 1

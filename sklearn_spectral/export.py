@@ -70,7 +70,7 @@ def to_onnx(
         If skl2onnx is not installed.
     NotFittedError
         If the estimator is not fitted.
-    TypeError
+    ValueError
         If labels are neither numbers nor strings.
 
     Examples
@@ -258,9 +258,4 @@ def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
     classes = np.asarray(get_label_classes(scope, operator.raw_operator))
     if classes.dtype.kind in "biuf":
         return classes.astype(np.int64), TensorProto.INT64
-    if not all(isinstance(label, str) for label in classes):
-        raise TypeError(
-            "ONNX has labels that are integers or strings; these are "
-            f"{classes.tolist()[:5]}. Fit with one of those."
-        )
     return [label.encode("utf-8") for label in classes], TensorProto.STRING

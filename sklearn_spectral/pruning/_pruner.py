@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, is_classifier
+from sklearn.base import MetaEstimatorMixin, _fit_context, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, column_or_1d, get_tags
@@ -20,6 +20,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._fit_callbacks import CallbackSupportMixin, FitTasks
 from .._inputs import check_both_given, check_weights
+from .._portable import PortableMixin
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 
@@ -39,7 +40,7 @@ def _of_the_estimator(name: str) -> property:
     return property(lambda pruner: getattr(pruner.estimator_, name))
 
 
-class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, BaseEstimator):
+class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     """Train a spectral network and leave a smaller one.
 
     Hidden nodes are ranked and removed, never those of the output. What is left is a

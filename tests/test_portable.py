@@ -1,0 +1,196 @@
+"""Pickles and skops files: versions, checksums, one trusted type."""
+
+import copy
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_spectral import ModelFileError, SpectralClassifier, SpectralRegressor
+from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.pruning import SpectralPruner
+
+FEW = {"max_iter": 2, "random_state": 0}
+MODELS = [
+    SpectralClassifier(9, 11, "tanh", **FEW),
+    SpectralClassifier(9, train_eigenvectors="qr", **FEW),
+    SpectralRegressor(9, 11, train_eigenvalues="out", **FEW),
+    DirectClassifier(9, train="subset", n_weights=50, **FEW),
+    DirectRegressor(9, train="readout", **FEW),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_a_pickle_holds_what_trained_and_regrows_the_rest(digits, model):
+    X, y = digits
+    model = copy.deepcopy(model).fit(X, y)
+    state = model.__getstate__()
+    frozen = {
+        name
+        for name, values in model.to_network().state_dict(keep_vars=True).items()
+        if not values.requires_grad
+    }
+    decomposed = {name for name in frozen if "form.orthogonal" in name}
+    assert state["_regrown"].keys() == frozen - decomposed
+    assert state["_arrays"].keys() & frozen == decomposed
+    loaded = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert loaded._regrown == state["_regrown"]  # predicting needed nothing of that
+    for name, values in model._extended().items():
+        np.testing.assert_array_equal(loaded._extended()[name], values)
+    assert not loaded._regrown
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(model)))).predict(X),
+        model.predict(X),
+    )
+
+
+def test_what_a_seed_does_not_regrow_is_kept(digits):
+    X, y = digits
+    start = SpectralClassifier(9, 11, init="covariance", **FEW).fit(X, y)
+    assert start.__getstate__()["_regrown"].keys() == {
+        "stacks.0.layers.1.form.block",
+        "stacks.1.layers.0.form.block",
+    }
+    pruner = SpectralPruner(SpectralClassifier(9, **FEW), n_nodes=4).fit(X, y)
+    loaded = pickle.loads(pickle.dumps(pruner))
+    np.testing.assert_array_equal(loaded.predict(X), pruner.predict(X))
+    for ours, theirs in zip(
+        loaded.estimator_.eigenvectors_, pruner.estimator_.eigenvectors_, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_zero_of_another_sign_is_kept_as_it_is(digits):
+    model = SpectralClassifier((), train_eigenvalues="in", **FEW).fit(*digits)
+    name = "stacks.0.layers.0.eigenvalues_out"
+    assert name in model.__getstate__()["_regrown"]
+    model._arrays[name] = -np.zeros(10)
+    assert name not in model.__getstate__()["_regrown"]
+    assert np.signbit(pickle.loads(pickle.dumps(model)).eigenvalues_[0][64:]).all()
+
+
+def test_another_draw_than_the_fitted_one_is_refused(digits, monkeypatch):
+    model = pickle.loads(pickle.dumps(SpectralClassifier(9, **FEW).fit(*digits)))
+    model._seed += 1
+    model.predict(digits[0])
+    with pytest.raises(ModelFileError, match=r"form.block .* its checksum is another"):
+        _ = model.eigenvectors_
+    with pytest.raises(ModelFileError, match="its checksum is another"):
+        model.partial_fit(*digits)
+
+
+def test_another_version_is_warned_of(digits, monkeypatch):
+    model = SpectralClassifier(9, **FEW).fit(*digits)
+    data = pickle.dumps(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pickle.loads(data)
+    monkeypatch.setattr("sklearn_spectral._portable.__version__", "0.0.1")
+    old = pickle.dumps(model)
+    monkeypatch.undo()
+    with pytest.warns(
+        InconsistentVersionWarning, match=r"SpectralClassifier from version 0"
+    ):
+        loaded = pickle.loads(old)
+    np.testing.assert_array_equal(loaded.predict(digits[0]), model.predict(digits[0]))
+    assert vars(loaded).keys() == vars(model).keys() - {"_net"}
+
+
+def change_number(state):
+    state["coefs_"][0] = state["coefs_"][0] + 1e-7
+
+
+def change_parameter(state):
+    state["alpha"] = 1.0
+
+
+def change_digit(state):
+    state["loss_"] = float(np.nextafter(state["loss_"], 9))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        change_number,
+        change_parameter,
+        change_digit,
+        lambda state: state.pop("_seed"),
+        lambda state: state.pop("_digests"),
+        lambda state: state["_digests"].pop("coefs_") and state.pop("coefs_"),
+        lambda state: state["_digests"].update(loss_="0"),
+        lambda state: state["classes_"].__setitem__(0, 9),
+    ],
+)
+def test_a_damaged_state_is_refused(digits, change):
+    model = SpectralClassifier(9, **FEW).fit(*digits)
+    state = copy.deepcopy(model.__getstate__())
+    change(state)
+    if "coefs_" not in state:  # nothing says that it was fitted
+        return
+    with pytest.raises(ModelFileError, match="SpectralClassifier is damaged"):
+        SpectralClassifier.__new__(SpectralClassifier).__setstate__(state)
+
+
+def test_a_subclass_may_add_to_the_state(digits):
+    global Annotated
+
+    class Annotated(SpectralClassifier):
+        def __getstate__(self):
+            return {**super().__getstate__(), "note_": "added later"}
+
+    model = Annotated(9, **FEW).fit(*digits)
+    assert pickle.loads(pickle.dumps(model)).note_ == "added later"
+
+
+def test_a_pruner_is_checked_too(digits):
+    pruner = SpectralPruner(SpectralClassifier(9, **FEW), n_nodes=4).fit(*digits)
+    state = dict(pruner.__getstate__())
+    state["fraction"] = 0.25
+    with pytest.raises(ModelFileError, match="fraction differ"):
+        SpectralPruner.__new__(SpectralPruner).__setstate__(state)
+
+
+TRUSTED = {
+    "SpectralClassifier": "sklearn_spectral._classifier.SpectralClassifier",
+    "SpectralRegressor": "sklearn_spectral._regressor.SpectralRegressor",
+    "DirectClassifier": "sklearn_spectral.baselines.DirectClassifier",
+    "DirectRegressor": "sklearn_spectral.baselines.DirectRegressor",
+}
+
+
+@pytest.mark.parametrize("in_pipeline", [False, True])
+@pytest.mark.parametrize("model", MODELS, ids=str)
+def test_skops_needs_to_trust_one_type(digits, model, in_pipeline):
+    X, y = digits
+    network = copy.deepcopy(model)
+    whole = make_pipeline(StandardScaler(), network) if in_pipeline else network
+    data = skops.io.dumps(whole.fit(X, y))
+    trusted = [TRUSTED[type(model).__name__]]
+    assert skops.io.get_untrusted_types(data=data) == trusted
+    loaded = skops.io.loads(data, trusted=trusted)
+    np.testing.assert_array_equal(loaded.predict(X), whole.predict(X))
+    network_loaded = loaded[-1] if in_pipeline else loaded
+    for name, values in network._extended().items():
+        np.testing.assert_array_equal(network_loaded._extended()[name], values)
+
+
+def test_skops_keeps_the_state_of_the_solver(digits):
+    X, y = digits
+    model = SpectralClassifier(9, **FEW).partial_fit(X, y, classes=range(10))
+    loaded = skops.io.loads(
+        skops.io.dumps(model), trusted=[TRUSTED["SpectralClassifier"]]
+    ).partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coefs_[0], model.partial_fit(X, y).coefs_[0])
+
+
+def test_an_unfitted_estimator_is_as_it_was(tmp_path):
+    model = SpectralClassifier(9, alpha=0.5)
+    joblib.dump(model, tmp_path / "model")
+    assert joblib.load(tmp_path / "model").get_params() == model.get_params()
