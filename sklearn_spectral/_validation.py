@@ -45,6 +45,12 @@ class ValidationMixin(FittedNetworkMixin):
         self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
     ) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
+        if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M"):
+            # numpy would turn them into numbers of some unit, and what is missing too.
+            raise ValueError(
+                f"X has dates or times ({X.dtype}); turn them into numbers first, for "
+                "example days since the earliest."
+            )
         keep = is_memmap(X) and X.dtype.kind in "iubf"
         settings: dict[str, Any] = {
             "accept_sparse": "csr",
@@ -113,7 +119,14 @@ class ValidationMixin(FittedNetworkMixin):
             )
         X = self._validate_X(X, reset=False, finite=check is None)
         activation = self._config["activation"]
-        return forward(X, self.coefs_, self.intercepts_, activation, device, check=check)
+        output = forward(X, self.coefs_, self.intercepts_, activation, device, check=check)
+        if not np.isfinite(output).all():
+            raise ValueError(
+                f"The network's output is not finite: X has numbers so large that it "
+                f"overflows in {output.dtype}. Scale the features as in training, or leave "
+                "such rows out."
+            )
+        return output
 
 
 def _refuse_sparse(values: Any, name: str) -> None:

@@ -259,7 +259,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         parts = {part: arrays[part] for part in _PARTS}
     # Keras gives its images as 28 by 28.
     return {
-        part: values.reshape(len(values), -1) if part[0] == "x" else values
+        part: values.reshape(len(values), -1)
+        if values.ndim == 3 and values.size
+        else values
         for part, values in parts.items()
     }
 

@@ -244,9 +244,12 @@ def _activation(name: str, emit: Emit, constant: Emit, number: int, values: str)
         return emit("Relu", values)
     if name == "tanh":
         return emit("Tanh", values)
-    # Elu is not there in double everywhere: exp(min(x, 0)) - 1 + max(x, 0).
-    zero, one = constant("zero", number, [0.0]), constant("one", number, [1.0])
-    below = emit("Sub", emit("Exp", emit("Min", values, zero)), one)
+    # Elu is not there in double everywhere. exp(x) - 1 would be nothing for small x; it is
+    # tanh(x / 2) (exp(x) + 1).
+    zero, one, half = (constant("number", number, [n]) for n in (0.0, 1.0, 0.5))
+    below = emit("Min", values, zero)
+    tanh_of_half = emit("Tanh", emit("Mul", below, half))
+    below = emit("Mul", tanh_of_half, emit("Add", emit("Exp", below), one))
     return emit("Add", below, emit("Relu", values))
 
 
