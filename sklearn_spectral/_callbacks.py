@@ -63,7 +63,11 @@ class Guard(Callback):
         net.flat.restore(self.latest_)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Let the copies go."""
+        """Let the copies go; the last step may have gone where contraction overflows."""
+        plain = net.module_.retract().parameters()
+        self.overflows_ = not all(values.isfinite().all() for values in plain)
+        if self.overflows_ and self.good_ is not None:
+            net.flat.restore(self.good_)
         self.good_ = self.latest_ = None
 
 

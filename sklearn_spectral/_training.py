@@ -365,6 +365,8 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     finally:
         net.notify("on_train_end", X=dataset)
         net.release()
+    if reason != "interrupted" and callbacks["guard"].overflows_:
+        reason = "diverged"
     stopping = callbacks.get("early_stopping")
     return Outcome(
         reason=reason,

@@ -259,9 +259,7 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         parts = {part: arrays[part] for part in _PARTS}
     # Keras gives its images as 28 by 28.
     return {
-        part: values.reshape(len(values), -1)
-        if values.ndim == 3 and values.size
-        else values
+        part: values.reshape(-1, 28 * 28) if values.shape[1:] == (28, 28) else values
         for part, values in parts.items()
     }
 

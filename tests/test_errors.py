@@ -252,3 +252,30 @@ def test_input_arrays_are_left_alone():
     model.partial_fit(data, target).predict_proba(data)
     for array, before in zip((data, target, weight), copies, strict=True):
         np.testing.assert_array_equal(array, before)
+
+
+def test_an_output_that_overflows_is_an_error():
+    model = SpectralClassifier(4, max_iter=1, random_state=0).fit(X.astype(np.float32), Y)
+    model.coefs_[0] *= 100
+    far = np.full((3, 5), 3e38, np.float32)
+    with pytest.raises(ValueError, match=r"output is not finite: X has numbers so large"):
+        model.predict(far)
+    assert len(model.predict(far.astype(np.float64))) == 3  # where there is room
+
+
+def test_dates_are_not_numbers():
+    dates = (1000 * X).astype("datetime64[D]")
+    with pytest.raises(ValueError, match=r"X has dates or times \(datetime64\[D\]\)"):
+        SpectralClassifier(4, max_iter=1).fit(dates, Y)
+    with pytest.raises(ValueError, match="X has dates or times"):
+        SpectralClassifier(4, max_iter=1).fit(X, Y).predict(dates)
+
+
+def test_weights_that_overflow_when_contracted_are_undone():
+    # The last step goes so far that a product of two layers is infinite.
+    model = SpectralRegressor((), linear_expansion=3, solver="sgd", random_state=0)
+    model.set_params(learning_rate="constant", learning_rate_init=1e250, max_iter=1)
+    with pytest.warns(UserWarning, match="became NaN or infinite"):
+        model.set_params(batch_size=40, momentum=0).fit(1e-3 * X, 1e-3 * Y)
+    assert model.stop_reason_ == "diverged"
+    assert np.isfinite(model.predict(X)).all()

@@ -402,5 +402,12 @@ def _moments(
         else:
             variance = second / total - offset**2
         std = np.sqrt(np.maximum(variance, 0.0))
+        squares = (np.square(origin + offset), second)
+        if not all(np.isfinite(values).all() for values in squares):
+            raise ValueError(
+                "The activations that X gives, or their squares, are too large to be "
+                f"added up in {dtype}, so that nodes cannot be ranked by them. Scale the "
+                "features as in training, or rank without data (node_score='weight')."
+            )
         result.append(Moments(origin + offset, std, covariance))
     return result

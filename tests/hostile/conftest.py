@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the strategies beside this file
 
-MANY = int(os.environ.get("HYPOTHESIS_EXAMPLES", "2000"))
+MANY = int(os.environ.get("HYPOTHESIS_EXAMPLES", "1000"))
 SHARED = {
     "deadline": None,
     "suppress_health_check": [
