@@ -158,8 +158,10 @@ class EvaluationKeeper(Callback):
         known: list[tuple[float, NDArray[Any]]] = []
         self.n_kept = 0
         while (part := self.file.read(f"{self.n_kept}")) is not None:
-            losses, gradients = (part[1].get(name) for name in ("losses", "gradients"))
-            if gradients is None or gradients.shape != (np.size(losses), n_trained):
+            none = np.empty(0)
+            losses = part[1].get("losses", none)
+            gradients = part[1].get("gradients", none)
+            if gradients.shape != (losses.size, n_trained):
                 self.file.tell(f"The checkpoint {self.file.key} is of another network")
                 break
             known += zip(losses.tolist(), gradients, strict=True)
@@ -171,6 +173,7 @@ class EvaluationKeeper(Callback):
         epoch = len(net.history) - 1
         if epoch < self.n_kept:
             return
+        assert net.new_evaluations is not None
         losses, gradients = zip(*net.new_evaluations, strict=True)
         net.new_evaluations = []
         tensors = {"losses": np.array(losses), "gradients": np.array(gradients)}

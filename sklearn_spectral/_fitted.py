@@ -230,9 +230,8 @@ class FittedNetworkMixin(PortableMixin):
 
 def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
     # A zero of the other sign is equal, but would be another checksum.
-    return one.dtype == other.dtype and np.array_equal(
-        *(np.ascontiguousarray(values).view(np.uint8) for values in (one, other))
-    )
+    bits, other_bits = (np.ascontiguousarray(v).view(np.uint8) for v in (one, other))
+    return one.dtype == other.dtype and np.array_equal(bits, other_bits)
 
 
 def check_regrown(name: str, values: NDArray[Any], expected: str) -> None:

@@ -123,7 +123,7 @@ class SpectralArrays(LayerArrays):
         return (lambda_in - lambda_out[:, None]) * phi
 
     def eigenvectors(
-        self, arrays: Arrays, rows: slice = slice(None), dtype: DTypeLike = None
+        self, arrays: Arrays, rows: slice = slice(None), dtype: DTypeLike | None = None
     ) -> NDArray[Any]:
         """Return rows of phi, put together from the arrays of its form."""
         if "form.block" in arrays:
@@ -288,7 +288,7 @@ def _svd_shapes(n_in: int, n_out: int) -> Shapes:
     }
 
 
-def _from_svd(arrays: Arrays, rows: slice, dtype: DTypeLike) -> NDArray[Any]:
+def _from_svd(arrays: Arrays, rows: slice, dtype: DTypeLike | None) -> NDArray[Any]:
     left = arrays["form.left"][rows]
     left = left.astype(left.dtype if dtype is None else dtype)
     return (left * arrays["form.singular_values"]) @ arrays["form.right"]

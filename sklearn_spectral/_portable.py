@@ -25,7 +25,7 @@ class PortableMixin(BaseEstimator):
     def __getstate__(self) -> dict[str, Any]:
         """Return the state, with checksums if there is anything fitted."""
         state: dict[str, Any] = super().__getstate__()
-        if not self.__sklearn_is_fitted__():  # type: ignore[attr-defined]
+        if not self.__sklearn_is_fitted__():
             return state
         state = {**self._portable(state), _VERSION: __version__}
         # Of the name too: a pickle writes equal strings once, so both keys change together.
@@ -49,7 +49,7 @@ class PortableMixin(BaseEstimator):
                 )
         version = state.pop(_VERSION, None)
         super().__setstate__(state)
-        if digests is None and self.__sklearn_is_fitted__():  # type: ignore[attr-defined]
+        if digests is None and self.__sklearn_is_fitted__():
             raise ModelFileError(
                 f"The saved {kind} is damaged: its checksums are missing. Load an earlier "
                 "copy, or fit again."

@@ -173,7 +173,7 @@ def rebuild(
             right and all(isinstance(name, str) for name in names),
             "feature_names_in_ are not the names of the features",
         )
-    vars(estimator).update(state)
+    estimator.__dict__.update(state)
     _check_size(estimator, max_bytes)
     if content["compact"]:
         _take_retracted(estimator, tensors)
@@ -256,8 +256,11 @@ def _checked_config(
     kind: type[BaseNetwork], config: dict[str, Any], n_features: int
 ) -> dict[str, Any]:
     """See that a network can be built with these keyword arguments."""
-    expected = kind()._network_settings().keys()
-    expected |= {"in_features", "out_features", "hidden_layer_sizes"}
+    expected = {*kind()._network_settings()} | {
+        "in_features",
+        "out_features",
+        "hidden_layer_sizes",
+    }
     expected |= {"linear_expansion", "activation", "bias"}
     optional = {"n_weights", "untrained", "rank"} if kind._space == "direct" else set()
     names = config.keys()

@@ -142,7 +142,7 @@ def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[Any, Any]:
     """Return the state of an optimizer as numpy, to go on from where it stopped.
 
     Parameters
@@ -165,7 +165,7 @@ def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     }
 
 
-def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[str, Any]) -> None:
+def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[Any, Any]) -> None:
     """Put back what `solver_arrays` returned.
 
     Parameters

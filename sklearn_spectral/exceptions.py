@@ -7,12 +7,42 @@ class ModelFileError(ValueError):
     """A saved model cannot be used: damaged, made wrongly, or not a model at all.
 
     Nothing has changed when it is raised.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_spectral import ModelFileError, load
+    >>> with tempfile.NamedTemporaryFile() as empty:
+    ...     try:
+    ...         load(empty.name)
+    ...     except ModelFileError as error:
+    ...         print(error)
+    The file is damaged or was made wrongly: it is cut short, or no safetensors file at all.
     """
 
 
 class ModelVersionError(ModelFileError):
-    """A saved model is of a format that this version does not know."""
+    """A saved model is of a format that this version does not know.
+
+    Its message names the versions that wrote the file.
+
+    Examples
+    --------
+    >>> from sklearn_spectral.exceptions import ModelFileError, ModelVersionError
+    >>> issubclass(ModelVersionError, ModelFileError)
+    True
+    """
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be read or written; the fit goes on without it."""
+    """A checkpoint could not be read or written; the fit goes on without it.
+
+    Examples
+    --------
+    To have it stop the fit instead:
+
+    >>> import warnings
+    >>> from sklearn_spectral.exceptions import CheckpointWarning
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", CheckpointWarning)
+    """

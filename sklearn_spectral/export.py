@@ -121,6 +121,18 @@ def register_converters() -> None:
     ------
     ImportError
         If skl2onnx is not installed.
+
+    Examples
+    --------
+    >>> import skl2onnx
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.export import register_converters
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SpectralClassifier(20, max_iter=20, random_state=0).fit(X, y)
+    >>> register_converters()
+    >>> [output.name for output in skl2onnx.to_onnx(model, X[:1]).graph.output]
+    ['output_label', 'output_probability']
     """
     try:
         from skl2onnx import update_registered_converter
@@ -140,10 +152,10 @@ def register_converters() -> None:
             options={"zipmap": [True, False, "columns"], "nocl": [True, False]},
             overwrite=True,
         )
-    for kind in _REGRESSORS:
+    for regressor in _REGRESSORS:
         update_registered_converter(
-            kind,
-            f"SklearnSpectral{kind.__name__}",
+            regressor,
+            f"SklearnSpectral{regressor.__name__}",
             _regressor_shape,
             _convert,
             overwrite=True,

@@ -112,6 +112,18 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> Any:
     See Also
     --------
     save : What writes such files.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_spectral import load
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "stranger.safetensors"
+    ...     _ = path.write_bytes(b"anything at all")
+    ...     load(path)
+    Traceback (most recent call last):
+    sklearn_spectral.exceptions.ModelFileError: The file is damaged or was made wrongly: ...
     """
     content, tensors = decode("model", read(path, max_bytes))
     try:

@@ -6,11 +6,30 @@ import pytest
 from numpydoc.validate import validate
 
 import sklearn_spectral
-from sklearn_spectral import baselines, datasets, inspection, nn, pruning
+from sklearn_spectral import (
+    baselines,
+    datasets,
+    exceptions,
+    export,
+    inspection,
+    nn,
+    persistence,
+    pruning,
+)
 
 MODULES = {
     module.__name__: module
-    for module in (sklearn_spectral, baselines, datasets, inspection, nn, pruning)
+    for module in (
+        sklearn_spectral,
+        baselines,
+        datasets,
+        exceptions,
+        export,
+        inspection,
+        nn,
+        persistence,
+        pruning,
+    )
 }
 
 CLASSES_AND_FUNCTIONS = [

@@ -87,7 +87,8 @@ MUTANTS = [
     ("products.py", "d_in += shares.sum(0)", "d_in = shares.sum(0)"),
     (
         "products.py",
-        "return product if cut == phi.shape[0] else product.addmm_(left[:, cut:], phi[cut:])",
+        "return product if cut == phi.shape[0] else product.addmm_"
+        "(left[:, cut:], phi[cut:])",
         "return product",
     ),
     (

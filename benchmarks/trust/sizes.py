@@ -2,8 +2,8 @@
 
     python benchmarks/trust/sizes.py --mnist mnist.npz [--rounds 9]
 
-The network is 784-2000(linear)-120-10 with eigenvalues alone trained, on float32. The rivals
-hold the network that is used: 784-120-10. Loading is timed in a fresh process: the imports,
+The network is 784-2000(linear)-120-10 on float32, eigenvalues alone trained. The rivals
+hold the network that is used, 784-120-10. Loading is timed in a fresh process: the imports,
 the call, and all until ten rows are predicted.
 """
 

@@ -51,6 +51,7 @@ def make_network(train, **settings):
 
 LAYERS = [
     lambda: DirectLinear(random(80, 90)),
+    lambda: DirectLinear(random(80, 90), trained=False),
     lambda: SubsetLinear(random(80, 90), torch.arange(0, 7200, 7)),
     lambda: GainLinear(random(80, 90)),
     lambda: LowRankLinear(random(80, 5), random(5, 90)),
@@ -68,6 +69,9 @@ def test_every_way_through_a_layer_is_its_weight(make):
     torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias)
     torch.testing.assert_close(layer.left_multiply(left), left @ layer.weight)
     torch.testing.assert_close(layer.right_multiply(x.T), layer.weight @ x.T)
+    fixed = layer.frozen_map()
+    if fixed is not None:
+        torch.testing.assert_close(layer.from_frozen_map(x @ fixed.T), layer(x))
     linear = layer.to_linear()
     assert torch.equal(linear.weight, layer.weight)
 

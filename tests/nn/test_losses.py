@@ -58,3 +58,21 @@ def test_gradients(loss, n_outputs):
     labels = torch.arange(6) % max(2, n_outputs)
     weight = torch.rand(6, dtype=torch.float64)
     assert torch.autograd.gradcheck(lambda out: loss(out, labels, weight), (output,))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_outputs", [1, 4])
+@pytest.mark.parametrize("loss", [LogLoss(), BrierLoss(), SquaredError()])
+def test_the_gradient_without_autograd_is_that_of_autograd(loss, n_outputs, weighted):
+    generator = torch.Generator().manual_seed(0)
+    output = torch.randn(6, n_outputs, dtype=torch.float64, generator=generator)
+    target = torch.arange(6) % max(2, n_outputs)
+    if isinstance(loss, SquaredError):
+        target = torch.randn(6, n_outputs, dtype=torch.float64, generator=generator)
+    weight = torch.rand(6, dtype=torch.float64, generator=generator) if weighted else None
+    output.requires_grad_()
+    expected = loss(output, target, weight)
+    (expected_gradient,) = torch.autograd.grad(expected, output)
+    found, gradient = loss.with_gradient(output, target, weight)
+    torch.testing.assert_close(found, expected.detach())
+    torch.testing.assert_close(gradient, expected_gradient)
