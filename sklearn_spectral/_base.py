@@ -204,7 +204,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if self.checkpoint_dir is not None and not partial:
             checkpoint = self._checkpoint(data, validation, seed, proceed=proceed)
             kept = checkpoint.read("0" if self.solver == "lbfgs" else "")
-            seed = seed if kept is None else int(kept[0]["seed"])
+            seed = seed if kept is None else kept[0]["seed"]
         if self.early_stopping and validation is None and not partial:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric

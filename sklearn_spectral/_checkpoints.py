@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ._training import TrainingNet
 
 # What of an optimizer's settings a schedule moves.
-_MOVED = ("lr", "betas", "momentum")
+_MOVED = {"lr", "betas", "momentum"}
 
 _HISTORY = ("train_first_loss", "train_loss", "train_finite", "train_batch_count")
 
@@ -72,7 +72,10 @@ class CheckpointFile:
         """Return what was written; None if nothing was, or it cannot be used."""
         path = self._path(part)
         try:
-            return decode("checkpoint", read(path, 2**62))
+            content, tensors = decode("checkpoint", read(path, 2**62))
+            if type(content.get("seed")) is not int or content["seed"] < 0:
+                raise ModelFileError("it has no seed")
+            return content, tensors
         except FileNotFoundError:
             return None
         except (OSError, ModelFileError) as error:
@@ -122,11 +125,11 @@ class Keeper(Callback):
         """Go on from what was kept."""
         if self.kept is not None:
             try:
-                _check(net, *self.kept)
+                kept = _understand(net, *self.kept)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 self.file.tell(f"The checkpoint {self.file.key} is of another network")
             else:
-                _put(net, *self.kept)
+                _put(net, kept)
         self.kept = None
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
@@ -203,61 +206,78 @@ def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     group = net.optimizer_.param_groups[0]
     return {
         "callbacks": callbacks,
-        "settings": {name: to_json(group[name]) for name in _MOVED if name in group},
+        "settings": {name: to_json(group[name]) for name in sorted(_MOVED & group.keys())},
         "n_steps": None if net.schedule_ is None else net.schedule_.last_epoch,
     }, tensors
 
 
-def _check(net: TrainingNet, content: Any, tensors: Any) -> None:
-    """Raise something if what was kept does not fit this net."""
-    expected = net.flat.vector
-    for name, values in tensors.items():
-        right = values.shape in ((), tuple(expected.shape)) or name == "history"
-        if not right:
-            raise ValueError(name)
-    if tensors["vector"].dtype != to_numpy(expected[:1]).dtype:
-        raise ValueError("vector")
-    if tensors["history"].shape[1:] != (len(_HISTORY),):
+def _understand(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
+    """Return what was kept in the form that `_put` takes; raise if it is of another net."""
+    like = net.flat.vector
+    if any(
+        values.shape not in ((), tuple(like.shape))
+        for name, values in tensors.items()
+        if name != "history"
+    ):
+        raise ValueError("shapes")
+    if tensors["vector"].dtype != to_numpy(like[:1]).dtype:
+        raise ValueError("type")
+    history = tensors["history"]
+    if history.shape[1:] != (len(_HISTORY),):
         raise ValueError("history")
+    if content["n_steps"] is not None and type(content["n_steps"]) is not int:
+        raise ValueError("n_steps")
     if (net.schedule_ is None) != (content["n_steps"] is None):
         raise ValueError("n_steps")
-    names = {name for name, c in net.callbacks_ if hasattr(c, "resumable")}
-    if content["callbacks"].keys() != names:
-        raise ValueError("callbacks")
 
+    def below(prefix: str) -> dict[str, NDArray[Any]]:
+        return {
+            name.removeprefix(prefix): np.array(values)
+            for name, values in tensors.items()
+            if name.startswith(prefix)
+        }
 
-def _put(net: TrainingNet, content: Any, tensors: Any) -> None:
-    """Bring a net to where `_take` found it."""
-    like = net.flat.vector
-
-    def tensor(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.array(tensors[name])).to(like.device)
-
-    net.flat.restore(tensor("vector"))
+    callbacks = {}
     for name, callback in net.callbacks_:
         if hasattr(callback, "resumable"):
-            numbers = content["callbacks"][name]
-            values = {entry: from_json(value) for entry, value in numbers.items()}
-            prefix = f"{name}."
+            values = {n: from_json(v) for n, v in content["callbacks"][name].items()}
             values |= {
-                path[len(prefix) :]: tensor(path)
-                for path in tensors
-                if path.startswith(prefix)
+                entry: torch.from_numpy(array).to(like.device)
+                for entry, array in below(f"{name}.").items()
             }
-            callback.resume(values, net)
-    of_solver = {
-        name.removeprefix("solver."): np.array(values)
-        for name, values in tensors.items()
-        if name.startswith("solver.")
-    }
-    load_solver(net.optimizer_, {0: of_solver} if of_solver else {})
+            if values.keys() != callback.resumable().keys():
+                raise ValueError(name)
+            callbacks[name] = values
     group = net.optimizer_.param_groups[0]
-    group.update({name: from_json(v) for name, v in content["settings"].items()})
+    settings = {
+        name: from_json(content["settings"][name]) for name in _MOVED & group.keys()
+    }
+    numbers = np.hstack([np.asarray(value, np.float64) for value in settings.values()])
+    if not np.isfinite(numbers).all():
+        raise ValueError("settings")
+    return {
+        "vector": torch.from_numpy(np.array(tensors["vector"])).to(like.device),
+        "solver": below("solver."),
+        "callbacks": callbacks,
+        "settings": settings,
+        "n_steps": content["n_steps"],
+        "rows": history.tolist(),
+    }
+
+
+def _put(net: TrainingNet, kept: dict[str, Any]) -> None:
+    """Bring a net to where `_take` found it."""
+    net.flat.restore(kept["vector"])
+    for name, callback in net.callbacks_:
+        if name in kept["callbacks"]:
+            callback.resume(kept["callbacks"][name], net)
+    load_solver(net.optimizer_, {0: kept["solver"]} if kept["solver"] else {})
+    net.optimizer_.param_groups[0].update(kept["settings"])
     if net.schedule_ is not None:
-        net.schedule_.last_epoch = content["n_steps"]
-        net.schedule_._step_count = content["n_steps"] + 1
+        net.schedule_.last_epoch = kept["n_steps"]
+        net.schedule_._step_count = kept["n_steps"] + 1
     scores = getattr(dict(net.callbacks_).get("early_stopping"), "scores_", None)
-    for epoch, row in enumerate(tensors["history"].tolist()):
+    for epoch, row in enumerate(kept["rows"]):
         net.history.new_epoch()
         for name, value in zip(_HISTORY, row, strict=True):
             net.history.record(name, value)

@@ -12,6 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral._checkpoints import EvaluationKeeper, Keeper
+from sklearn_spectral._files import decode, encode
 from sklearn_spectral._integrity import digest
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import CheckpointWarning
@@ -339,3 +340,35 @@ def test_a_process_that_was_killed_while_writing_resumes(
     expected = SpectralClassifier(9, 12, **SIX).fit(*digits)
     loaded = load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.coefs_[0], expected.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content, tensors: tensors.update(vector=tensors["vector"][:-1]),
+        lambda content, tensors: tensors.update(vector=tensors["vector"].astype("f4")),
+        lambda content, tensors: tensors.update(history=tensors["history"][:, :2]),
+        lambda content, tensors: tensors.pop("history"),
+        lambda content, tensors: content.update(n_steps=None),
+        lambda content, tensors: content.update(callbacks={}),
+        lambda content, tensors: content.pop("settings"),
+        lambda content, tensors: content["settings"].update(lr={"x": 1}),
+        lambda content, tensors: content.update(n_steps="many"),
+        lambda content, tensors: content.update(seed="none"),
+    ],
+)
+def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
+    digits, tmp_path, change, monkeypatch
+):
+    X, y = digits
+    model = SpectralClassifier(9, 12, **SIX)
+    expected = all_of(clone(model).fit(X, y))
+    model.set_params(checkpoint_dir=tmp_path)
+    assert fit_killed(model, X, y, 3, monkeypatch)
+    (path,) = tmp_path.iterdir()
+    content, tensors = decode("checkpoint", path.read_bytes())
+    change(content, tensors)
+    path.write_bytes(encode("checkpoint", content, tensors))
+    with pytest.warns(CheckpointWarning, match="goes on without"):
+        model.fit(X, y)
+    assert all_of(model) == expected

@@ -74,7 +74,7 @@ def time_to_load(way, path, rows, rounds):
         imports=imports,
         load=load.format(path=str(path)),
         rows=str(rows),
-        torch=way == "torch",
+        torch=way in ("torch", "skops"),
     )
     seconds = []
     for _ in range(rounds + 1):
