@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial as partial_of
 from numbers import Integral, Real
-from os import PathLike
+from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ._architecture import Architecture
+from ._encoding import to_json
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._forward import forward
 from ._inputs import TrainingData
@@ -45,6 +46,14 @@ def can_train_by_batches(estimator: Any) -> bool:
             "not. Use solver='adamax', 'adam' or 'sgd'."
         )
     return True
+
+
+def _hashable(value: Any) -> Any:
+    """Return a parameter as what a checksum can be taken of."""
+    try:
+        return to_json(value)
+    except TypeError:
+        return repr(value)
 
 
 class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
@@ -204,7 +213,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if self.checkpoint_dir is not None and not partial:
             checkpoint = self._checkpoint(data, validation, seed, proceed=proceed)
             kept = checkpoint.read("0" if self.solver == "lbfgs" else "")
-            seed = seed if kept is None else kept[0]["seed"]
+            if kept is not None and self.random_state is None:
+                seed = kept[0]["seed"]
+            elif kept is not None and kept[0]["seed"] != seed:
+                checkpoint.tell(f"The checkpoint {checkpoint.key} is of another seed")
+                kept = None
         if self.early_stopping and validation is None and not partial:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
@@ -281,9 +294,15 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         for name in ("checkpoint_dir", "device", "random_state", "verbose"):
             del params[name]
         assert self.checkpoint_dir is not None
+        if not fspath(self.checkpoint_dir):
+            raise ValueError(
+                "checkpoint_dir='' names no folder; '.' is the one that you are in, and "
+                "None keeps no checkpoints."
+            )
         key = digest(
             type(self).__name__,
-            sorted(params.items()),
+            [[name, _hashable(value)] for name, value in sorted(params.items())],
+            [type(c).__name__ for c in getattr(self, "_skl_callbacks", ())],
             resolve_device(self.device).type,
             None if self.random_state is None else seed,
             data.parts(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 
 from ._encoding import from_json, to_json
-from ._files import Path_, decode, encode, read, write_atomically
+from ._files import Path_, decode, encode, read, remove_partials, write_atomically
+from ._layers import check_solver_state
 from ._state import load_solver, solver_arrays, to_numpy
 from .exceptions import CheckpointWarning, ModelFileError
 
@@ -54,10 +56,9 @@ class CheckpointFile:
         self._warned = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for left_over in self.folder.glob(f".{key}*.partial"):
-                left_over.unlink()  # of a fit that was killed while it wrote
-            write_atomically(self._path("probe"), b"")
-            self._path("probe").unlink()
+            remove_partials(self.folder)
+            with tempfile.TemporaryFile(dir=self.folder) as probe:
+                probe.write(b"can it be written to?")
         except OSError as error:
             raise OSError(
                 error.errno,
@@ -86,7 +87,7 @@ class CheckpointFile:
         """Replace what was written; a failure is a warning, the first time."""
         try:
             write_atomically(self._path(part), encode("checkpoint", content, tensors))
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.tell(f"{self._path(part)} cannot be written ({error})")
 
     def tell(self, what: str) -> None:
@@ -95,11 +96,13 @@ class CheckpointFile:
             self._warned = True
             warnings.warn(f"{what}; the fit goes on without it.", CheckpointWarning, 3)
 
-    def remove(self) -> None:
-        """Remove what was written."""
+    def remove(self, first_part: int = 0) -> None:
+        """Remove what was written, or the numbered parts from one on."""
         for path in self.folder.glob(f"{self.key}*.safetensors"):
-            with contextlib.suppress(OSError):
-                path.unlink()
+            number = path.name.split(".")[1]
+            if not number.isdecimal() or int(number) >= first_part:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 class Keeper(Callback):
@@ -164,11 +167,14 @@ class EvaluationKeeper(Callback):
             none = np.empty(0)
             losses = part[1].get("losses", none)
             gradients = part[1].get("gradients", none)
+            if part[0]["seed"] != self.seed:
+                break  # of another fit without a seed, which got further
             if gradients.shape != (losses.size, n_trained):
                 self.file.tell(f"The checkpoint {self.file.key} is of another network")
                 break
             known += zip(losses.tolist(), gradients, strict=True)
             self.n_kept += 1
+        self.file.remove(first_part=self.n_kept)
         net.known_evaluations, net.new_evaluations = known, []
 
     def on_epoch_end(self, net: FullBatchNet, **kwargs: Any) -> None:
@@ -193,6 +199,8 @@ def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             for entry, value in callback.resumable().items():
                 if isinstance(value, torch.Tensor):
                     tensors[f"{name}.{entry}"] = to_numpy(value)
+                elif isinstance(value, list):
+                    tensors[f"{name}.{entry}"] = np.array(value, np.float64)
                 else:
                     numbers[entry] = to_json(value)
             callbacks[name] = numbers
@@ -214,17 +222,16 @@ def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 def _understand(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
     """Return what was kept in the form that `_put` takes; raise if it is of another net."""
     like = net.flat.vector
-    if any(
-        values.shape not in ((), tuple(like.shape))
-        for name, values in tensors.items()
-        if name != "history"
-    ):
-        raise ValueError("shapes")
-    if tensors["vector"].dtype != to_numpy(like[:1]).dtype:
-        raise ValueError("type")
-    history = tensors["history"]
-    if history.shape[1:] != (len(_HISTORY),):
+    history, dtype = tensors["history"], to_numpy(like[:1]).dtype
+    if history.shape[1:] != (len(_HISTORY),) or not 1 <= len(history) <= net.max_epochs:
         raise ValueError("history")
+
+    def checked(values: NDArray[Any]) -> torch.Tensor:
+        right = values.shape == tuple(like.shape) and values.dtype == dtype
+        if not (right and np.isfinite(values).all()):
+            raise ValueError("weights")
+        return torch.from_numpy(values).to(like.device)
+
     if content["n_steps"] is not None and type(content["n_steps"]) is not int:
         raise ValueError("n_steps")
     if (net.schedule_ is None) != (content["n_steps"] is None):
@@ -241,10 +248,11 @@ def _understand(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
     for name, callback in net.callbacks_:
         if hasattr(callback, "resumable"):
             values = {n: from_json(v) for n, v in content["callbacks"][name].items()}
-            values |= {
-                entry: torch.from_numpy(array).to(like.device)
-                for entry, array in below(f"{name}.").items()
-            }
+            for entry, array in below(f"{name}.").items():
+                if entry == "scores" and array.shape == (len(history),):
+                    values[entry] = array.tolist()
+                else:
+                    values[entry] = checked(array)
             if values.keys() != callback.resumable().keys():
                 raise ValueError(name)
             callbacks[name] = values
@@ -255,9 +263,12 @@ def _understand(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
     numbers = np.hstack([np.asarray(value, np.float64) for value in settings.values()])
     if not np.isfinite(numbers).all():
         raise ValueError("settings")
+    solver = below("solver.")
+    kind = type(net.optimizer_).__name__.lower()
+    check_solver_state(kind, solver, len(like), dtype)
     return {
-        "vector": torch.from_numpy(np.array(tensors["vector"])).to(like.device),
-        "solver": below("solver."),
+        "vector": checked(np.array(tensors["vector"])),
+        "solver": solver,
         "callbacks": callbacks,
         "settings": settings,
         "n_steps": content["n_steps"],

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from .exceptions import ModelFileError
 
+MAX_ENTRIES = 10_000
+"""How many entries a dict may have: numbers can be chosen so that to hash many is slow."""
+
 
 def to_json(value: Any) -> Any:
     """Return what JSON can hold of a value, so that `from_json` gives it back.
@@ -44,6 +47,8 @@ def to_json(value: Any) -> Any:
         return {"tuple": [to_json(entry) for entry in value]}
     if isinstance(value, list):
         return [to_json(entry) for entry in value]
+    if isinstance(value, dict) and len(value) > MAX_ENTRIES:
+        raise TypeError(f"a dict of more than {MAX_ENTRIES} entries cannot be written")
     if isinstance(value, dict):
         return {"dict": [[to_json(k), to_json(v)] for k, v in value.items()]}
     if isinstance(value, np.ndarray) and value.ndim == 1:
@@ -51,13 +56,15 @@ def to_json(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} cannot be written as text")
 
 
-def from_json(value: Any) -> Any:
+def from_json(value: Any, depth: int = 20) -> Any:
     """Return what `to_json` was given.
 
     Parameters
     ----------
     value : object
         From ``json.loads``.
+    depth : int, default=20
+        How deep it may be nested.
 
     Returns
     -------
@@ -69,8 +76,11 @@ def from_json(value: Any) -> Any:
     ModelFileError
         If `to_json` never gives this.
     """
+    if depth == 0:
+        raise ModelFileError("The file is damaged: a value is nested too deep.")
+    depth -= 1
     if isinstance(value, list):
-        return [from_json(entry) for entry in value]
+        return [from_json(entry, depth) for entry in value]
     if not isinstance(value, dict):
         return value
     try:
@@ -78,9 +88,9 @@ def from_json(value: Any) -> Any:
         if tag == "float" and inner in ("inf", "-inf", "nan"):
             return float(inner)
         if tag == "tuple" and isinstance(inner, list):
-            return tuple(from_json(entry) for entry in inner)
-        if tag == "dict":
-            return {from_json(k): from_json(v) for k, v in inner}
+            return tuple(from_json(entry, depth) for entry in inner)
+        if tag == "dict" and len(inner) <= MAX_ENTRIES:
+            return {from_json(k, depth): from_json(v, depth) for k, v in inner}
     except (TypeError, ValueError) as error:
         raise ModelFileError(f"The file is damaged: a value is wrong ({error}).") from error
     raise ModelFileError(f"The file is damaged: it has values of the unknown kind {tag!r}.")
@@ -92,7 +102,7 @@ def pack(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Numbers, booleans, strings, or objects that `to_json` takes.
+        Numbers, booleans, strings, or objects that are one of these.
 
     Returns
     -------
@@ -110,7 +120,11 @@ def pack(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
         return values, "numbers"
     if values.dtype.kind not in "UO":
         raise TypeError(f"an array of {values.dtype} cannot be written")
-    text = json.dumps([to_json(entry) for entry in values.tolist()])
+    entries = values.tolist()
+    for entry in entries:
+        if not isinstance(entry, str | bool | int | float):
+            raise TypeError(f"a label of type {type(entry).__name__} cannot be written")
+    text = json.dumps(entries, allow_nan=False)
     kind = "strings" if values.dtype.kind == "U" else "objects"
     return np.frombuffer(text.encode("utf-8"), np.uint8), kind
 
@@ -139,10 +153,13 @@ def unpack(tensor: NDArray[Any], kind: str) -> NDArray[Any]:
         return tensor.copy()
     if kind in ("strings", "objects") and tensor.ndim == 1 and tensor.dtype == np.uint8:
         try:
-            entries = from_json(json.loads(tensor.tobytes()))
+            entries = json.loads(tensor.tobytes())
         except (ValueError, RecursionError) as error:
             raise ModelFileError(f"The file is damaged: no text ({error}).") from error
-        if isinstance(entries, list) and kind == "objects":
+        plain = isinstance(entries, list) and all(
+            isinstance(entry, str | bool | int | float) for entry in entries
+        )
+        if plain and kind == "objects":
             values = np.empty(len(entries), object)
             values[:] = entries
             return values

@@ -7,10 +7,13 @@ content is JSON beside tensors. Nothing in it is ever run.
 from __future__ import annotations
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import platform
 import stat
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -155,12 +158,13 @@ def read(path: Path_, max_bytes: int = MAX_BYTES) -> bytes:
     ModelFileError
         If it is not a regular file, or too large.
     """
+    path = os.fsdecode(path)  # refuses numbers, which would be open files
     info = os.stat(path)
     if not stat.S_ISREG(info.st_mode):  # a pipe or a device may have no end
-        raise ModelFileError(f"{os.fspath(path)!r} is not a file.")
+        raise ModelFileError(f"{path!r} is not a file.")
     if info.st_size > max_bytes:
         raise ModelFileError(
-            f"{os.fspath(path)!r} has {info.st_size} bytes, more than "
+            f"{path!r} has {info.st_size} bytes, more than "
             f"max_bytes={max_bytes}. Raise max_bytes if you trust it."
         )
     with open(path, "rb") as file:
@@ -182,8 +186,13 @@ def write_atomically(path: Path_, data: bytes) -> None:
     OSError
         If it cannot be written; what was there is there still.
     """
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    if not os.fspath(path):
+        raise ValueError("The name of the file is empty.")
+    # Where a link leads to; and never in place of a device.
+    target = Path(os.path.realpath(os.fsdecode(path)))
+    if target.exists() and not target.is_file():
+        raise OSError(errno.EINVAL, "not a file that can be replaced", str(target))
+    partial = target.with_name(f"{_partial_of(os.getpid())}{uuid.uuid4().hex[:12]}")
     try:
         with open(partial, "wb") as file:
             file.write(data)
@@ -194,6 +203,32 @@ def write_atomically(path: Path_, data: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink()
         raise
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what processes of this machine that are gone left half-written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    """
+    if os.name != "posix":  # elsewhere one cannot ask whether a process is there
+        return
+    for path in folder.glob(f"{_partial_of('*')}*"):
+        try:
+            os.kill(int(path.name.split("-")[-2]), 0)
+        except ProcessLookupError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        except (OSError, ValueError):
+            continue
+
+
+def _partial_of(pid: Any) -> str:
+    """Return how the name of a half-written file begins."""
+    host = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    return f".sklearn_spectral-partial-{host}-{pid}-"
 
 
 def _metadata(kind: str, data: bytes) -> dict[str, str]:

@@ -144,12 +144,13 @@ class FittedNetworkMixin(PortableMixin):
             If there is nothing fitted.
         """
         check_is_fitted(self)
+        arrays = self._extended()
         from ._state import build_network, load_arrays
 
         network = build_network(
             self._network_type(), self._config, self.coefs_[0].dtype, "cpu", self._seed
         )
-        load_arrays(network, self._extended())
+        load_arrays(network, arrays)
         return network
 
     # ---- the extended network as arrays, of which a file has those that trained ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -69,5 +70,7 @@ def _feed(hasher: Any, value: Any) -> None:
     elif value is None or isinstance(value, bool | int | float | str | bytes):
         text = repr(value)
         tell(type(value).__name__, len(text), text)
+    elif isinstance(value, Real):  # such as a long double, or a fraction
+        tell(type(value).__name__, repr(value))
     else:
         tell("object", type(value).__name__)

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,15 @@ class LayerArrays(ABC):
         """Return the shapes of what a layer of this kind has beside its bias."""
 
     @abstractmethod
+    def trained(self) -> tuple[str, ...]:
+        """Name the arrays that train."""
+
+    def n_trained(self) -> int:
+        """Count the numbers that train."""
+        shapes = self.shapes()
+        return sum(prod(shapes[name]) for name in self.trained() if name in shapes)
+
+    @abstractmethod
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Return the arrays that never train as the seed made them, by name."""
 
@@ -92,6 +102,19 @@ class SpectralArrays(LayerArrays):
                 "form.triangle": (n_triangle,),
             }
         return {"eigenvalues_in": (n_in,), "eigenvalues_out": (n_out,), **form}
+
+    def trained(self) -> tuple[str, ...]:
+        """Name the arrays that train."""
+        trained = trained_here(self.config["train_eigenvalues"], self.position)
+        sets = {"both": ("in", "out"), "out": ("out",), "in": ("in",)}[trained]
+        forms = {
+            "svd": ("form.singular_values",),
+            "qr": ("form.triangle",),
+            True: ("form.block",),
+            False: (),
+        }
+        form = forms[self.config["train_eigenvectors"]]
+        return ("bias", *(f"eigenvalues_{name}" for name in sets), *form)
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the start again; what a decomposition gave is not the same everywhere."""
@@ -158,6 +181,13 @@ class DirectArrays(LayerArrays):
         if train == "singular_values":
             return _svd_shapes(self.n_in, self.n_out)
         return {"matrix": shape}
+
+    def trained(self) -> tuple[str, ...]:
+        """Name the arrays that train."""
+        if self.config["train"] == "readout" and not self.is_last:
+            return ()
+        factors = ("left", "right", "form.singular_values")
+        return ("bias", "matrix", "trained", "gains", *factors)
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the starting weights again, where they stay."""
@@ -266,6 +296,49 @@ def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
         return []
     n_activations = len(architecture_of(config).stacks) - 1
     return [f"activations.{position}.slope" for position in range(n_activations)]
+
+
+SOLVER_STATE = {
+    "adamax": {"step", "exp_avg", "exp_inf"},
+    "adam": {"step", "exp_avg", "exp_avg_sq"},
+    "sgd": {"momentum_buffer"},
+}
+"""What each solver goes on from: its number of steps, and arrays as long as what trains."""
+
+
+def check_solver_state(
+    solver: str, entries: Mapping[str, Any], n_trained: int, dtype: DTypeLike
+) -> None:
+    """See that a solver can go on from some state: what it is told, torch does not check.
+
+    Parameters
+    ----------
+    solver : str
+        A key of ``SOLVER_STATE``.
+    entries : mapping
+        The state; may be empty.
+    n_trained : int
+        How many numbers train.
+    dtype : numpy dtype
+        Their type.
+
+    Raises
+    ------
+    ValueError
+        If anything of it is missing, too much, or of another shape or type.
+    """
+    expected = SOLVER_STATE[solver]
+    held = {name: value for name, value in entries.items() if value is not None}
+    right = held.keys() == expected or not held
+    for name, values in held.items():
+        is_array = isinstance(values, np.ndarray)
+        if name == "step":
+            right &= is_array and values.shape == () and values.dtype.kind == "f"
+            right = right and bool(0 <= values < 2**53)
+        else:
+            right &= is_array and values.shape == (n_trained,) and values.dtype == dtype
+    if not right:
+        raise ValueError(f"the state of the solver {solver} is not that of this network")
 
 
 def architecture_of(config: Mapping[str, Any]) -> Architecture:

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ._base import BaseNetwork
 from ._encoding import from_json, pack, to_json, unpack
 from ._fitted import check_regrown
-from ._layers import architecture_of, slope_names
+from ._layers import SOLVER_STATE, architecture_of, check_solver_state, slope_names
 from ._plan import WAYS, StackPlan
 from ._retraction import retract
 from .exceptions import ModelFileError, ModelVersionError
@@ -41,6 +41,10 @@ SCALARS = (
     "n_parameters_",
     "stop_reason_",
 )
+REQUIRED = {
+    *("_config", "_plans", "_regrown", "_seed", "loss_", "best_loss_", "loss_curve_"),
+    *("n_features_in_", "n_iter_", "n_parameters_", "stop_reason_"),
+}
 SERIES = ("classes_", "feature_names_in_", "loss_curve_", "validation_scores_")
 NETWORK = ("_arrays", "_solver_state", "coefs_", "intercepts_")
 
@@ -80,6 +84,8 @@ def describe(
             stacklevel=4,
         )
         params["random_state"] = None
+    # A path of this machine; and a file is not to say where others write.
+    params["checkpoint_dir"] = None
     if compact or state["_arrays"] is None:
         state.update(_arrays=None, _regrown={}, _solver_state={})
     tensors, series = {}, {}
@@ -150,17 +156,22 @@ def rebuild(
     ModelFileError
         If it is not what a fit leaves.
     """
-    estimator = kind(**_params(kind, content["params"]))
+    params = _params(kind, content["params"])
+    _require(params.get("checkpoint_dir") is None, "it names a folder to write to")
+    estimator = kind(**params)
     estimator._validate_params()
     state = {name: from_json(value) for name, value in content["state"].items()}
     for name, value in state.items():
         _require(name in SCALARS, f"it has an attribute {name!r}")
         _require(_IS_VALID[name](value), f"{name} is {_shown(value)}")
-    missing = {"_config", "_plans", "_regrown", "_seed", "n_features_in_"} - state.keys()
+    missing = REQUIRED - (state.keys() | content["series"].keys())
     _require(not missing, f"{sorted(missing)} missing")
     config = _checked_config(kind, state["_config"], state["n_features_in_"])
     for name, how in content["series"].items():
         _require(name in SERIES, f"it has an attribute {name!r}")
+        # Text takes many times its length while it is read.
+        is_small = how == "numbers" or 64 * tensors[name].nbytes <= max_bytes
+        _require(is_small, f"{name} takes more than max_bytes={max_bytes}")
         values = unpack(tensors[name], how)
         floats = name in ("loss_curve_", "validation_scores_")
         _require(not floats or values.dtype == np.float64, f"{name} is no list of numbers")
@@ -175,6 +186,9 @@ def rebuild(
         )
     estimator.__dict__.update(state)
     _check_size(estimator, max_bytes)
+    n_trained = sum(layer.n_trained() for stack in estimator._stacks() for layer in stack)
+    n_trained += len(slope_names(kind._space, config))
+    _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
     if content["compact"]:
         _take_retracted(estimator, tensors)
         return estimator
@@ -232,7 +246,12 @@ def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
     architecture = architecture_of(estimator._config)
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
-    entries += sum(widths[0] * widths[-1] for widths in architecture.stacks)
+    if estimator._config.get("train") == "subset":
+        entries *= 4  # which weights train is drawn among all of them
+    # Contracting goes from one end of a stack to the other.
+    entries += 3 * sum(
+        max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
+    )
     if 8 * entries > max_bytes:
         raise ModelFileError(
             f"The network {_shown(str(architecture))} of this file takes up to "
@@ -299,6 +318,8 @@ def _check_target(
         # Those of a fit are sorted; a search among them relies on it.
         increasing = all(bool(one < other) for one, other in pairwise(state["classes_"]))
         _require(increasing, "its classes are not in order")
+        if state["classes_"].dtype.kind == "f":
+            _require(bool(np.isfinite(state["classes_"]).all()), "its classes are infinite")
     else:
         right = state["n_outputs_"] == n_outputs and (
             state["_y_ndim"] == 2 or n_outputs == 1
@@ -312,14 +333,14 @@ def _solver(
     """Return the state of the solver, from which partial_fit goes on."""
     result: dict[str, Any] = {}
     for name, numbers in stored.items():
-        _require(name in ("adamax", "adam", "sgd"), f"it has a solver {_shown(name)}")
+        _require(name in SOLVER_STATE, f"it has a solver {_shown(name)}")
         prefix = f"solver.{name}."
         entries = dict(numbers)
         for path in tensors:
             if path.startswith(prefix):
-                shape = tensors[path].shape
-                _require(shape in ((), (estimator.n_parameters_,)), f"{path} has {shape}")
-                entries[path[len(prefix) :]] = _checked(tensors, path, shape)
+                entries[path[len(prefix) :]] = _checked(tensors, path, tensors[path].shape)
+        dtype = estimator.coefs_[0].dtype
+        check_solver_state(name, entries, estimator.n_parameters_, dtype)
         result[name] = {0: entries} if entries else {}
     return result
 
@@ -376,8 +397,9 @@ def _are_plans(value: Any) -> bool:
             and all(_is_int(width, 1) for width in plan.widths)
             and _is_int(plan.batch_size, 1)
             and plan.way in WAYS
-            and isinstance(plan.rest, str)
-            and all(_is_number(n) for count in counts for n in count.values())
+            and plan.rest in WAYS
+            and all(_is_int(n, 0) for count in counts for n in count.values())
+            and plan.multiplications.keys() <= WAYS.keys()
             and plan.multiplications.keys() == plan.memory.keys()
         )
         if not right:
@@ -396,7 +418,7 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "_plans": lambda value: isinstance(value, list) and _are_plans(value),
     "_regrown": _are_digests,
     "_seed": lambda value: _is_int(value, 0),
-    "_y_ndim": lambda value: value in (1, 2),
+    "_y_ndim": lambda value: _is_int(value, 1) and value <= 2,
     "best_loss_": _is_number,
     "best_validation_score_": _is_number,
     "device_": lambda value: isinstance(value, str),

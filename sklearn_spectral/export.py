@@ -46,10 +46,11 @@ def to_onnx(
     ----------
     estimator : estimator
         One of this package, fitted, or a Pipeline of it and transformers that skl2onnx
-        knows. Of a `SpectralPruner` the small network is taken.
+        knows. Of a `SpectralPruner` the small network is taken, of a search the best
+        estimator.
     X : array-like or dataframe of shape (n_samples, n_features), optional
-        Some input, from which the type of the model's input is seen: float32 or float64,
-        or one input for each column of a frame.
+        Some input, from which the type of the model's input is seen: float32 or float64.
+        Given a frame, a pipeline has an input for each column.
     initial_types : list of (str, object), optional
         The inputs as skl2onnx describes them, instead of X. Without both, there is one
         input ``X`` of the type that the network has.
@@ -71,7 +72,8 @@ def to_onnx(
     NotFittedError
         If the estimator is not fitted.
     ValueError
-        If labels are neither numbers nor strings.
+        If labels are neither strings nor 64-bit integers (booleans and floats that are
+        whole are taken as such).
 
     Examples
     --------
@@ -92,10 +94,15 @@ def to_onnx(
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
     check_is_fitted(estimator)
-    estimator = _without_pruners(estimator)
+    estimator = _unwrapped(estimator)
+    if X is not None and not (isinstance(estimator, Pipeline) and hasattr(X, "columns")):
+        X = np.asarray(X)  # one input; a pipeline may treat columns in different ways
     if X is None and initial_types is None:
-        network = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        is_single = network.coefs_[0].dtype == np.float32
+        network = estimator
+        while isinstance(network, Pipeline):
+            network = network[-1]
+        coefs = getattr(network, "coefs_", None)
+        is_single = coefs is None or coefs[0].dtype == np.float32
         kind = FloatTensorType if is_single else DoubleTensorType
         initial_types = [("X", kind([None, estimator.n_features_in_]))]
     options = {
@@ -162,12 +169,14 @@ def register_converters() -> None:
         )
 
 
-def _without_pruners(estimator: Any) -> Any:
-    """Take the small network out of each pruner."""
+def _unwrapped(estimator: Any) -> Any:
+    """Take what was found out of searches, and the small network out of pruners."""
+    if hasattr(estimator, "best_estimator_"):
+        return _unwrapped(estimator.best_estimator_)
     if isinstance(estimator, SpectralPruner):
         return estimator.estimator_
     if isinstance(estimator, Pipeline):
-        return Pipeline([(name, _without_pruners(step)) for name, step in estimator.steps])
+        return Pipeline([(name, _unwrapped(step)) for name, step in estimator.steps])
     return estimator
 
 
@@ -272,5 +281,11 @@ def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
 
     classes = np.asarray(get_label_classes(scope, operator.raw_operator))
     if classes.dtype.kind in "biuf":
-        return classes.astype(np.int64), TensorProto.INT64
+        integers = classes.astype(np.int64)
+        if integers.tolist() != classes.tolist():
+            raise ValueError(
+                f"ONNX has labels that are 64-bit integers or text; {classes.tolist()[:5]} "
+                "would be changed. Fit with labels such as these as strings."
+            )
+        return integers, TensorProto.INT64
     return [label.encode("utf-8") for label in classes], TensorProto.STRING

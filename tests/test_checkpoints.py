@@ -1,7 +1,10 @@
 """Checkpoints: resumed to the same bits, and no harm where they cannot be written."""
 
 import os
+import subprocess
+import sys
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral._checkpoints import EvaluationKeeper, Keeper
-from sklearn_spectral._files import decode, encode
+from sklearn_spectral._files import _partial_of, decode, encode
 from sklearn_spectral._integrity import digest
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import CheckpointWarning
@@ -251,13 +254,11 @@ def test_a_full_disk_is_a_warning_and_the_fit_goes_on(
     model.set_params(checkpoint_dir=tmp_path)
     assert fit_killed(model, X, y, 2, monkeypatch)
     kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    real, calls = os.fsync, []
+    calls = []
 
     def full(descriptor):
         calls.append(1)
-        if len(calls) > 1:  # after the folder was tried
-            raise OSError(28, "No space left on device")
-        real(descriptor)
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.warns(CheckpointWarning, match=r"No space left .* goes on without") as seen:
@@ -299,11 +300,19 @@ def test_a_damaged_checkpoint_is_a_warning_and_begun_anew(
 def test_what_a_killed_write_left_is_removed(digits, tmp_path, monkeypatch):
     model = SpectralClassifier(9, **SIX, checkpoint_dir=tmp_path)
     assert fit_killed(model, *digits, 2, monkeypatch)
-    (path,) = tmp_path.iterdir()
-    partial = tmp_path / f".{path.name}.123.partial"
-    partial.write_bytes(b"half")
+    done = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"],
+        capture_output=True,
+        check=True,
+    )
+    gone, alive = (
+        tmp_path / f"{_partial_of(pid)}abc" for pid in (int(done.stdout), os.getpid())
+    )
+    gone.write_bytes(b"half")
+    alive.write_bytes(b"half")
     model.fit(*digits)
-    assert not partial.exists()
+    assert not gone.exists()
+    assert alive.exists()
 
 
 KILL_ITSELF = """
@@ -334,9 +343,9 @@ def test_a_process_that_was_killed_while_writing_resumes(
 
     with pytest.raises(AssertionError):
         fresh_python(KILL_ITSELF.replace("EPOCH", str(epoch)))
-    assert any(path.name.endswith(".partial") for path in (tmp_path / "kept").iterdir())
+    assert any("partial" in path.name for path in (tmp_path / "kept").iterdir())
     fresh_python(KILL_ITSELF.replace("EPOCH", "1000"))
-    assert not any(path.name.endswith(".partial") for path in (tmp_path / "kept").iterdir())
+    assert not any("partial" in path.name for path in (tmp_path / "kept").iterdir())
     expected = SpectralClassifier(9, 12, **SIX).fit(*digits)
     loaded = load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.coefs_[0], expected.coefs_[0])
@@ -355,6 +364,13 @@ def test_a_process_that_was_killed_while_writing_resumes(
         lambda content, tensors: content["settings"].update(lr={"x": 1}),
         lambda content, tensors: content.update(n_steps="many"),
         lambda content, tensors: content.update(seed="none"),
+        lambda content, tensors: content.update(seed=1),
+        lambda content, tensors: tensors.update(vector=np.zeros(())),
+        lambda content, tensors: tensors.update(vector=tensors["vector"] * np.nan),
+        lambda content, tensors: tensors.update(history=np.ones((50, 4))),
+        lambda content, tensors: tensors.update({"solver.exp_avg": np.zeros(())}),
+        lambda content, tensors: tensors.update({"solver.step": np.full((), -1.0)}),
+        lambda content, tensors: tensors.pop("solver.exp_inf"),
     ],
 )
 def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
@@ -372,3 +388,57 @@ def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
     with pytest.warns(CheckpointWarning, match="goes on without"):
         model.fit(X, y)
     assert all_of(model) == expected
+
+
+def test_fits_of_the_same_key_at_once(digits, tmp_path):
+    X, y = digits
+    model = SpectralClassifier(9, 12, **SIX)
+    expected = all_of(clone(model).fit(X, y))
+    model.set_params(checkpoint_dir=tmp_path)
+    with warnings.catch_warnings(), ThreadPoolExecutor(6) as pool:
+        warnings.simplefilter("error")
+        fits = [pool.submit(clone(model).fit, X, y) for _ in range(12)]
+        assert {all_of(fit.result()) for fit in fits} == {expected}
+
+
+def test_evaluations_of_another_seed_are_not_mixed_in(digits, tmp_path, monkeypatch):
+    X, y = digits
+    model = SpectralClassifier(9, max_iter=6, solver="lbfgs", checkpoint_dir=tmp_path)
+    assert fit_killed(model, X, y, 5, monkeypatch)
+    (first,) = tmp_path.glob("*.0.safetensors")
+    first.write_bytes(b"")
+    with pytest.warns(CheckpointWarning):
+        assert fit_killed(model, X, y, 2, monkeypatch)
+    assert len(list(tmp_path.iterdir())) == 2
+    resumed = clone(model).fit(X, y)
+    plain = clone(model).set_params(checkpoint_dir=None)
+    monkeypatch.setattr(SpectralClassifier, "_draw_seed", lambda self: resumed._seed)
+    assert all_of(plain.fit(X, y)) == all_of(resumed)
+
+
+def test_a_parameter_of_an_odd_type_counts(digits, tmp_path):
+    X, y = digits
+    model = SpectralClassifier(9, **SIX, checkpoint_dir=tmp_path)
+    for name, values in (
+        ("alpha", [np.longdouble(0.1), np.longdouble(900.0)]),
+        ("hidden_layer_sizes", [range(3, 5), range(5, 7)]),
+    ):
+        one, other = (clone(model).set_params(**{name: v}).fit(X, y) for v in values)
+        assert all_of(one) != all_of(other)
+
+
+def test_no_folder_is_named_by_nothing(digits):
+    with pytest.raises(ValueError, match="checkpoint_dir='' names no folder"):
+        SpectralClassifier(9, checkpoint_dir="").fit(*digits)
+
+
+def test_a_long_list_of_scores_is_kept(digits, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_spectral._files.MAX_HEADER", 4000)
+    X, y = digits
+    model = SpectralClassifier(
+        (), early_stopping=True, n_iter_no_change=np.inf, max_iter=300, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CheckpointWarning)
+        kept = clone(model).set_params(checkpoint_dir=tmp_path).fit(X, y)
+    assert len(kept.validation_scores_) == 300

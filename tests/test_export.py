@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -171,6 +172,12 @@ def test_errors(digits, monkeypatch):
     model.classes_ = np.array([f"{n}".encode() for n in range(10)], object)
     with pytest.raises(ValueError, match="must be all integers or all strings"):
         to_onnx(model)
+    model.classes_ = np.arange(10) / 2
+    with pytest.raises(ValueError, match="would be changed"):
+        to_onnx(model)
+    model.classes_ = np.arange(10, dtype=np.uint64) + 2**63
+    with pytest.raises(ValueError, match="would be changed"):
+        to_onnx(model)
     real = builtins.__import__
 
     def without(name, *args, **kwargs):
@@ -181,3 +188,19 @@ def test_errors(digits, monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(ImportError, match=r"pip install \"sklearn-spectral\[onnx\]\""):
         to_onnx(clone(model).fit(X, y))
+
+
+def test_frames_lists_and_searches(digits):
+    X, y = digits
+    frame = pd.DataFrame(X, columns=[f"pixel {n}" for n in range(64)])
+    model = SpectralClassifier(12, **FEW).fit(frame, y)
+    for given in (frame, X[:3].tolist()):
+        np.testing.assert_array_equal(
+            run(to_onnx(model, given), X)[0], model.predict(frame)
+        )
+    pruner = SpectralPruner(SpectralClassifier(12, **FEW), n_nodes=5)
+    inner = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), pruner))
+    search = GridSearchCV(inner, {"standardscaler__with_mean": [True, False]}, cv=2).fit(
+        X, y
+    )
+    np.testing.assert_array_equal(run(to_onnx(search), X)[0], search.predict(X))

@@ -74,6 +74,12 @@ def test_arrays_starts_and_weights_are_those_of_torch(space, config, dtype, rand
             assert values.dtype == before.dtype
             np.testing.assert_array_equal(values, before)
     assert {name: values.shape for name, values in arrays.items()} == expected
+    names = {
+        layer.prefix + n for layer in flat for n in layer.trained() if n in layer.shapes()
+    }
+    assert names | set(slope_names(space, config)) == trained
+    n_trained = sum(layer.n_trained() for layer in flat) + len(slope_names(space, config))
+    assert n_trained == network.n_trained
 
 
 @pytest.mark.parametrize("piece", [1, 20, 2**18])
