@@ -30,7 +30,7 @@ from ._validation import ValidationMixin
 if TYPE_CHECKING:
     import torch
 
-    from ._checkpoints import CheckpointFile
+    from ._checkpoints import EvaluationKeeper, Keeper
     from ._training import TrainingNet, TrainingOptions
     from .nn.network import StackedNetwork
 
@@ -209,15 +209,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             seed, first_epoch = self._seed, self.n_iter_
         else:
             seed, first_epoch = self._draw_seed(), 0
-        checkpoint = kept = None
+        keeper = None
         if self.checkpoint_dir is not None and not partial:
-            checkpoint = self._checkpoint(data, validation, seed, proceed=proceed)
-            kept = checkpoint.read("0" if self.solver == "lbfgs" else "")
-            if kept is not None and self.random_state is None:
-                seed = kept[0]["seed"]
-            elif kept is not None and kept[0]["seed"] != seed:
-                checkpoint.tell(f"The checkpoint {checkpoint.key} is of another seed")
-                kept = None
+            keeper = self._keeper(data, validation, seed, proceed=proceed)
+            seed = keeper.seed
         if self.early_stopping and validation is None and not partial:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
@@ -229,7 +224,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             )
 
         from ._batches import ArrayDataset
-        from ._checkpoints import EvaluationKeeper, Keeper
         from ._device import matmul_precision, resolve_device, training_dtype
         from ._state import build_network, load_solver, set_dtype
         from ._training import make_net, train
@@ -253,11 +247,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         with network.planned(plans), matmul_precision(self.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            keeper: Any = None
-            if checkpoint is not None and self.solver == "lbfgs":
-                keeper = EvaluationKeeper(checkpoint, seed)
-            elif checkpoint is not None:
-                keeper = Keeper(checkpoint, seed, kept)
             net = make_net(network, options, len(dataset), device, score, keeper)
             if tasks is not None and tasks.listens:
                 net.tell_epochs(tasks.begin_epoch, partial_of(self._end_epoch, tasks))
@@ -267,8 +256,8 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self.__dict__.pop("_net", None)
             outcome = train(net, dataset)
         finished = outcome.reason != "interrupted"
-        if checkpoint is not None and finished and self.random_state is None:
-            checkpoint.remove()  # another fit is to be another draw
+        if keeper is not None and finished and self.random_state is None:
+            keeper.file.remove()  # another fit is to be another draw
         self._plans = [plan.to_dict() for plan in plans]
 
         self._config = config
@@ -278,16 +267,16 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         self._store(net, outcome, device, partial=partial)
         return outcome
 
-    def _checkpoint(
+    def _keeper(
         self,
         data: TrainingData,
         validation: TrainingData | None,
         seed: int,
         *,
         proceed: bool,
-    ) -> CheckpointFile:
+    ) -> Keeper | EvaluationKeeper:
         """Name the checkpoint of this fit by all that its result follows from."""
-        from ._checkpoints import CheckpointFile
+        from ._checkpoints import CheckpointFile, keeper_of
         from ._device import resolve_device
 
         params = self.get_params(deep=False)
@@ -309,7 +298,8 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             None if validation is None else validation.parts(),
             [self._extended(), self.n_iter_] if proceed else None,
         )
-        return CheckpointFile(self.checkpoint_dir, key[:32])
+        file = CheckpointFile(self.checkpoint_dir, key[:32])
+        return keeper_of(file, self.solver, seed, drawn=self.random_state is None)
 
     def _draw_seed(self) -> int:
         """Draw the seed that all randomness of a network follows from."""

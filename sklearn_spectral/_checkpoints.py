@@ -189,6 +189,38 @@ class EvaluationKeeper(Callback):
         self.file.write({"seed": self.seed}, tensors, f"{epoch}")
 
 
+def keeper_of(
+    file: CheckpointFile, solver: str, seed: int, *, drawn: bool
+) -> Keeper | EvaluationKeeper:
+    """Return what keeps the epochs of a fit, and goes on from those that were kept.
+
+    Parameters
+    ----------
+    file : CheckpointFile
+        Where.
+    solver : str
+        Of the fit.
+    seed : int
+        Of the fit.
+    drawn : bool
+        Whether the seed is a new draw, so that one that was kept takes its place.
+
+    Returns
+    -------
+    Keeper or EvaluationKeeper
+        Its ``seed`` is the one to train with.
+    """
+    by_evaluations = solver == "lbfgs"
+    kept = file.read("0" if by_evaluations else "")
+    if kept is not None and kept[0]["seed"] != seed:
+        if drawn:
+            seed = kept[0]["seed"]
+        else:
+            file.tell(f"The checkpoint {file.key} is of another seed")
+            kept = None
+    return EvaluationKeeper(file, seed) if by_evaluations else Keeper(file, seed, kept)
+
+
 def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return all that the next epoch follows from."""
     tensors = {"vector": to_numpy(net.flat.vector)}

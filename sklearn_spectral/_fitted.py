@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._architecture import Architecture
 from ._html import with_network
 from ._integrity import digest
-from ._layers import LayerArrays, architecture_of, layers_of
+from ._layers import LayerArrays, architecture_of, layers_of, regrown
 from ._plan import StackPlan
 from ._portable import PortableMixin
 from .exceptions import ModelFileError
@@ -159,6 +161,10 @@ class FittedNetworkMixin(PortableMixin):
         """Say what the arrays of each layer are."""
         return layers_of(self._space, self._config, self._seed)
 
+    def _layers(self) -> list[LayerArrays]:
+        """Return them in the order that the signal passes them."""
+        return [*chain.from_iterable(self._stacks())]
+
     def _extended(self) -> dict[str, NDArray[Any]]:
         """Return all arrays of the extended network; regrow those that a file left out."""
         check_is_fitted(self)
@@ -169,15 +175,9 @@ class FittedNetworkMixin(PortableMixin):
                 "compact=False for what belongs to the extended one."
             )
         if self._regrown:
-            arrays, dtype = dict(self._arrays), self.coefs_[0].dtype
-            for layer in (layer for layers in self._stacks() for layer in layers):
-                for name, values in layer.regrow(dtype).items():
-                    path = layer.prefix + name
-                    if path in self._regrown:
-                        check_regrown(path, values, self._regrown[path])
-                        values.flags.writeable = False
-                        arrays[path] = values
-            self._arrays, self._regrown = arrays, {}
+            dtype = self.coefs_[0].dtype
+            self._arrays = with_regrown(self._arrays, self._layers(), self._regrown, dtype)
+            self._regrown = {}
         return self._arrays
 
     def _portable(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -186,13 +186,11 @@ class FittedNetworkMixin(PortableMixin):
         arrays = state.get("_arrays")
         if arrays is None or self._regrown:
             return state
-        kept, regrown = dict(arrays), {}
-        for layer in (layer for layers in self._stacks() for layer in layers):
-            for name, values in layer.regrow(self.coefs_[0].dtype).items():
-                path = layer.prefix + name
-                if _same_bits(values, kept[path]):
-                    regrown[path] = digest(kept.pop(path))
-        return {**state, "_arrays": kept, "_regrown": regrown}
+        kept, left_out = dict(arrays), {}
+        for name, values in regrown(self._layers(), None, self.coefs_[0].dtype):
+            if _same_bits(values, kept[name]):
+                left_out[name] = digest(kept.pop(name))
+        return {**state, "_arrays": kept, "_regrown": left_out}
 
     def _html_repr(self) -> str:
         """Show the network below what scikit-learn shows of an estimator."""
@@ -235,26 +233,46 @@ def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
     return one.dtype == other.dtype and np.array_equal(bits, other_bits)
 
 
-def check_regrown(name: str, values: NDArray[Any], expected: str) -> None:
-    """Refuse an array that the seed regrew otherwise than it was.
+def with_regrown(
+    arrays: Mapping[str, NDArray[Any]],
+    layers: Sequence[LayerArrays],
+    digests: Mapping[str, str],
+    dtype: Any,
+) -> dict[str, NDArray[Any]]:
+    """Add the arrays of a network that a file left out, verified.
 
     Parameters
     ----------
-    name : str
-        Of the array.
-    values : ndarray
-        What came of the seed.
-    expected : str
-        The checksum of what was.
+    arrays : mapping of str to ndarray
+        Those that it held.
+    layers : sequence of LayerArrays
+        The layers of the network.
+    digests : mapping of str to str
+        The checksums of the others, by name.
+    dtype : numpy dtype
+        Of the network.
+
+    Returns
+    -------
+    dict of str to ndarray
+        All of them; those that were regrown are read-only.
 
     Raises
     ------
     ModelFileError
-        If they differ.
+        If one comes out otherwise than it was, or no seed regrows it.
     """
-    if digest(values) != expected:
-        raise ModelFileError(
-            f"The array {name} that the seed of this model regrows differs from the one "
-            "that it was trained with: its checksum is another. The file is damaged, or "
-            "this version or platform draws other numbers; please report the latter."
-        )
+    complete = dict(arrays)
+    for name, values in regrown(layers, digests, dtype):
+        if digest(values) != digests[name]:
+            raise ModelFileError(
+                f"The array {name} that the seed of this model regrows differs from the "
+                "one that it was trained with: its checksum is another. The file is "
+                "damaged, or this version or platform draws other numbers; please report "
+                "the latter."
+            )
+        values.flags.writeable = False
+        complete[name] = values
+    if missing := digests.keys() - complete.keys():
+        raise ModelFileError(f"The file is damaged: no seed regrows {sorted(missing)}.")
+    return complete

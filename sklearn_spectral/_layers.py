@@ -7,7 +7,7 @@ its seed regrows, and a loaded model is retracted without torch. The names are t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -118,15 +118,15 @@ class SpectralArrays(LayerArrays):
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the start again; what a decomposition gave is not the same everywhere."""
-        trained = trained_here(self.config["train_eigenvalues"], self.position)
-        frozen = {"out": ["eigenvalues_in"], "in": ["eigenvalues_out"]}.get(trained, [])
-        frozen += [] if self.config["train_eigenvectors"] else ["form.block"]
+        drawn = ("eigenvalues_in", "eigenvalues_out", "form.block")
+        held = self._own_shapes().keys() - set(self.trained())
+        frozen = [name for name in drawn if name in held]
         if not frozen:
             return {}
         start = draw_start(
             self.n_in,
             self.n_out,
-            trained,
+            trained_here(self.config["train_eigenvalues"], self.position),
             self.config["init"],
             seed_sequence(self.seed, 0, self.position),
             dtype=dtype,
@@ -275,6 +275,34 @@ def layers_of(space: str, config: Mapping[str, Any], seed: int) -> list[list[Lay
             position += 1
         stacks.append(layers)
     return stacks
+
+
+def regrown(
+    layers: Iterable[LayerArrays], names: Collection[str] | None, dtype: DTypeLike
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Draw arrays of a network again, of those layers only that have any of them.
+
+    Parameters
+    ----------
+    layers : iterable of LayerArrays
+        The layers.
+    names : collection of str or None
+        Which arrays, by their names in the network; None is all that a seed regrows.
+    dtype : numpy dtype
+        Of the network.
+
+    Yields
+    ------
+    name : str
+        The name in the network.
+    values : ndarray
+        The array as it is at the start.
+    """
+    for layer in layers:
+        if names is None or any(layer.prefix + name in names for name in layer.shapes()):
+            for name, values in layer.regrow(dtype).items():
+                if names is None or layer.prefix + name in names:
+                    yield layer.prefix + name, values
 
 
 def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:

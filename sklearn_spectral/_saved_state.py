@@ -7,8 +7,8 @@ fit leaves.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, pairwise
 from numbers import Integral
 from typing import Any
 
@@ -18,8 +18,14 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 
 from ._base import BaseNetwork
 from ._encoding import from_json, pack, to_json, unpack
-from ._fitted import check_regrown
-from ._layers import SOLVER_STATE, architecture_of, check_solver_state, slope_names
+from ._fitted import with_regrown
+from ._layers import (
+    SOLVER_STATE,
+    LayerArrays,
+    architecture_of,
+    check_solver_state,
+    slope_names,
+)
 from ._plan import WAYS, StackPlan
 from ._retraction import retract
 from .exceptions import ModelFileError, ModelVersionError
@@ -186,13 +192,18 @@ def rebuild(
         )
     estimator.__dict__.update(state)
     _check_size(estimator, max_bytes)
-    n_trained = sum(layer.n_trained() for stack in estimator._stacks() for layer in stack)
-    n_trained += len(slope_names(kind._space, config))
+    stacks, slopes = estimator._stacks(), slope_names(kind._space, config)
+    layers = [*chain.from_iterable(stacks)]
+    n_trained = sum(layer.n_trained() for layer in layers) + len(slopes)
     _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
     if content["compact"]:
         _take_retracted(estimator, tensors)
         return estimator
-    _take_extended(estimator, tensors)
+    estimator._arrays = _extended(layers, slopes, estimator._regrown, tensors)
+    estimator._regrown = {}
+    estimator.coefs_, estimator.intercepts_ = retract(stacks, slopes, estimator._arrays)
+    is_finite = all(np.isfinite(v).all() for v in estimator.coefs_ + estimator.intercepts_)
+    _require(is_finite, "its weights overflow")
     estimator._solver_state = _solver(estimator, from_json(content["solver"]), tensors)
     return estimator
 
@@ -210,36 +221,27 @@ def _take_retracted(estimator: BaseNetwork, tensors: Mapping[str, NDArray[Any]])
     estimator._arrays, estimator._regrown, estimator._solver_state = None, {}, {}
 
 
-def _take_extended(estimator: BaseNetwork, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Take what trained, regrow the rest, retract."""
-    config, regrown = estimator._config, estimator._regrown
-    stacks = estimator._stacks()
-    slopes = slope_names(estimator._space, config)
-    first = next((v for n, v in tensors.items() if n.startswith("network.")), None)
-    dtype = np.dtype(np.float64) if first is None else first.dtype
-    arrays: dict[str, NDArray[Any]] = {}
-    for layer in (layer for layers in stacks for layer in layers):
-        fresh = layer.regrow(dtype)
-        for name, shape in layer.shapes().items():
-            path = layer.prefix + name
-            if path in regrown:
-                _require(name in fresh, f"no seed regrows {path}")
-                check_regrown(path, fresh[name], regrown[path])
-                arrays[path] = fresh[name]
-            else:
-                _require(name != "position", f"no seed regrows {path}")
-                arrays[path] = _checked(tensors, f"network.{path}", shape)
-    for path in slopes:
-        arrays[path] = _checked(tensors, f"network.{path}", ())
-    types = {v.dtype for name, v in arrays.items() if not name.endswith("position")}
+def _extended(
+    layers: Sequence[LayerArrays],
+    slopes: Sequence[str],
+    digests: Mapping[str, str],
+    tensors: Mapping[str, NDArray[Any]],
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the extended network: those of the file, and those regrown."""
+    shapes = {
+        layer.prefix + name: shape
+        for layer in layers
+        for name, shape in layer.shapes().items()
+    }
+    shapes |= dict.fromkeys(slopes, ())
+    arrays = {}
+    for name, shape in shapes.items():
+        if name not in digests:
+            _require(not name.endswith(".position"), f"no seed regrows {name}")
+            arrays[name] = _checked(tensors, f"network.{name}", shape)
+    types = {values.dtype for values in arrays.values()}
     _require(len(types) == 1, "its arrays differ in type")
-    for name in regrown:
-        _require(name in arrays, f"there is no array {name}")
-        arrays[name].flags.writeable = False
-    estimator._arrays, estimator._regrown = arrays, {}
-    estimator.coefs_, estimator.intercepts_ = retract(stacks, slopes, arrays)
-    is_finite = all(np.isfinite(v).all() for v in estimator.coefs_ + estimator.intercepts_)
-    _require(is_finite, "its weights overflow")
+    return with_regrown(arrays, layers, digests, types.pop())
 
 
 def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
@@ -275,12 +277,8 @@ def _checked_config(
     kind: type[BaseNetwork], config: dict[str, Any], n_features: int
 ) -> dict[str, Any]:
     """See that a network can be built with these keyword arguments."""
-    expected = {*kind()._network_settings()} | {
-        "in_features",
-        "out_features",
-        "hidden_layer_sizes",
-    }
-    expected |= {"linear_expansion", "activation", "bias"}
+    shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
+    expected = {*shared, "activation", "bias", *kind()._network_settings()}
     optional = {"n_weights", "untrained", "rank"} if kind._space == "direct" else set()
     names = config.keys()
     _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")

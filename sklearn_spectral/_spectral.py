@@ -305,8 +305,7 @@ class BaseSpectral(BaseNetwork):
     def eigenvectors_(self) -> list[NDArray[Any]]:
         """The block phi of each layer's eigenvectors."""
         arrays = self._extended()
-        layers = [layer for stack in self._stacks() for layer in stack]
-        return [layer.eigenvectors(layer.pick(arrays)) for layer in layers]  # type: ignore[attr-defined]
+        return [layer.eigenvectors(layer.pick(arrays)) for layer in self._layers()]  # type: ignore[attr-defined]
 
     @property
     def biases_(self) -> list[NDArray[Any]]:
@@ -333,4 +332,4 @@ class BaseSpectral(BaseNetwork):
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         """Return the arrays of each layer, by the names they have in it."""
         arrays = self._extended()
-        return [layer.pick(arrays) for stack in self._stacks() for layer in stack]
+        return [layer.pick(arrays) for layer in self._layers()]

@@ -69,9 +69,7 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    if type(estimator).__name__ not in _ESTIMATORS or (
-        type(estimator) is not _ESTIMATORS[type(estimator).__name__]
-    ):
+    if type(estimator) not in _ESTIMATORS.values():
         raise TypeError(
             f"save takes one of {', '.join(_ESTIMATORS)}; got {type(estimator).__name__}. "
             "Of a pruner or a pipeline save the network inside (estimator_, or the step), "
