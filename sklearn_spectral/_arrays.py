@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from typing import Any
 
@@ -57,8 +58,78 @@ def is_memmap(values: Any) -> bool:
     bool
         True for a `numpy.memmap` and for views of one.
     """
+    return _mapped(values) is not None
+
+
+def release_pages(values: Any) -> None:
+    """Let go of the pages of a memory-mapped file that were read, if it is one.
+
+    They stay in the system's cache, but count no longer as memory of this process, by
+    which a cluster may decide to kill it.
+
+    Parameters
+    ----------
+    values : object
+        Anything.
+    """
+    memmap = _mapped(values)
+    # Of a private map ("c") it would undo what was written.
+    if memmap is None or getattr(memmap, "mode", None) not in ("r", "r+"):
+        return
+    if hasattr(mmap, "MADV_DONTNEED") and hasattr(memmap, "_mmap"):
+        memmap._mmap.madvise(mmap.MADV_DONTNEED)
+
+
+def check_finite_by_rows(X: NDArray[Any]) -> None:
+    """Read a memory-mapped array piece by piece and refuse what is no number.
+
+    Parameters
+    ----------
+    X : memmap of shape (n_samples, n_features)
+        The array.
+
+    Raises
+    ------
+    ValueError
+        If an entry is NaN or infinite; the message names its row and column.
+    """
+    if X.dtype.kind != "f":
+        return
+    for rows in row_chunks(len(X), X.shape[1], X.itemsize):
+        piece = X[rows]
+        if not np.isfinite(piece.sum(dtype=np.float64)):
+            refuse_not_finite(piece, rows.start)
+        release_pages(X)
+
+
+def refuse_not_finite(values: NDArray[Any], first_row: int) -> None:
+    """Raise if an entry of some rows is NaN or infinite, and say which.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_rows, n_features)
+        The rows.
+    first_row : int
+        The number of the first of them.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        row, column = bad[0]
+        what = "NaN" if np.isnan(values[row, column]) else "infinity"
+        raise ValueError(
+            f"Input X contains {what}, in row {first_row + row}, column {column}. Impute "
+            "or leave out such rows."
+        )
+
+
+def _mapped(values: Any) -> np.memmap | None:
     while values is not None:
         if isinstance(values, np.memmap):
-            return True
+            return values
         values = getattr(values, "base", None)
-    return False
+    return None

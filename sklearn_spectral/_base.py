@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial as partial_of
 from numbers import Integral, Real
-from os import PathLike, fspath
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,21 +16,21 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ._architecture import Architecture
-from ._encoding import to_json
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
+from ._fit_key import checksums, keeper_for
 from ._forward import forward
 from ._inputs import TrainingData
-from ._integrity import digest
 from ._layers import slope_names
 from ._outcome import Outcome, report
 from ._plan import TELESCOPES
 from ._retraction import retract
+from ._torch_data import Stream
 from ._validation import ValidationMixin
 
 if TYPE_CHECKING:
     import torch
 
-    from ._checkpoints import EvaluationKeeper, Keeper
+    from ._processes import Processes
     from ._training import TrainingNet, TrainingOptions
     from .nn.network import StackedNetwork
 
@@ -46,14 +46,6 @@ def can_train_by_batches(estimator: Any) -> bool:
             "not. Use solver='adamax', 'adam' or 'sgd'."
         )
     return True
-
-
-def _hashable(value: Any) -> Any:
-    """Return a parameter as what a checksum can be taken of."""
-    try:
-        return to_json(value)
-    except TypeError:
-        return repr(value)
 
 
 class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
@@ -81,7 +73,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "momentum": [Interval(Real, 0, 1, closed="left")],
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
+        "shuffle": ["boolean", StrOptions({"blocks"})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "early_stopping": ["boolean"],
@@ -97,6 +89,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "telescope": [StrOptions(set(TELESCOPES))],
         "matmul_precision": [StrOptions({"highest", "high"})],
         "checkpoint_dir": [str, PathLike, None],
+        "data_parallel": ["boolean"],
         "verbose": ["verbose"],
     }
 
@@ -209,11 +202,20 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             seed, first_epoch = self._seed, self.n_iter_
         else:
             seed, first_epoch = self._draw_seed(), 0
+        splits = self.early_stopping and validation is None and not partial
+        keeps = self.checkpoint_dir is not None and not partial
+        if isinstance(data.X, Stream) and (splits or keeps or self.data_parallel):
+            data.X[:0]  # says what it does not offer
+        processes = self._processes(data, validation)
+        if processes is not None:
+            seed = processes.from_first(seed)
         keeper = None
-        if self.checkpoint_dir is not None and not partial:
-            keeper = self._keeper(data, validation, seed, proceed=proceed)
+        if keeps:
+            keeper = keeper_for(
+                self, data, validation, seed, proceed=proceed, processes=processes
+            )
             seed = keeper.seed
-        if self.early_stopping and validation is None and not partial:
+        if splits:
             data, validation = data.split(
                 self.validation_fraction, seed, stratify=not self._y_is_numeric
             )
@@ -223,12 +225,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 "X_val and y_val, raise validation_fraction, or set early_stopping=False."
             )
 
-        from ._batches import ArrayDataset
         from ._device import matmul_precision, resolve_device, training_dtype
         from ._state import build_network, load_solver, set_dtype
         from ._training import make_net, train
 
-        device = resolve_device(self.device)
+        device = resolve_device(self.device if processes is None else processes.device)
         if proceed:
             network = self._network_to_go_on(config)
             dtype = training_dtype(self.coefs_[0].dtype, device)
@@ -237,17 +238,18 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             dtype = training_dtype(data.X.dtype, device)
             network = build_network(self._network_type(), config, dtype, device, seed)
             self._prepare_start(network, data, partial=partial)
-        dataset = ArrayDataset(data.X, data.y, data.sample_weight, data.rows, dtype, device)
+        dataset = self._dataset(data, dtype, device)
         options = self._training_options(
             len(dataset), data.total_weight(), seed, first_epoch, partial=partial
         )
         score = None if validation is None else self._validation_score(validation, device)
         network.set_telescope(self.telescope)
-        plans = network.plan(options.batch_size, None if partial else len(dataset))
+        once = not partial and dataset.may_be_held(self.n_features_in_)
+        plans = network.plan(options.batch_size, len(dataset) if once else None)
         with network.planned(plans), matmul_precision(self.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            net = make_net(network, options, len(dataset), device, score, keeper)
+            net = make_net(network, options, len(dataset), device, score, keeper, processes)
             if tasks is not None and tasks.listens:
                 net.tell_epochs(tasks.begin_epoch, partial_of(self._end_epoch, tasks))
             if proceed and partial and config == self._config:
@@ -267,39 +269,29 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         self._store(net, outcome, device, partial=partial)
         return outcome
 
-    def _keeper(
-        self,
-        data: TrainingData,
-        validation: TrainingData | None,
-        seed: int,
-        *,
-        proceed: bool,
-    ) -> Keeper | EvaluationKeeper:
-        """Name the checkpoint of this fit by all that its result follows from."""
-        from ._checkpoints import CheckpointFile, keeper_of
-        from ._device import resolve_device
+    def _dataset(self, data: TrainingData, dtype: Any, device: torch.device) -> Any:
+        """Return what batches are cut from."""
+        if isinstance(data.X, Stream):
+            from ._stream_dataset import StreamDataset
 
-        params = self.get_params(deep=False)
-        for name in ("checkpoint_dir", "device", "random_state", "verbose"):
-            del params[name]
-        assert self.checkpoint_dir is not None
-        if not fspath(self.checkpoint_dir):
-            raise ValueError(
-                "checkpoint_dir='' names no folder; '.' is the one that you are in, and "
-                "None keeps no checkpoints."
-            )
-        key = digest(
-            type(self).__name__,
-            [[name, _hashable(value)] for name, value in sorted(params.items())],
-            [type(c).__name__ for c in getattr(self, "_skl_callbacks", ())],
-            resolve_device(self.device).type,
-            None if self.random_state is None else seed,
-            data.parts(),
-            None if validation is None else validation.parts(),
-            [self._extended(), self.n_iter_] if proceed else None,
-        )
-        file = CheckpointFile(self.checkpoint_dir, key[:32])
-        return keeper_of(file, self.solver, seed, drawn=self.random_state is None)
+            encode = partial_of(self._encode_target, reset=False)
+            return StreamDataset(data.X, encode, data.class_weight(), dtype, device)
+        from ._batches import ArrayDataset
+
+        arrays = (data.X, data.y, data.sample_weight, data.rows)
+        return ArrayDataset(*arrays, dtype, device)
+
+    def _processes(
+        self, data: TrainingData, validation: TrainingData | None
+    ) -> Processes | None:
+        """Return the processes that train together, if there are to be several."""
+        if not self.data_parallel:
+            return None
+        from ._processes import Processes
+
+        processes = Processes(self.device)
+        processes.check_same(checksums(self, data, validation))
+        return processes
 
     def _draw_seed(self) -> int:
         """Draw the seed that all randomness of a network follows from."""
@@ -396,7 +388,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             n_iter_no_change=self.n_iter_no_change,
             batch_size=int(size),
             n_epochs=1 if partial else int(self.max_iter),
-            shuffle=self.shuffle,
+            shuffle=self.shuffle if isinstance(self.shuffle, str) else bool(self.shuffle),
             seed=seed,
             first_epoch=first_epoch,
             verbose=int(self.verbose),

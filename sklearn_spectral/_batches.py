@@ -2,7 +2,7 @@
 
 The usual loader of torch collates a batch sample by sample; an array needs only one
 indexing operation. Sparse and memory-mapped arrays are made dense one batch at a time, and
-so are arrays that a GPU has no room for.
+so are arrays that a GPU has no room for. What lies in a file is read block by block.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from scipy import sparse
 from torch import Tensor
 
 from ._arrays import CHUNK_BYTES, densify, is_memmap, row_chunks
+from ._blocks import read_batches, shuffled_by_blocks
 from ._device import has_room
+from ._processes import ALONE, Share
 from ._random import seed_sequence
+from ._row_source import RowSource
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
 
@@ -27,12 +30,16 @@ FULL_BATCH_BYTES = 2**27
 """About how much memory the widest layer of one piece of a full batch may take."""
 
 
+HELD_NUMBERS = 2**25
+"""Of data that lie in a file, at most so many numbers are held in another form."""
+
+
 class ArrayDataset(torch.utils.data.Dataset):
     """Rows of arrays, with their targets and weights.
 
     Parameters
     ----------
-    X : ndarray, memmap or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, memmap, RowSource or CSR matrix of shape (n_samples, n_features)
         The input. It is copied as a whole only to another device, or if it is read-only
         or not stored row by row.
     y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
@@ -71,7 +78,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         self._whole: Batch | None = None
         self._staging: _Staging | None = None
         n_bytes = X.shape[0] * X.shape[1] * self.dtype.itemsize
-        if not (sparse.issparse(X) or is_memmap(X)):
+        if not (sparse.issparse(X) or self.in_file):
             if self.device.type == "cpu":
                 self._resident = self._tensor(X, X.dtype)
             elif has_room(self.device, n_bytes):
@@ -79,11 +86,34 @@ class ArrayDataset(torch.utils.data.Dataset):
         if self._resident is None and self.device.type == "cuda":
             self._staging = _Staging(self.device)
 
+    # Whether rows can only be read from the first to the last; see `StreamDataset`.
+    in_order_only = False
+
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
     def __getitem__(self, index: int) -> Batch:
         return self.take(np.asarray([index]))
+
+    @property
+    def in_file(self) -> bool:
+        """Whether the rows may be more than memory holds."""
+        return isinstance(self.X, RowSource) or is_memmap(self.X)
+
+    def may_be_held(self, n_numbers: int) -> bool:
+        """Tell whether memory has room for something of all rows.
+
+        Parameters
+        ----------
+        n_numbers : int
+            How many numbers of each row.
+
+        Returns
+        -------
+        bool
+            True for what is in memory itself.
+        """
+        return not self.in_file or len(self) * n_numbers <= HELD_NUMBERS
 
     @property
     def streams(self) -> bool:
@@ -109,7 +139,9 @@ class ArrayDataset(torch.utils.data.Dataset):
         weight = None if self.sample_weight is None else self.sample_weight[where]
         return self._rows_of_X(index), (self.y[where], weight)
 
-    def batches(self, order: NDArray[np.intp], batch_size: int) -> Iterator[Batch]:
+    def batches(
+        self, order: NDArray[np.intp], batch_size: int, share: Share = ALONE
+    ) -> Iterator[Batch]:
         """Yield all rows in an order, a batch at a time.
 
         Parameters
@@ -118,6 +150,8 @@ class ArrayDataset(torch.utils.data.Dataset):
             Positions within the data set.
         batch_size : int
             Rows per batch; the last may have fewer.
+        share : Share, optional
+            Which part of each batch to give; all of it by default.
 
         Yields
         ------
@@ -128,8 +162,9 @@ class ArrayDataset(torch.utils.data.Dataset):
         of_X = order if self.rows is None else self.rows[order]
         of_X_in_order = in_order if self.rows is None else self._index(of_X)
         memory: Tensor | None = None
-        for start in range(0, len(order), batch_size):
-            stop = min(start + batch_size, len(order))
+        for first in range(0, len(order), batch_size):
+            own = share.of(min(batch_size, len(order) - first))
+            start, stop = first + own.start, first + own.stop
             if self._resident is None:
                 x = self._streamed(of_X[start:stop])
             else:
@@ -143,6 +178,42 @@ class ArrayDataset(torch.utils.data.Dataset):
             y = self.y.index_select(0, now)
             weight = self.sample_weight
             yield x, (y, None if weight is None else weight.index_select(0, now))
+
+    def batches_by_blocks(
+        self,
+        generator: np.random.Generator | None,
+        batch_size: int,
+        share: Share = ALONE,
+    ) -> Iterator[Batch]:
+        """Yield all rows as `batches` does, reading a file block by block.
+
+        Parameters
+        ----------
+        generator : numpy.random.Generator or None
+            What shuffles; None leaves the rows in order.
+        batch_size : int
+            Rows per batch; the last may have fewer.
+        share : Share, optional
+            Which part of each batch to give; all of it by default.
+
+        Yields
+        ------
+        Batch
+            What `take` gives.
+        """
+        if not self.in_file:
+            assert generator is not None
+            order = shuffled_by_blocks(self.X, self.rows, generator)
+            yield from self.batches(order, batch_size, share)
+            return
+        for buffer, index, positions in read_batches(
+            self.X, self.rows, generator, batch_size
+        ):
+            own = share.of(len(index))
+            where = self._index(positions[own])
+            weight = self.sample_weight
+            target = self.y[where], None if weight is None else weight[where]
+            yield self._send(buffer[index[own]]), target
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -188,9 +259,12 @@ class ArrayDataset(torch.utils.data.Dataset):
 
     def _streamed(self, index: NDArray[np.intp] | slice) -> Tensor:
         """Make rows dense and send them to the device."""
+        return self._send(self.X[index])
+
+    def _send(self, rows: Any) -> Tensor:
         if self._staging is not None:
-            return self._staging.send(densify(self.X[index], self.dtype))
-        return self._tensor(self.X[index])
+            return self._staging.send(densify(rows, self.dtype))
+        return self._tensor(rows)
 
     def _index(self, index: NDArray[np.intp]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(index, np.int64)).to(self.device)
@@ -250,44 +324,65 @@ class BatchIterator:
         The data.
     batch_size : int
         Rows per batch; the last may have fewer.
-    shuffle : bool, default=False
-        Whether to draw a new order each epoch. One batch that holds everything is
-        never shuffled.
+    shuffle : bool or "blocks", default=False
+        Whether to draw a new order each epoch, of all rows or of blocks of them, as
+        arrays that are read by slices always are. One batch that holds everything is never
+        shuffled.
     seed : int, default=0
         Together with the epoch it decides the order, so that no state has to be kept.
     first_epoch : int, default=0
         Number of the next epoch.
+    share : Share, optional
+        Which part of each batch to give; all of it by default.
     """
 
     def __init__(
         self,
         dataset: ArrayDataset,
         batch_size: int,
-        shuffle: bool = False,
+        shuffle: bool | str = False,
         seed: int = 0,
         first_epoch: int = 0,
+        share: Share = ALONE,
     ) -> None:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.seed = seed
         self.epoch = first_epoch
+        self.share = share
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many rows each batch has, those of other processes included."""
+        n_rows = len(self.dataset)
+        starts = range(0, n_rows, self.batch_size)
+        return [min(self.batch_size, n_rows - start) for start in starts]
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, self.epoch = self.epoch, self.epoch + 1
-        n_rows = len(self.dataset)
-        if n_rows <= self.batch_size:
-            yield self.dataset.whole()
-        elif self.shuffle:
+        data, n_rows = self.dataset, len(self.dataset)
+        if n_rows <= self.batch_size and not data.in_order_only:
+            own = self.share.of(n_rows)
+            yield data.whole() if self.share is ALONE else data.take(own)
+            return
+        generator = None
+        if self.shuffle and n_rows > self.batch_size:
             bits = np.random.PCG64(seed_sequence(self.seed, 1, epoch))
-            order = np.random.Generator(bits).permutation(n_rows)
-            yield from self.dataset.batches(order, self.batch_size)
+            generator = np.random.Generator(bits)
+        by_blocks = self.shuffle == "blocks" and generator is not None
+        if by_blocks or isinstance(data.X, RowSource) or data.in_order_only:
+            yield from data.batches_by_blocks(generator, self.batch_size, self.share)
+        elif generator is not None:
+            order = generator.permutation(n_rows)
+            yield from data.batches(order, self.batch_size, self.share)
         else:
             for start in range(0, n_rows, self.batch_size):
-                yield self.dataset.take(slice(start, min(start + self.batch_size, n_rows)))
+                own = self.share.of(min(self.batch_size, n_rows - start))
+                yield data.take(slice(start + own.start, start + own.stop))
 
 
 class FullBatch:
@@ -299,10 +394,12 @@ class FullBatch:
         The data.
     widest : int
         Width of the widest layer, which decides how many rows a piece may have.
+    share : Share, optional
+        Which part of the rows to give; all of them by default.
     """
 
-    def __init__(self, dataset: ArrayDataset, widest: int) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: ArrayDataset, widest: int, share: Share = ALONE) -> None:
+        self.dataset, self.share = dataset, share
         n_bytes = CHUNK_BYTES if dataset.streams else FULL_BATCH_BYTES
         self.piece_size = rows_of_full_batch(
             len(dataset), widest, dataset.dtype.itemsize, n_bytes
@@ -310,12 +407,16 @@ class FullBatch:
 
     def __iter__(self) -> Iterator[tuple[Batch, float]]:
         """Yield batches and the share of all rows that each holds."""
-        n_rows = len(self.dataset)
-        if self.piece_size >= n_rows and not self.dataset.streams:
+        n_rows, own = len(self.dataset), self.share.of(len(self.dataset))
+        if self.dataset.in_order_only:
+            for batch in self.dataset.batches_by_blocks(None, self.piece_size):
+                yield batch, len(batch[0]) / n_rows
+            return
+        if self.piece_size >= n_rows == own.stop - own.start and not self.dataset.streams:
             yield self.dataset.whole(), 1.0
             return
-        for start in range(0, n_rows, self.piece_size):
-            rows = slice(start, min(start + self.piece_size, n_rows))
+        for start in range(own.start, own.stop, self.piece_size):
+            rows = slice(start, min(start + self.piece_size, own.stop))
             yield self.dataset.take(rows), (rows.stop - rows.start) / n_rows
 
 

@@ -27,6 +27,7 @@ from .exceptions import CheckpointWarning, ModelFileError
 
 if TYPE_CHECKING:
     from ._lbfgs import FullBatchNet
+    from ._processes import Processes
     from ._training import TrainingNet
 
 # What of an optimizer's settings a schedule moves.
@@ -103,6 +104,39 @@ class CheckpointFile:
             if not number.isdecimal() or int(number) >= first_part:
                 with contextlib.suppress(OSError):
                     path.unlink()
+
+
+class SharedCheckpointFile(CheckpointFile):
+    """Files of a fit by several processes: the first of them reads and writes.
+
+    Parameters
+    ----------
+    folder, key
+        As for `CheckpointFile`.
+    processes : Processes
+        Those that train together.
+    """
+
+    def __init__(self, folder: Path_, key: str, processes: Processes) -> None:
+        self.processes = processes
+        if processes.is_first:
+            super().__init__(folder, key)
+        else:
+            self.folder, self.key, self._warned = Path(folder), key, True
+
+    def read(self, part: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+        """Return what the first process read."""
+        return self.processes.told_by_first(super().read)(part)
+
+    def write(self, content: Any, tensors: Any, part: str = "") -> None:
+        """Have the first process write."""
+        if self.processes.is_first:
+            super().write(content, tensors, part)
+
+    def remove(self, first_part: int = 0) -> None:
+        """Have the first process remove."""
+        if self.processes.is_first:
+            super().remove(first_part)
 
 
 class Keeper(Callback):

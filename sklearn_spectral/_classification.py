@@ -16,6 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ._base import can_train_by_batches
 from ._inputs import TrainingData
+from ._torch_data import is_torch_data
 
 
 class NetworkClassifierMixin(ClassifierMixin):
@@ -32,16 +33,18 @@ class NetworkClassifierMixin(ClassifierMixin):
     _target_attributes: ClassVar[tuple[str, ...]] = ("classes_",)
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
         """Train the network and retract it.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The training data. A sparse or memory-mapped array is made dense one batch
-            at a time.
+            at a time. What is read by slices of rows, as HDF5, Zarr and Dask arrays, is
+            read block by block, and so are a Dataset, an IterableDataset and a DataLoader
+            of torch, whose samples are pairs (x, y).
         y : array-like of shape (n_samples,)
-            Class labels.
+            Class labels. None if X brings them, as torch data do.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples; those of weight zero are left out.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
@@ -68,7 +71,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     @available_if(can_train_by_batches)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Train for one epoch on the given data, at a constant rate.
 
         Parameters that need more than one epoch, such as ``early_stopping`` and
@@ -115,6 +118,27 @@ class NetworkClassifierMixin(ClassifierMixin):
         """
         winners = _winners(self._network_output(X))
         return self.classes_[winners]
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the accuracy of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+        y : array-like of shape (n_samples,)
+            True labels. None if X brings them.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            The share that is right.
+        """
+        if is_torch_data(X) and y is None:
+            return self._score_torch_data(X, sample_weight, accuracy_score)
+        return super().score(X, y, sample_weight)
 
     def decision_function(self, X):
         """Return the output of the last layer before the softmax.

@@ -65,6 +65,7 @@ class BaseDirect(BaseNetwork):
         telescope="auto",
         matmul_precision="highest",
         checkpoint_dir=None,
+        data_parallel=False,
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -95,6 +96,7 @@ class BaseDirect(BaseNetwork):
         self.telescope = telescope
         self.matmul_precision = matmul_precision
         self.checkpoint_dir = checkpoint_dir
+        self.data_parallel = data_parallel
         self.verbose = verbose
 
     @classmethod

@@ -5,13 +5,14 @@ numpy alone runs it on the CPU, so that a loaded model predicts without torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._arrays import CHUNK_BYTES, densify, row_chunks
+from ._arrays import CHUNK_BYTES, densify, release_pages, row_chunks
+from ._row_source import RowSource
 
 CACHED_BYTES = 2**23
 """About how much memory the widest layer of one chunk may take on the CPU: what fits into a
@@ -56,7 +57,7 @@ def forward(
 
     Parameters
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, RowSource or CSR matrix of shape (n_samples, n_features)
         The input; a sparse one is multiplied as it is on the CPU.
     coefs : sequence of ndarray of shape (n_in, n_out)
         The weights, one per layer.
@@ -82,11 +83,16 @@ def forward(
         chunk, n_bytes = _numpy_chunk, CACHED_BYTES
     else:
         chunk, n_bytes = _torch_chunk(coefs, intercepts, device), CHUNK_BYTES
-    n_rows = X.shape[0] if rows is None else len(rows)
+    wholes: Iterable[tuple[Any, Any]] = [(X, rows)]
+    if isinstance(X, RowSource):
+        wholes = ((block, None) for block in X.pieces(rows))
     parts = []
-    for piece in row_chunks(n_rows, widest, coefs[0].itemsize, n_bytes):
-        part = X[piece if rows is None else rows[piece]]
-        parts.append(chunk(part, coefs, intercepts, activation, check))
+    for whole, chosen in wholes:
+        n_rows = whole.shape[0] if chosen is None else len(chosen)
+        for piece in row_chunks(n_rows, widest, coefs[0].itemsize, n_bytes):
+            part = whole[piece if chosen is None else chosen[piece]]
+            parts.append(chunk(part, coefs, intercepts, activation, check))
+            release_pages(whole)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

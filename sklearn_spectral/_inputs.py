@@ -58,6 +58,14 @@ class TrainingData:
             return self.sample_weight
         return self.sample_weight[self.rows]
 
+    def class_weight(self) -> NDArray[Any] | None:
+        """Return the weight of each class, where weights are those of classes alone."""
+        if self.sample_weight is None:
+            return None
+        of_class = np.zeros(int(self.y.max()) + 1)
+        of_class[self.y] = self.sample_weight
+        return of_class
+
     def parts(self) -> list[Any]:
         """Return the arrays that these data are made of."""
         X = self.X

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ._row_source import RowSource
+
 PIECE = 2**22
 """About how many bytes of an array are read at a time; most are not copied."""
 
@@ -55,6 +57,10 @@ def _feed(hasher: Any, value: Any) -> None:
         for start in range(0, len(rows) if rows.size else 0, n_rows):
             piece = np.ascontiguousarray(rows[start : start + n_rows], dtype)
             hasher.update(piece.view(np.uint8).data)
+    elif isinstance(value, RowSource):
+        tell("rows", value.dtype.newbyteorder("<").str, *value.shape)
+        for piece in value.pieces():
+            hasher.update(np.ascontiguousarray(piece).view(np.uint8).data)
     elif isinstance(value, np.ndarray):
         tell("objects", *value.shape)
         _feed(hasher, value.ravel().tolist())

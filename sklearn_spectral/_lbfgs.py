@@ -12,6 +12,7 @@ from scipy.optimize import minimize
 
 from ._batches import ArrayDataset, FullBatch
 from ._callbacks import StopTraining
+from ._processes import ALONE
 from ._training import TrainingNet
 
 REST = 64 * np.finfo(np.float64).eps
@@ -68,7 +69,8 @@ class FullBatchNet(TrainingNet):
             If a callback wants to, or it converges.
         """
         self._set_training(True)
-        batch = FullBatch(X, self.module_.architecture.widest)
+        share = ALONE if self.processes is None else self.processes.share
+        batch = FullBatch(X, self.module_.architecture.widest, share)
         vector = self.flat.vector
         start = vector.detach().cpu().numpy().astype(np.float64)
         seen: dict[str, Any] = {}
@@ -120,12 +122,17 @@ class FullBatchNet(TrainingNet):
     @torch.no_grad()
     def _loss_and_gradient(self, batch: FullBatch) -> float:
         """Return the mean loss of all rows; its gradient is where that of the vector is."""
-        total, gradient = 0.0, torch.zeros_like(self.flat.gradient)
+        gradient = torch.zeros_like(self.flat.gradient)
+        total = torch.zeros((), dtype=torch.float64)
         for piece, share in batch:
             total += share * float(self.compute_gradient(*piece))
             gradient.add_(self.flat.gradient, alpha=share)
+        if self.processes is not None:
+            self.processes.add_up(gradient)
+            total = total.to(gradient.device)
+            self.processes.add_up(total)
         self.flat.gradient.copy_(gradient)
-        return total
+        return float(total)
 
     def _epoch_ends(self, first: float, loss: float) -> None:
         self.notify("on_epoch_begin", dataset_train=None, dataset_valid=None)

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from ._base import can_train_by_batches
 from ._inputs import TrainingData
+from ._torch_data import is_torch_data
 
 
 class NetworkRegressorMixin(RegressorMixin):
@@ -21,16 +22,18 @@ class NetworkRegressorMixin(RegressorMixin):
     _target_attributes: ClassVar[tuple[str, ...]] = ("n_outputs_", "_y_ndim")
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
         """Train the network and retract it.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The training data. A sparse or memory-mapped array is made dense one batch
-            at a time.
+            at a time. What is read by slices of rows, as HDF5, Zarr and Dask arrays, is
+            read block by block, and so are a Dataset, an IterableDataset and a DataLoader
+            of torch, whose samples are pairs (x, y).
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets. None if X brings them, as torch data do.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples; those of weight zero are left out.
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
@@ -56,7 +59,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
     @available_if(can_train_by_batches)
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Train for one epoch on the given data, at a constant rate.
 
         Parameters that need more than one epoch, such as ``early_stopping`` and
@@ -67,7 +70,7 @@ class NetworkRegressorMixin(RegressorMixin):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             A portion of the data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
+            Targets. None if X brings them, as torch data do.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
             this takes them as they are: one call cannot know those of the others.
@@ -95,6 +98,27 @@ class NetworkRegressorMixin(RegressorMixin):
         """
         output = self._network_output(X)
         return output[:, 0] if self._y_ndim == 1 else output
+
+    def score(self, X, y=None, sample_weight=None):
+        """Return the coefficient of determination of the predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            True targets. None if X brings them.
+        sample_weight : array-like of shape (n_samples,), optional
+            Weights of the samples.
+
+        Returns
+        -------
+        float
+            R^2.
+        """
+        if is_torch_data(X) and y is None:
+            return self._score_torch_data(X, sample_weight, r2_score)
+        return super().score(X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -55,8 +55,11 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Rows per step; ``"auto"`` is ``min(200, n_samples)``.
     max_iter : int, default=100
         Number of epochs, at most.
-    shuffle : bool, default=True
-        Whether to draw a new order of the rows each epoch.
+    shuffle : bool or "blocks", default=True
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
+        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
+        some of them shuffled together. Arrays that are read by slices, as those of HDF5
+        and Zarr, are always shuffled so.
     alpha : float, default=0.0
         Strength of the penalty on the trained eigenvalues. As in `MLPRegressor` it is
         divided by the number of samples (the sum of their weights) when it is added to
@@ -93,6 +96,11 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. See the user
         guide.
+    data_parallel : bool, default=False
+        Whether ``fit`` and ``partial_fit`` train one network together with the other
+        processes of the default group of ``torch.distributed``, which all call them with
+        the same data and parameters. Each takes its part of every batch, and only the
+        gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 

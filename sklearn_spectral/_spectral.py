@@ -83,6 +83,7 @@ class BaseSpectral(BaseNetwork):
         telescope="auto",
         matmul_precision="highest",
         checkpoint_dir=None,
+        data_parallel=False,
         verbose=0,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -113,6 +114,7 @@ class BaseSpectral(BaseNetwork):
         self.telescope = telescope
         self.matmul_precision = matmul_precision
         self.checkpoint_dir = checkpoint_dir
+        self.data_parallel = data_parallel
         self.verbose = verbose
 
     @classmethod

@@ -24,6 +24,7 @@ from ._callbacks import (
 from ._flat import FlatParameters, step_of
 from ._graphs import GraphedGradient
 from ._outcome import Outcome
+from ._processes import ALONE, Processes
 from .nn.backprop import Backprop
 from .nn.losses import LOSSES
 from .nn.network import StackedNetwork
@@ -60,7 +61,7 @@ class TrainingOptions:
         As in the estimators.
     batch_size, n_epochs, seed, first_epoch, verbose : int
         As in the estimators; ``first_epoch`` counts on from earlier training.
-    shuffle : bool
+    shuffle : bool or str
         As in the estimators.
     """
 
@@ -74,7 +75,7 @@ class TrainingOptions:
     n_iter_no_change: float
     batch_size: int
     n_epochs: int
-    shuffle: bool
+    shuffle: bool | str
     seed: int
     first_epoch: int
     verbose: int
@@ -97,6 +98,8 @@ class TrainingNet(NeuralNet):
         name.
     one_cycle : mapping, optional
         Arguments of torch's ``OneCycleLR``; without, the rate is constant.
+    processes : Processes, optional
+        Those that train this network together; without, this one alone.
     **kwargs
         As for `skorch.NeuralNet`.
     """
@@ -107,9 +110,11 @@ class TrainingNet(NeuralNet):
         flat: FlatParameters,
         penalties: Mapping[str, tuple[float, float]] | None = None,
         one_cycle: Mapping[str, Any] | None = None,
+        processes: Processes | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.processes = processes
         self.flat = flat
         self.penalties = {} if penalties is None else penalties
         self.one_cycle = one_cycle
@@ -205,6 +210,24 @@ class TrainingNet(NeuralNet):
                 loss = loss + penalty.detach()
         return loss
 
+    def _gradient_of_all(
+        self, gradient: Callable[..., Tensor], batch: Any, size: int
+    ) -> Tensor:
+        """Put the gradient of a batch of all processes there; return this one's loss.
+
+        A sum over the processes of what this returns is the loss of the batch.
+        """
+        assert self.processes is not None
+        part = len(batch[0]) / size
+        if part:
+            loss = gradient(*batch) * part
+            self.flat.gradient.mul_(part)
+        else:
+            loss = self.flat.gradient.new_zeros(())
+            self.flat.gradient.zero_()
+        self.processes.add_up(self.flat.gradient)
+        return loss
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
 
@@ -219,20 +242,25 @@ class TrainingNet(NeuralNet):
             for _, callback in self.callbacks_
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
-        losses, sizes = [], []
+        losses, sizes = [], iterator.sizes
         take_step = step_of(self.optimizer_, self.flat)
         gradient = self.compute_gradient if self.graphed_ is None else self.graphed_
         with torch.no_grad():
-            for batch in iterator:
+            for size, batch in zip(sizes, iterator, strict=True):
                 for callback in asked:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                losses.append(gradient(*batch))
-                sizes.append(len(batch[0]))
+                if self.processes is None:
+                    losses.append(gradient(*batch))
+                else:
+                    losses.append(self._gradient_of_all(gradient, batch, size))
                 take_step()
                 if self.schedule_ is not None:
                     self.schedule_.step()
         finite = self.flat.vector.isfinite().all()
-        *values, is_finite = torch.stack([*losses, finite.to(losses[0])]).tolist()
+        all_losses = torch.stack(losses)
+        if self.processes is not None:
+            self.processes.add_up(all_losses)
+        *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
         self.history.record(prefix + "_first_loss", values[0])
         self.history.record(prefix + "_loss", mean)
@@ -247,6 +275,7 @@ def make_net(
     device: torch.device,
     validation_score: Callable[[torch.nn.Module], float] | None = None,
     keeper: Callback | None = None,
+    processes: Processes | None = None,
 ) -> TrainingNet:
     """Put a network into an initialized skorch net.
 
@@ -264,6 +293,8 @@ def make_net(
         Score of the module on validation data; it turns early stopping on.
     keeper : Callback, optional
         What writes checkpoints, to be the last of the callbacks.
+    processes : Processes, optional
+        Those that train this network together.
 
     Returns
     -------
@@ -275,9 +306,11 @@ def make_net(
     patience = (options.tol, options.n_iter_no_change)
     if validation_score is not None:
         first_wait = int(WAITING_FROM * options.n_epochs) if scheduled else 0
+        if processes is not None:
+            validation_score = processes.told_by_first(validation_score)
         stopping = EarlyStopping(validation_score, *patience, first_wait)
         callbacks.append(("early_stopping", stopping))
-    if options.verbose:
+    if options.verbose and (processes is None or processes.is_first):
         progress = Progress(options.n_epochs, lines=options.verbose > 1)
         callbacks.append(("progress", progress))
     if validation_score is None:
@@ -294,6 +327,7 @@ def make_net(
         "device": device,
         "verbose": 0,
         "penalties": options.penalties,
+        "processes": processes,
     }
     if options.solver == "lbfgs":
         from ._lbfgs import FullBatchNet
@@ -323,6 +357,7 @@ def make_net(
         iterator_train__shuffle=options.shuffle,
         iterator_train__seed=options.seed,
         iterator_train__first_epoch=options.first_epoch,
+        iterator_train__share=ALONE if processes is None else processes.share,
         **settings,
     ).initialize()
 

@@ -12,10 +12,12 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._arrays import is_memmap
+from ._arrays import check_finite_by_rows, is_memmap
 from ._fitted import FittedNetworkMixin
 from ._forward import forward
 from ._inputs import TrainingData, check_both_given, check_weights
+from ._row_source import RowSource, is_row_source
+from ._torch_data import Stream, batches_of, is_torch_data, pairs_of, rows_and_targets
 
 
 class ValidationMixin(FittedNetworkMixin):
@@ -51,18 +53,63 @@ class ValidationMixin(FittedNetworkMixin):
                 f"X has dates or times ({X.dtype}); turn them into numbers first, for "
                 "example days since the earliest."
             )
+        if is_row_source(X):
+            return self._validate_row_source(X, y, reset=reset, finite=finite)
         keep = is_memmap(X) and X.dtype.kind in "iubf"
         settings: dict[str, Any] = {
             "accept_sparse": "csr",
             "dtype": None if keep else (np.float64, np.float32),
-            "ensure_all_finite": finite,
+            "ensure_all_finite": finite and not keep,
             "reset": reset,
         }
         if isinstance(y, str) and y == "no_validation":
-            return validate_data(self, X, **settings)
-        _refuse_sparse(y, "y")
-        return validate_data(
-            self, X, y, multi_output=True, y_numeric=self._y_is_numeric, **settings
+            X = validate_data(self, X, **settings)
+        else:
+            _refuse_sparse(y, "y")
+            settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
+            X, y = validate_data(self, X, y, **settings)
+        if keep and finite:
+            check_finite_by_rows(X)
+        return X if isinstance(y, str) and y == "no_validation" else (X, y)
+
+    def _validate_row_source(self, X: Any, y: Any, *, reset: bool, finite: bool) -> Any:
+        """Check an array that is read by slices, of which no more than blocks are held."""
+        X = X if isinstance(X, RowSource) else RowSource(X)
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        if finite:
+            X.check_finite()
+        if isinstance(y, str) and y == "no_validation":
+            return X
+        y = self._check_target(np.asarray(y) if is_row_source(y) else y, "y")
+        check_consistent_length(X, y)
+        return X, y
+
+    def _torch_rows(self, data: Any, y: Any, sample_weight: Any, *, reset: bool) -> Any:
+        """Read the targets of torch data, and check both as if they were arrays."""
+        if y is not None or sample_weight is not None:
+            raise ValueError(
+                f"X is a {type(data).__name__} of torch, whose samples bring their own "
+                "targets: leave out y and sample_weight. class_weight works."
+            )
+        X, y = rows_and_targets(data)
+        if not isinstance(X, Stream):
+            return self._validate_X(X, y, reset=reset, finite=isinstance(X, np.ndarray))
+        validate_data(self, X, reset=reset, skip_check_array=True)
+        return X, self._check_target(y, "y")
+
+    def _check_target(self, y: Any, name: str) -> Any:
+        """Check targets alone."""
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires {name} to be passed, but it is None."
+            )
+        _refuse_sparse(y, name)
+        return check_array(
+            y,
+            dtype="numeric" if self._y_is_numeric else None,
+            ensure_2d=False,
+            ensure_min_samples=0,
+            input_name=name,
         )
 
     def _training_data(
@@ -76,7 +123,10 @@ class ValidationMixin(FittedNetworkMixin):
         classes: Any,
     ) -> TrainingData:
         """Validate, leave out rows without weight, and scale the weights."""
-        X, y = self._validate_X(X, y, reset=reset)
+        if is_torch_data(X):
+            X, y = self._torch_rows(X, y, sample_weight, reset=reset)
+        else:
+            X, y = self._validate_X(X, y, reset=reset)
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
         data = TrainingData(X, y, *check_weights(sample_weight, X))
         weight, unit = self._reweight(data, partial=partial), 1.0
@@ -97,20 +147,22 @@ class ValidationMixin(FittedNetworkMixin):
                 "early_stopping=True to use them, or leave them out."
             )
         X_val = self._validate_X(X_val, reset=False)
-        _refuse_sparse(y_val, "y_val")
-        y_val = check_array(
-            y_val,
-            dtype="numeric" if self._y_is_numeric else None,
-            ensure_2d=False,
-            ensure_min_samples=0,
-            input_name="y_val",
-        )
+        y_val = self._check_target(y_val, "y_val")
         check_consistent_length(X_val, y_val)
         return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
+
+    def _score_torch_data(self, data: Any, sample_weight: Any, metric: Any) -> float:
+        """Score the predictions for torch data by a metric."""
+        if sample_weight is not None:
+            raise ValueError("sample_weight cannot be given for a Dataset of torch.")
+        pairs = [(y, self.predict(x)) for x, y in pairs_of(data)]
+        return float(metric(*(np.concatenate(side) for side in zip(*pairs, strict=True))))
 
     def _network_output(self, X: Any) -> NDArray[Any]:
         """Check X and run the retracted network on it."""
         check_is_fitted(self)
+        if is_torch_data(X):
+            return np.concatenate([self._network_output(x) for x, _ in batches_of(X)])
         device, check = self._predict_on(), None
         if device is None:
             # Left to the forward pass, which reads X anyway.

@@ -65,8 +65,11 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Rows per step; ``"auto"`` is ``min(200, n_samples)``.
     max_iter : int, default=100
         Number of epochs, at most.
-    shuffle : bool, default=True
-        Whether to draw a new order of the rows each epoch.
+    shuffle : bool or "blocks", default=True
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
+        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
+        some of them shuffled together. Arrays that are read by slices, as those of HDF5
+        and Zarr, are always shuffled so.
     alpha : float, default=0.0
         Strength of the penalty on what trains, divided by the number of samples; biases
         are not penalised.
@@ -94,6 +97,11 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. See the user
         guide.
+    data_parallel : bool, default=False
+        Whether ``fit`` and ``partial_fit`` train one network together with the other
+        processes of the default group of ``torch.distributed``, which all call them with
+        the same data and parameters. Each takes its part of every batch, and only the
+        gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 
@@ -198,6 +206,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         telescope="auto",
         matmul_precision="highest",
         checkpoint_dir=None,
+        data_parallel=False,
         verbose=0,
     ):
         super().__init__(
@@ -229,6 +238,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             telescope=telescope,
             matmul_precision=matmul_precision,
             checkpoint_dir=checkpoint_dir,
+            data_parallel=data_parallel,
             verbose=verbose,
         )
         self.loss = loss
@@ -285,8 +295,11 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Rows per step; ``"auto"`` is ``min(200, n_samples)``.
     max_iter : int, default=100
         Number of epochs, at most.
-    shuffle : bool, default=True
-        Whether to draw a new order of the rows each epoch.
+    shuffle : bool or "blocks", default=True
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
+        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
+        some of them shuffled together. Arrays that are read by slices, as those of HDF5
+        and Zarr, are always shuffled so.
     alpha : float, default=0.0
         Strength of the penalty on what trains, divided by the number of samples; biases
         are not penalised.
@@ -312,6 +325,11 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. See the user
         guide.
+    data_parallel : bool, default=False
+        Whether ``fit`` and ``partial_fit`` train one network together with the other
+        processes of the default group of ``torch.distributed``, which all call them with
+        the same data and parameters. Each takes its part of every batch, and only the
+        gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
         1 shows a progress bar, 2 prints a line per epoch.
 

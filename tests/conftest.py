@@ -5,6 +5,7 @@ import os
 # Before numpy and torch are imported: small arrays, and one test process per core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import importlib.util
 import subprocess
 import sys
 
@@ -29,6 +30,8 @@ def pytest_collection_modifyitems(items):
             reasons[marker] = f"{variable} does not name the file {marker}.npz"
     if not torch.cuda.is_available():
         reasons["gpu"] = "no CUDA device"
+    if importlib.util.find_spec("ray") is None:
+        reasons["ray"] = "Ray is not installed"
     for item in items:
         for marker, reason in reasons.items():
             if item.get_closest_marker(marker):

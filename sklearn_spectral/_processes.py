@@ -1,0 +1,158 @@
+"""The processes of torch.distributed that train one network together.
+
+Each of them has all data, or can read them, and takes its part of every batch. What
+travels in a step is the gradient of what trains, and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+T = TypeVar("T")
+
+
+# What a launcher tells each process.
+_LAUNCHED = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
+
+
+@dataclass(frozen=True)
+class Share:
+    """One of several consecutive, equal parts of anything that is counted.
+
+    Parameters
+    ----------
+    rank : int, default=0
+        Which part.
+    n_processes : int, default=1
+        How many there are.
+    """
+
+    rank: int = 0
+    n_processes: int = 1
+
+    def of(self, n: int) -> slice:
+        """Return the part of ``n`` things; it may be empty."""
+        first, last = self.rank * n, (self.rank + 1) * n
+        return slice(first // self.n_processes, last // self.n_processes)
+
+
+ALONE = Share()
+"""All of it: there is one process."""
+
+
+class Processes:
+    """The processes of the default group of torch.distributed.
+
+    The group is joined as ``torchrun`` says if the program has not joined it already.
+
+    Parameters
+    ----------
+    device : str
+        The parameter ``device``; without the number of a GPU, each process takes that of
+        its ``LOCAL_RANK``.
+
+    Raises
+    ------
+    ValueError
+        If there is no group and this process was not started by ``torchrun``.
+    """
+
+    def __init__(self, device: str) -> None:
+        if not dist.is_available():
+            raise ValueError("data_parallel=True needs a torch with torch.distributed.")
+        if not dist.is_initialized():
+            missing = {
+                "RANK",
+                "WORLD_SIZE",
+                "MASTER_ADDR",
+                "MASTER_PORT",
+            } - os.environ.keys()
+            if missing:
+                raise ValueError(
+                    "data_parallel=True trains with the other processes of a group, and "
+                    "this process is in none. Start the script by 'torchrun "
+                    "--nproc-per-node=2 script.py', or call "
+                    "torch.distributed.init_process_group first; or set "
+                    "data_parallel=False."
+                )
+            dist.init_process_group()  # gloo, and nccl where there are GPUs
+        self.share = Share(dist.get_rank(), dist.get_world_size())
+        self.device = own_device(device)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this one speaks for all, to files and to the terminal."""
+        return self.share.rank == 0
+
+    def add_up(self, values: Tensor) -> None:
+        """Replace numbers by their sum over the processes, the same bits in each."""
+        dist.all_reduce(values)
+
+    def from_first(self, value: T) -> T:
+        """Return the value that the first process has."""
+        held: list[Any] = [value if self.is_first else None]
+        dist.broadcast_object_list(held, src=0, device=self._wire())
+        return held[0]
+
+    def told_by_first(self, function: Callable[..., T]) -> Callable[..., T]:
+        """Return a function that the first process calls and tells the others of."""
+
+        def call(*args: Any) -> T:
+            return self.from_first(cast(T, function(*args) if self.is_first else None))
+
+        return call
+
+    def check_same(self, what: dict[str, str]) -> None:
+        """Compare what all processes were given.
+
+        Parameters
+        ----------
+        what : dict of str to str
+            Checksums by the name of what they are of.
+
+        Raises
+        ------
+        ValueError
+            In every process, if any differs.
+        """
+        told: list[Any] = [None] * self.share.n_processes
+        dist.all_gather_object(told, what)
+        different = [name for name in what if len({each.get(name) for each in told}) > 1]
+        if different:
+            raise ValueError(
+                f"data_parallel=True trains one network, but the {len(told)} processes "
+                f"were given different {' and '.join(different)}. Call fit with the same "
+                "in each; the rows of a batch are divided among them here."
+            )
+
+    def _wire(self) -> torch.device:
+        """Return where what is sent has to lie."""
+        on_gpu = dist.get_backend() == "nccl"
+        return torch.device(self.device) if on_gpu else torch.device("cpu")
+
+
+def own_device(device: str) -> str:
+    """Return the device of this process: of several GPUs, that of its ``LOCAL_RANK``.
+
+    Parameters
+    ----------
+    device : str
+        The parameter ``device``.
+
+    Returns
+    -------
+    str
+        ``device``, with a number if it is a GPU without one.
+    """
+    wants_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if not wants_gpu:
+        return device
+    n_gpus = max(1, torch.cuda.device_count())
+    return f"cuda:{int(os.environ.get('LOCAL_RANK', 0)) % n_gpus}"

@@ -1,0 +1,234 @@
+"""Several processes of torch.distributed: the network of one, to rounding."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_spectral import SpectralClassifier
+from sklearn_spectral._processes import ALONE, Share, own_device
+
+SETTINGS = {
+    "expanded": {"linear_expansion": 100},
+    "early stopping": {"early_stopping": True, "random_state": 3},
+    "odd batches": {"batch_size": 333, "solver": "sgd"},
+    "fewer rows than processes": {"batch_size": 2},
+    "L2 on eigenvalues": {"alpha": 1.0, "train_eigenvectors": True},
+    "L-BFGS": {"solver": "lbfgs"},
+    "one batch": {"batch_size": 5000},
+    "blocks": {"shuffle": "blocks"},
+    "in order": {"shuffle": False},
+    "class weights": {"class_weight": "balanced", "solver": "adam"},
+    "projected": {"linear_expansion": 40, "train_eigenvalues": "out"},
+}
+
+START = f"""
+import json, os, warnings
+import numpy as np, torch
+from sklearn.datasets import load_digits
+from torch import distributed as dist
+from sklearn_spectral import SpectralClassifier
+
+warnings.simplefilter("ignore")
+X, y = load_digits(return_X_y=True)
+X, y = X[:500] / 16, y[:500]
+settings = {SETTINGS!r}
+rank = os.environ.get("RANK", "0")
+
+def tell(name, value):
+    with open("told." + rank, "a") as file:
+        print(json.dumps([name, value]), file=file)
+"""
+
+EACH = """
+for name, more in settings.items():
+    params = {"max_iter": 4, "random_state": 0, "data_parallel": "RANK" in os.environ}
+    if name == "blocks":
+        from sklearn_spectral import _blocks
+        _blocks.BLOCK_NUMBERS, _blocks.BUFFER_BLOCKS = 640, 4
+    model = SpectralClassifier(12, **{**params, **more}).fit(X, y)
+    tell(name, [model.loss_curve_, model.coefs_[0].tolist(), model.n_iter_])
+"""
+
+ONE_BY_ONE = """
+sent, real = [], dist.all_reduce
+dist.all_reduce = lambda values: (sent.append(values.numel()), real(values))
+model = SpectralClassifier(12, linear_expansion=100, max_iter=2, data_parallel=True)
+model.set_params(batch_size=100).fit(X, y)
+tell("sent", [sent, model.n_parameters_])
+
+model = SpectralClassifier(12, max_iter=3, data_parallel=True, verbose=2).fit(X, y)
+model.partial_fit(X[:100], y[:100])
+tell("unseeded", [model._seed, model.coefs_[0].tolist()])
+
+cases = [(10 + int(rank), X), (10, X[int(rank) :]), (10, X + int(rank))]
+for number, (width, data) in enumerate(cases):
+    try:
+        SpectralClassifier(width, data_parallel=True).fit(data, y[: len(data)])
+    except ValueError as error:
+        tell(f"error {number}", str(error))
+"""
+
+
+def launch(folder, script, n_processes):
+    """Run a script in processes as torchrun does; return what was told and printed."""
+    (folder / "script.py").write_text(START + script)
+    command = [sys.executable, "script.py"]
+    if n_processes > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone"]
+        command[1:1] = [*launcher, "--nproc-per-node", str(n_processes)]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = []
+    for rank in range(n_processes):
+        lines = (folder / f"told.{rank}").read_text().splitlines()
+        told.append(dict(map(json.loads, lines)))
+    return told, done.stdout
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What one process tells of each setting."""
+    ((told,), _) = launch(tmp_path_factory.mktemp("alone"), EACH, 1)
+    return told
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory):
+    """What two processes tell, and print, of other fits."""
+    return launch(tmp_path_factory.mktemp("two"), ONE_BY_ONE, 2)
+
+
+@pytest.mark.parametrize("n_processes", [2, 3])
+def test_the_network_is_that_of_one_process(alone, tmp_path, n_processes):
+    together, _ = launch(tmp_path, EACH, n_processes)
+    assert all(each == together[0] for each in together)  # to the bit
+    for name in SETTINGS:
+        losses, coef, n_iter = alone[name]
+        ours = together[0][name]
+        assert ours[2] == n_iter
+        np.testing.assert_allclose(ours[0], losses, rtol=1e-7, err_msg=name)
+        np.testing.assert_allclose(ours[1], coef, rtol=1e-5, atol=1e-6, err_msg=name)
+    assert len({tuple(alone[name][0]) for name in SETTINGS}) == len(SETTINGS)
+
+
+def test_what_travels_is_the_gradient_of_what_trains(one_by_one):
+    for told in one_by_one[0]:
+        sent, n_trained = told["sent"]
+        assert n_trained == (64 + 100) + (100 + 12) + (12 + 10) + (100 + 12 + 10)
+        assert sent == 2 * [*(5 * [n_trained]), 5]  # each step; the losses of each epoch
+
+
+def test_an_unseeded_fit_is_one_network_and_only_the_first_speaks(one_by_one):
+    (first, second), printed = one_by_one
+    assert first["unseeded"] == second["unseeded"]
+    assert printed.count("Epoch 2/3") == 1
+
+
+def test_different_data_or_parameters_are_refused_everywhere(one_by_one):
+    for told in one_by_one[0]:
+        errors = [text for name, text in told.items() if name.startswith("error")]
+        for what, error in zip(["parameters", "X and y", "X"], errors, strict=True):
+            assert f"were given different {what}. Call fit with the same" in error
+
+
+def test_a_killed_fit_goes_on_from_the_checkpoint_of_the_first(tmp_path):
+    script = """
+from sklearn_spectral._checkpoints import EvaluationKeeper, Keeper
+
+class Killed(Exception):
+    pass
+
+for solver, kind in [("adam", Keeper), ("lbfgs", EvaluationKeeper)]:
+    model = SpectralClassifier(
+        12, solver=solver, max_iter=6, random_state=0, data_parallel=True,
+        checkpoint_dir="kept-" + solver,
+    )
+    write, ended = kind.on_epoch_end, []
+    def killed(self, net, **kwargs):
+        write(self, net, **kwargs)
+        ended.append(1)
+        if len(ended) == 3:
+            raise Killed
+    kind.on_epoch_end = killed
+    try:
+        model.fit(X, y)
+    except Killed:
+        pass
+    run_again = []
+    kind.on_epoch_end = lambda self, net, **kwargs: run_again.append(1)
+    model.fit(X, y)
+    n_again = len(run_again)
+    kind.on_epoch_end = write
+    whole = SpectralClassifier(
+        12, solver=solver, max_iter=6, random_state=0, data_parallel=True
+    ).fit(X, y)
+    tell(solver, [len(ended), n_again, np.array_equal(model.coefs_[0], whole.coefs_[0])])
+"""
+    told, _ = launch(tmp_path, script, 2)
+    assert told == 2 * [{"adam": [3, 3, True], "lbfgs": [3, 6, True]}]
+    assert len(list((tmp_path / "kept-adam").iterdir())) == 1
+
+
+def test_frozen_eigenvectors_do_not_travel_in_torchs_own_wrapper(tmp_path):
+    script = """
+from torch.nn.parallel import DistributedDataParallel
+from sklearn_spectral.nn import SpectralNetwork
+dist.init_process_group("gloo")
+network = SpectralNetwork(64, 10, (12,), linear_expansion=100, seed=0)
+wrapped = DistributedDataParallel(network, init_sync=False, broadcast_buffers=False)
+own = slice(dist.get_rank(), None, 2)
+inputs, target = torch.from_numpy(X).float(), torch.from_numpy(y)
+torch.nn.functional.cross_entropy(wrapped(inputs[own]), target[own]).backward()
+alone = SpectralNetwork(64, 10, (12,), linear_expansion=100, seed=0)
+torch.nn.functional.cross_entropy(alone(inputs), target).backward()
+pairs = zip(network.parameters(), alone.parameters(), strict=True)
+gaps = [float((a.grad - b.grad).abs().max()) for a, b in pairs if a.requires_grad]
+n_sent = sum(p.numel() for p in network.parameters() if p.requires_grad)
+tell("gap", [max(gaps), n_sent])
+dist.destroy_process_group()
+"""
+    for told in launch(tmp_path, script, 2)[0]:
+        gap, n_sent = told["gap"]
+        assert gap < 1e-6
+        assert n_sent == (64 + 100) + (100 + 12) + (12 + 10) + (100 + 12 + 10)
+
+
+def test_shares_are_all_of_it():
+    for n_processes in (1, 2, 3, 7):
+        for n in (0, 1, 5, 200):
+            parts = [Share(rank, n_processes).of(n) for rank in range(n_processes)]
+            covered = [i for part in parts for i in range(n)[part]]
+            assert covered == list(range(n))
+            sizes = [part.stop - part.start for part in parts]
+            assert max(sizes) - min(sizes) <= 1
+    assert ALONE.of(9) == slice(0, 9)
+
+
+def test_without_a_launcher_the_error_says_how(digits, monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(ValueError, match="torchrun --nproc-per-node=2"):
+        SpectralClassifier(data_parallel=True).fit(*digits)
+
+
+def test_each_process_has_a_gpu_of_its_own(monkeypatch):
+    assert own_device("auto") == "auto"
+    assert own_device("cpu") == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    assert own_device("auto") == own_device("cuda") == "cuda:2"
+    assert own_device("cuda:1") == "cuda:1"
+    monkeypatch.setenv("LOCAL_RANK", "5")
+    assert own_device("cuda") == "cuda:1"
