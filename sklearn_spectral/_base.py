@@ -245,7 +245,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         score = None if validation is None else self._validation_score(validation, device)
         network.set_telescope(self.telescope)
         once = not partial and dataset.may_be_held(self.n_features_in_)
-        plans = network.plan(options.batch_size, len(dataset) if once else None)
+        own_rows = options.batch_size  # of each batch
+        if processes is not None:
+            own_rows = -(-own_rows // processes.share.n_processes)
+        plans = network.plan(own_rows, len(dataset) if once else None)
         with network.planned(plans), matmul_precision(self.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))

@@ -89,6 +89,11 @@ class ArrayDataset(torch.utils.data.Dataset):
     # Whether rows can only be read from the first to the last; see `StreamDataset`.
     in_order_only = False
 
+    @property
+    def has_row_numbers(self) -> bool:
+        """Whether any row can be had for about what the next one costs."""
+        return not isinstance(self.X, RowSource)
+
     def __len__(self) -> int:
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
@@ -206,14 +211,12 @@ class ArrayDataset(torch.utils.data.Dataset):
             order = shuffled_by_blocks(self.X, self.rows, generator)
             yield from self.batches(order, batch_size, share)
             return
-        for buffer, index, positions in read_batches(
-            self.X, self.rows, generator, batch_size
+        for batch, positions in read_batches(
+            self.X, self.rows, generator, batch_size, share
         ):
-            own = share.of(len(index))
-            where = self._index(positions[own])
-            weight = self.sample_weight
+            where, weight = self._index(positions), self.sample_weight
             target = self.y[where], None if weight is None else weight[where]
-            yield self._send(buffer[index[own]]), target
+            yield self._send(batch), target
 
     @property
     def torch_dtype(self) -> torch.dtype:
@@ -373,8 +376,11 @@ class BatchIterator:
         if self.shuffle and n_rows > self.batch_size:
             bits = np.random.PCG64(seed_sequence(self.seed, 1, epoch))
             generator = np.random.Generator(bits)
-        by_blocks = self.shuffle == "blocks" and generator is not None
-        if by_blocks or isinstance(data.X, RowSource) or data.in_order_only:
+        if generator is None:
+            by_blocks = data.in_file
+        else:
+            by_blocks = self.shuffle == "blocks" or not data.has_row_numbers
+        if by_blocks:
             yield from data.batches_by_blocks(generator, self.batch_size, self.share)
         elif generator is not None:
             order = generator.permutation(n_rows)

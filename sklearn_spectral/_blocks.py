@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._arrays import release_pages
+from ._processes import ALONE, Share
 from ._row_source import BLOCK_NUMBERS, BUFFER_BLOCKS, RowSource
 
 
@@ -102,7 +103,8 @@ def read_batches(
     rows: NDArray[np.intp] | None,
     generator: np.random.Generator | None,
     batch_size: int,
-) -> Iterator[tuple[NDArray[Any], NDArray[np.intp], NDArray[np.intp]]]:
+    share: Share = ALONE,
+) -> Iterator[tuple[NDArray[Any], NDArray[np.intp]]]:
     """Read an array group by group and cut batches from what is in memory.
 
     Parameters
@@ -111,17 +113,18 @@ def read_batches(
         As for `groups`.
     batch_size : int
         Rows per batch; the last may have fewer.
+    share : Share, optional
+        Which part of each batch to give; all of it by default.
 
     Yields
     ------
-    buffer : ndarray of shape (n_buffer, n_features)
-        What is in memory, to be read until the next batch is asked for.
-    index : ndarray of int
-        Which rows of the buffer are the batch.
+    batch : ndarray of shape (n, n_features)
+        Rows.
     positions : ndarray of int
-        Which rows of the data set those are.
+        Which rows of the data set these are.
     """
     n_features = X.shape[1]
+    own = share.of(batch_size)
     left_x = np.empty((0, n_features), X.dtype)
     left_positions = np.empty(0, np.intp)
     for group in groups(X, rows, generator):
@@ -142,13 +145,14 @@ def read_batches(
         positions = np.concatenate([left_positions, group.positions])
         n_whole = len(order) - len(order) % batch_size
         for start in range(0, n_whole, batch_size):
-            index = order[start : start + batch_size]
-            yield buffer, index, positions[index]
+            index = order[start : start + batch_size][own]
+            yield buffer[index], positions[index]
         left_x = buffer[order[n_whole:]]
         left_positions = positions[order[n_whole:]]
         del buffer  # before the next is made
     if len(left_x):
-        yield left_x, np.arange(len(left_x)), left_positions
+        own = share.of(len(left_x))
+        yield left_x[own], left_positions[own]
 
 
 def _block_rows(X: Any) -> int:

@@ -51,7 +51,7 @@ class NetworkClassifierMixin(ClassifierMixin):
             Validation data for early stopping, instead of a part of X. In a Pipeline,
             ``transform_input=["X_val"]`` has them transformed as X is.
         y_val : array-like of shape (n_val,), optional
-            Their labels.
+            Their labels; None if X_val brings them.
 
         Returns
         -------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,8 +22,9 @@ def resolve_device(device: str) -> torch.device:
     Parameters
     ----------
     device : str or torch.device
-        ``"auto"`` is CUDA where there is any, else the CPU; otherwise the name of a
-        torch device, for example ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+        ``"auto"`` is CUDA where there is any, else the CPU; joblib's worker processes
+        then take several GPUs in turn. Otherwise it is the name of a torch device, for
+        example ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
 
     Returns
     -------
@@ -68,7 +70,7 @@ def parse_device(device: str) -> torch.device:
     import torch
 
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(_own_gpu() if torch.cuda.is_available() else "cpu")
     try:
         return torch.device(device)
     except RuntimeError as error:
@@ -76,6 +78,19 @@ def parse_device(device: str) -> torch.device:
             f"device={device!r} is not a device that torch knows. Use 'auto', 'cpu', "
             "'cuda' or 'cuda:0'."
         ) from error
+
+
+def _own_gpu() -> str:
+    """Return the GPU of this process: a worker of joblib's has the one of its number.
+
+    Dask's and Ray's workers are given theirs by CUDA_VISIBLE_DEVICES.
+    """
+    import torch
+
+    process, n_gpus = multiprocessing.current_process(), torch.cuda.device_count()
+    if n_gpus < 2 or type(process).__name__ != "LokyProcess":
+        return "cuda"
+    return f"cuda:{(process._identity[-1] - 1) % n_gpus}"
 
 
 def has_room(device: torch.device, n_bytes: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ._arrays import release_pages
 from ._row_source import RowSource
 
 PIECE = 2**22
@@ -57,6 +58,7 @@ def _feed(hasher: Any, value: Any) -> None:
         for start in range(0, len(rows) if rows.size else 0, n_rows):
             piece = np.ascontiguousarray(rows[start : start + n_rows], dtype)
             hasher.update(piece.view(np.uint8).data)
+            release_pages(value)
     elif isinstance(value, RowSource):
         tell("rows", value.dtype.newbyteorder("<").str, *value.shape)
         for piece in value.pieces():

@@ -39,7 +39,7 @@ class NetworkRegressorMixin(RegressorMixin):
         X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
             Validation data for early stopping, instead of a part of X.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
-            Their targets.
+            Their targets; None if X_val brings them.
 
         Returns
         -------

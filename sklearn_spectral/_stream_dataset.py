@@ -33,6 +33,7 @@ class StreamDataset(torch.utils.data.Dataset):
     """
 
     in_file = streams = in_order_only = True
+    has_row_numbers = False
 
     def __init__(
         self,

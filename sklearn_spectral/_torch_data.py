@@ -164,9 +164,9 @@ class Stream:
     def __getitem__(self, rows: Any) -> NDArray[Any]:
         raise ValueError(
             f"This needs rows by their numbers, which {type(self._data).__name__} does not "
-            "give: early_stopping=True without X_val and y_val, a start by the covariance, "
-            "checkpoint_dir and data_parallel=True do. Use a Dataset with __getitem__ and "
-            "__len__, or an array."
+            "give: early_stopping=True without X_val, an X_val of torch, a start by the "
+            "covariance, checkpoint_dir and data_parallel=True do. Use a Dataset with "
+            "__getitem__ and __len__, or an array."
         )
 
 

@@ -140,6 +140,10 @@ class ValidationMixin(FittedNetworkMixin):
         """Check the validation data that a user gives."""
         if X_val is None and y_val is None:
             return None
+        if is_torch_data(X_val) and y_val is None:
+            X_val, y_val = rows_and_targets(X_val)
+            if isinstance(X_val, Stream):
+                X_val[:0]  # says what it does not offer
         check_both_given(X_val, y_val)
         if not self.early_stopping:
             raise ValueError(

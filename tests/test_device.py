@@ -1,11 +1,14 @@
 """Devices: chosen, refused, and left behind when a model is loaded elsewhere."""
 
+import multiprocessing
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from torch.utils.data import DataLoader, TensorDataset
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, _device
 from sklearn_spectral._device import (
@@ -191,3 +194,41 @@ class TestCuda:
         from_file = model.fit(mapped, y).decision_function(X)
         in_memory = model.fit(X.astype(np.float32), y).decision_function(X)
         np.testing.assert_allclose(from_file, in_memory, atol=1e-2)
+
+    @pytest.mark.parametrize("in_order", [False, True])
+    def test_blocks_and_streams(self, digits, in_order):
+        X, y = digits[0].astype(np.float32), digits[1]
+        data = TensorDataset(torch.from_numpy(X), torch.from_numpy(y))
+        data = DataLoader(data, batch_size=100) if in_order else data
+        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        model.set_params(shuffle=False if in_order else "blocks")
+        told = model.fit(data).decision_function(X)
+        expected = model.fit(X, y).decision_function(X)
+        np.testing.assert_allclose(told, expected, atol=1e-2)
+
+
+def test_workers_of_joblib_take_the_gpus_in_turn(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert parse_device("auto") == torch.device("cuda")  # no worker
+
+    class LokyProcess:
+        _identity = (3,)
+
+    monkeypatch.setattr("multiprocessing.current_process", LokyProcess)
+    assert parse_device("auto") == torch.device("cuda:0")
+    assert parse_device("cuda") == torch.device("cuda")
+    LokyProcess._identity = (4,)
+    assert parse_device("auto") == torch.device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert parse_device("auto") == torch.device("cuda")
+
+
+def test_a_worker_of_joblib_has_a_number():
+    def number():
+        process = multiprocessing.current_process()
+        return type(process).__name__, process._identity[-1]
+
+    told = joblib.Parallel(2)(joblib.delayed(number)() for _ in range(4))
+    assert {name for name, _ in told} == {"LokyProcess"}
+    assert all(number >= 1 for _, number in told)

@@ -8,9 +8,10 @@ import sys
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral._processes import ALONE, Share, own_device
+from sklearn_spectral._processes import ALONE, Processes, Share, own_device
 
 SETTINGS = {
     "expanded": {"linear_expansion": 100},
@@ -203,6 +204,32 @@ dist.destroy_process_group()
         gap, n_sent = told["gap"]
         assert gap < 1e-6
         assert n_sent == (64 + 100) + (100 + 12) + (12 + 10) + (100 + 12 + 10)
+
+
+@pytest.fixture
+def group_of_one():
+    """A process group with this process alone."""
+    torch.distributed.init_process_group(
+        "gloo", store=torch.distributed.HashStore(), rank=0, world_size=1
+    )
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("group_of_one")
+@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+def test_a_group_of_one_is_one_process(digits, solver, tmp_path):
+    model = SpectralClassifier(
+        12, max_iter=4, early_stopping=True, solver=solver, random_state=0
+    )
+    expected = clone(model).fit(*digits)
+    model.set_params(data_parallel=True, checkpoint_dir=tmp_path).fit(*digits)
+    np.testing.assert_array_equal(model.coefs_[0], expected.coefs_[0])
+    assert model.validation_scores_ == expected.validation_scores_
+    assert list(tmp_path.iterdir())
+    again = clone(model).fit(*digits)  # from the checkpoint
+    np.testing.assert_array_equal(again.coefs_[0], expected.coefs_[0])
+    assert Processes("cpu").share == ALONE
 
 
 def test_shares_are_all_of_it():

@@ -159,6 +159,16 @@ def test_a_stream_of_another_length_is_refused(digits, later, how):
         SpectralClassifier(max_iter=2).fit(stream)
 
 
+def test_validation_data_of_torch(digits):
+    X, y = digits[0].astype(np.float32), digits[1]
+    model = SpectralClassifier(12, shuffle=False, early_stopping=True, **FOUR)
+    expected = clone(model).fit(X[300:], y[300:], X_val=X[:300], y_val=y[:300])
+    told = model.fit(Images(X[300:], y[300:]), X_val=Images(X[:300], y[:300]))
+    assert told.validation_scores_ == expected.validation_scores_
+    with pytest.raises(ValueError, match="which Coming does not give"):
+        model.fit(Images(X, y), X_val=Coming(X, y))
+
+
 def test_what_is_wrong_is_said(digits):
     X, y = digits
     data = Images(X, y)
