@@ -17,7 +17,6 @@ from torch import distributed as dist
 
 T = TypeVar("T")
 
-
 # What a launcher tells each process.
 _LAUNCHED = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 
@@ -68,13 +67,7 @@ class Processes:
         if not dist.is_available():
             raise ValueError("data_parallel=True needs a torch with torch.distributed.")
         if not dist.is_initialized():
-            missing = {
-                "RANK",
-                "WORLD_SIZE",
-                "MASTER_ADDR",
-                "MASTER_PORT",
-            } - os.environ.keys()
-            if missing:
+            if _LAUNCHED - os.environ.keys():
                 raise ValueError(
                     "data_parallel=True trains with the other processes of a group, and "
                     "this process is in none. Start the script by 'torchrun "

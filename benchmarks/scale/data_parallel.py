@@ -224,8 +224,8 @@ def main():
         model = a + b * size / 2 + reduction
         rows.append({"batch": size, "one": t1, "two": t2, "model_of_two": model})
         print(
-            f"batch {size:>5}: one {t1:6.2f} ms, two {t2:6.2f} ms a step ({t1 / t2:.2f} times "
-            f"as fast), model of two {model:6.2f} ms ({model / t2:.2f})"
+            f"batch {size:>5}: one {t1:6.2f} ms, two {t2:6.2f} ms a step ({t1 / t2:.2f} x "
+            f"faster), model of two {model:6.2f} ms ({model / t2:.2f})"
         )
     extrapolated = {
         p: {
