@@ -23,6 +23,7 @@ import time
 import warnings
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.util import find_spec
+from itertools import chain
 
 import matplotlib
 
@@ -34,7 +35,7 @@ from joblib import parallel_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -70,13 +71,13 @@ def accuracy_and_times(model, X, y):
     }
 
 
-def search():
+def search(splits):
     """Return the search: 9 networks, 3 folds, 27 fits."""
     network = SpectralClassifier(max_iter=80, random_state=0)
     return GridSearchCV(
         make_pipeline(Stopwatch(), StandardScaler(), network),
         GRID,
-        cv=3,
+        cv=splits,
         scoring=accuracy_and_times,
         refit=False,
         error_score="raise",
@@ -91,11 +92,13 @@ def search():
 # ``MKL_NUM_THREADS`` where their workers are started.
 #
 # A worker may be killed, for example where memory runs short. Ray starts another if it was
-# told how often. Dask does so by itself, but what joblib sent to that worker alone is lost,
-# and the search with it. With loky it always is. Give the estimators a ``checkpoint_dir``
-# that all workers see, and search again: finished fits are read, the others go on.
+# told how often. Dask does so by itself and runs the lost fits again, if what joblib sends
+# lies on all workers: name it in ``scatter``, the folds too, and stop the manager of
+# memory, which holds several copies for too many. With loky the search ends with an error.
+# Give the estimators a ``checkpoint_dir`` that all workers see, and search again: finished
+# fits are read, the others go on.
 @contextmanager
-def workers(backend, scheduler=None):
+def workers(backend, sent, scheduler=None):
     """Have joblib use the workers of a backend, here or at the address of a scheduler."""
     with ExitStack() as stack:
         if backend == "loky":
@@ -106,8 +109,8 @@ def workers(backend, scheduler=None):
             cluster = scheduler or stack.enter_context(
                 LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
             )
-            stack.enter_context(Client(cluster))
-            config = {}
+            stack.enter_context(Client(cluster)).amm.stop()
+            config = {"scatter": sent}
         else:
             import ray
             from ray.util.joblib import register_ray
@@ -149,12 +152,15 @@ def main():
         backends.append("dask")
 
     X, y = load_digits(return_X_y=True)
+    splits = list(StratifiedKFold(3).split(X, y))
+    sent = [X, y, *chain(*splits)]
     torch.set_num_threads(1)  # as in each worker
     searches, begun = {}, {}
     for name in ["this process", *backends]:
-        with workers(name, options.scheduler) if name in backends else nullcontext():
+        here = name not in backends
+        with nullcontext() if here else workers(name, sent, options.scheduler):
             begun[name] = time.time()
-            searches[name] = search().fit(X, y)
+            searches[name] = search(splits).fit(X, y)
             seconds = time.time() - begun[name]
         n_processes = len({fit[0] for fit in fits_of(searches[name])})
         print(f"{name:<14}{len(fits_of(searches[name]))} fits in {seconds:4.1f} s", end="")

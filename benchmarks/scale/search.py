@@ -4,9 +4,9 @@
 
 The same grid search in this process and by two workers that were started for it, one thread
 each, in turn. Efficiency is T(1) / (2 T(2)): with the start of the workers included, and
-without the seconds that each of them took until its first fit. Every fit tells where it ran
-and when, so what is lost can be told apart: fits that take longer beside others, and workers
-that wait. Without ``--mnist`` the digits of scikit-learn are used.
+without the seconds that each of them took until its first fit. Every fit tells where it
+ran and when, so what is lost can be told apart: fits that take longer beside others, and
+workers that wait. Without ``--mnist`` the digits of scikit-learn are used.
 
 The cost model is T(p) = start + what the fits of one worker take when each is given to the
 first of p workers that is free. It is compared with one and two workers, and extrapolated
