@@ -45,6 +45,7 @@ HIDDEN = "spectralclassifier__hidden_layer_sizes"
 LINEAR = "spectralclassifier__linear_expansion"
 GRID = {HIDDEN: [(), (50,), (100,)], LINEAR: [None, 200, 800]}
 FACTS = ("process", "begun", "ended")
+TRIMMING = "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_"
 
 
 class Stopwatch(TransformerMixin, BaseEstimator):
@@ -89,7 +90,8 @@ def search(splits):
 # -------------------
 # One thread in each: two workers with as many threads as there are cores would be in each
 # other's way. Dask and Ray take one by themselves; for more set ``OMP_NUM_THREADS`` and
-# ``MKL_NUM_THREADS`` where their workers are started.
+# ``MKL_NUM_THREADS`` where their workers are started. Dask has them give memory back as
+# soon as it is free; training needs it again at the next step, and is faster without that.
 #
 # A worker may be killed, for example where memory runs short. Ray starts another if it was
 # told how often. Dask does so by itself and runs the lost fits again, if what joblib sends
@@ -104,8 +106,10 @@ def workers(backend, sent, scheduler=None):
         if backend == "loky":
             config = {"n_jobs": 2, "inner_max_num_threads": 1}
         elif backend == "dask":
+            import dask
             from distributed import Client, LocalCluster
 
+            stack.enter_context(dask.config.set({TRIMMING: None}))
             cluster = scheduler or stack.enter_context(
                 LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
             )
