@@ -254,7 +254,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             net = make_net(network, options, len(dataset), device, score, keeper, processes)
             if tasks is not None and tasks.listens:
-                net.tell_epochs(tasks.begin_epoch, partial_of(self._end_epoch, tasks))
+                end = partial_of(self._end_epoch, tasks)
+                if processes is not None:
+                    end = processes.said_by_any(end)
+                net.tell_epochs(tasks.begin_epoch, end)
             if proceed and partial and config == self._config:
                 load_solver(net.optimizer_, self._solver_state.get(self.solver, {}))
             # From here on the weights of an earlier net move; its arrays do not.

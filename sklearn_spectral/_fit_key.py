@@ -67,7 +67,7 @@ def keeper_for(
     key = digest(
         type(estimator).__name__,
         _parameters(estimator),
-        [type(c).__name__ for c in getattr(estimator, "_skl_callbacks", ())],
+        _callbacks(estimator),
         resolve_device(estimator.device).type,
         None if drawn else seed,
         data.parts(),
@@ -110,6 +110,7 @@ def checksums(
 
     return {
         "parameters": digest(type(estimator).__name__, _parameters(estimator)),
+        "callbacks": digest(_callbacks(estimator)),
         "X": of_input(data),
         "y": digest(data.y),
         "weights": digest(data.sample_weight, data.rows),
@@ -123,6 +124,10 @@ def _parameters(estimator: BaseNetwork) -> list[Any]:
     params = estimator.get_params(deep=False)
     names = sorted(params.keys() - set(_WITHOUT_EFFECT))
     return [[name, _hashable(params[name])] for name in names]
+
+
+def _callbacks(estimator: BaseNetwork) -> list[str]:
+    return [type(c).__name__ for c in getattr(estimator, "_skl_callbacks", ())]
 
 
 def _hashable(value: Any) -> Any:

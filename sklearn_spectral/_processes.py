@@ -102,6 +102,14 @@ class Processes:
 
         return call
 
+    def said_by_any(self, function: Callable[..., Any]) -> Callable[..., bool]:
+        """Return a function that all call, and that is true where it is in any of them."""
+
+        def call(*args: Any) -> bool:
+            return any(self._from_each(bool(function(*args))))
+
+        return call
+
     def check_same(self, what: dict[str, str]) -> None:
         """Compare what all processes were given.
 
@@ -115,8 +123,7 @@ class Processes:
         ValueError
             In every process, if any differs.
         """
-        told: list[Any] = [None] * self.share.n_processes
-        dist.all_gather_object(told, what)
+        told = self._from_each(what)
         different = [name for name in what if len({each.get(name) for each in told}) > 1]
         if different:
             raise ValueError(
@@ -124,6 +131,12 @@ class Processes:
                 f"were given different {' and '.join(different)}. Call fit with the same "
                 "in each; the rows of a batch are divided among them here."
             )
+
+    def _from_each(self, value: T) -> list[T]:
+        """Return the values that all processes have."""
+        told: list[Any] = [None] * self.share.n_processes
+        dist.all_gather_object(told, value)
+        return told
 
     def _wire(self) -> torch.device:
         """Return where what is sent has to lie."""

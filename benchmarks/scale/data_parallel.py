@@ -168,7 +168,7 @@ def in_processes(n, options):
         ]
     command += [__file__, "--mnist", str(options.mnist), "--child", str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    subprocess.run(command, check=True, env=environment, capture_output=True)
+    subprocess.run(command, check=True, env=environment)
     told = json.loads(out.read_text())
     out.unlink()
     return told

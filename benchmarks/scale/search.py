@@ -47,7 +47,7 @@ GRID = {
     "spectralclassifier__train_eigenvectors": [False, True],
 }
 FOLDS, MNIST_ROWS = 3, 20_000
-EPOCHS = {"mnist": 25, "digits": 150}
+EPOCHS = {"mnist": 20, "digits": 150}
 PACKAGES = {
     "loky": "joblib",
     "dask": "distributed",

@@ -66,6 +66,24 @@ model = SpectralClassifier(12, max_iter=3, data_parallel=True, verbose=2).fit(X,
 model.partial_fit(X[:100], y[:100])
 tell("unseeded", [model._seed, model.coefs_[0].tolist()])
 
+class Stop:
+    def __init__(self, when):
+        self.when = when
+    def setup(self, estimator, context): pass
+    def teardown(self, estimator, context): pass
+    def on_fit_task_begin(self, estimator, context): pass
+    def on_fit_task_end(self, estimator, context, **given):
+        return context.task_name == "epoch" and context.task_id == self.when
+
+try:
+    import sklearn.callback
+except ImportError:
+    tell("stopped", 3)
+else:
+    model = SpectralClassifier(12, max_iter=9, data_parallel=True, random_state=0)
+    model.set_callbacks(Stop(2 + 4 * int(rank))).fit(X, y)
+    tell("stopped", model.n_iter_)
+
 cases = [(10 + int(rank), X), (10, X[int(rank) :]), (10, X + int(rank))]
 for number, (width, data) in enumerate(cases):
     try:
@@ -135,6 +153,10 @@ def test_an_unseeded_fit_is_one_network_and_only_the_first_speaks(one_by_one):
     (first, second), printed = one_by_one
     assert first["unseeded"] == second["unseeded"]
     assert printed.count("Epoch 2/3") == 1
+
+
+def test_a_callback_of_one_process_stops_all(one_by_one):
+    assert [told["stopped"] for told in one_by_one[0]] == [3, 3]
 
 
 def test_different_data_or_parameters_are_refused_everywhere(one_by_one):
