@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import urllib.request
 import warnings
 from pathlib import Path
@@ -86,34 +85,17 @@ intersphinx_mapping = {name: (url, None) for name, url in SITES.items() if _reac
 
 # ---- the gallery ----
 
-
-class _Elsewhere:
-    """Run the examples in a folder of their own, so that what they save stays there."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-
-    def __call__(self, gallery_conf: dict, fname: str) -> None:
-        os.chdir(self._folder.name)
-
-    def __repr__(self) -> str:
-        return "elsewhere"
-
-
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/\d\d_",
     "within_subsection_order": "FileNameSortKey",
-    "reset_modules": (_Elsewhere(), "matplotlib"),
-    "reset_modules_order": "both",
     "plot_gallery": os.environ.get("SKLEARN_SPECTRAL_RUN_EXAMPLES", "1") == "1",
     "download_all_examples": True,
     "show_memory": False,
     "show_signature": False,
     "min_reported_time": 1,
-    "reference_url": {"sklearn_spectral": None},
     "backreferences_dir": "auto_examples/backreferences",
     "doc_module": ("sklearn_spectral",),
 }
@@ -164,9 +146,9 @@ def _with_links(text: str, file: Path, docname: str) -> str:
 
 def _read(app: object, docname: str, source: list[str]) -> None:
     """Take a page's text from where it stands, and have its links lead to pages."""
-    if docname.startswith(("auto_examples", "generated")) or docname == "api":
-        return
     file = ROOT / BORROWED.get(docname, f"docs/{docname}.md")
+    if docname == "api" or not file.exists():  # written by an extension
+        return
     source[0] = _with_links(file.read_text(encoding="utf-8"), file, docname)
 
 

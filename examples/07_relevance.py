@@ -5,7 +5,7 @@ Which inputs matter
 In the first layer every input has one eigenvalue. Where those alone train
 (``train_eigenvalues="in"``), or with the eigenvectors and a penalty on both, inputs that do
 not matter lose their weight: ``feature_importances_`` is the norm of each input's weights,
-|lambda_in| times the norm of its eigenvector (arXiv 2406.01183).
+``|lambda_in|`` times the norm of its eigenvector (arXiv 2406.01183).
 """
 
 # %%

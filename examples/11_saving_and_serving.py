@@ -11,7 +11,6 @@ Last, the pipeline of a scaler and the network goes to ONNX.
 # A fit that is killed
 # --------------------
 # ``checkpoint_dir`` keeps each epoch. The process is killed half a second after the first.
-import os
 import pickle
 import subprocess
 import sys
@@ -29,13 +28,13 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import ModelFileError, SpectralClassifier, load, save
 
-folder = tempfile.TemporaryDirectory()
-os.chdir(folder.name)
+temporary = tempfile.TemporaryDirectory()
+folder = Path(temporary.name)
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, random_state=0)
 scaler = StandardScaler().fit(X_train)
 Z_train, Z_test = scaler.transform(X_train), scaler.transform(X_test)
-np.savez("data.npz", X=Z_train, y=y_train)
+np.savez(folder / "data.npz", X=Z_train, y=y_train)
 script = """
 import numpy as np
 from sklearn_spectral import SpectralClassifier, save
@@ -46,8 +45,8 @@ model = SpectralClassifier(
 model.fit(data["X"], data["y"])
 save(model, "model.safetensors")
 """
-process = subprocess.Popen([sys.executable, "-c", script])
-while not list(Path().glob("checkpoints/*[0-9a-f].safetensors")):
+process = subprocess.Popen([sys.executable, "-c", script], cwd=folder)
+while not list(folder.glob("checkpoints/*[0-9a-f].safetensors")):
     time.sleep(0.01)
 time.sleep(0.5)
 process.kill()
@@ -55,18 +54,18 @@ print(
     "the process ended with",
     process.wait(),
     "and saved:",
-    Path("model.safetensors").exists(),
+    (folder / "model.safetensors").exists(),
 )
 
 start = time.perf_counter()
-subprocess.run([sys.executable, "-c", script], check=True)
+subprocess.run([sys.executable, "-c", script], cwd=folder, check=True)
 print(f"a second one resumed it and saved the model in {time.perf_counter() - start:.1f} s")
 
 # %%
 # The same bits as without the kill
 # ---------------------------------
 model = SpectralClassifier(100, 500, max_iter=150, random_state=0).fit(Z_train, y_train)
-resumed = load("model.safetensors")
+resumed = load(folder / "model.safetensors")
 same = all(map(np.array_equal, model.coefs_, resumed.coefs_))
 print("the same weights as a fit that was never killed:", same)
 print("accuracy:", resumed.score(Z_test, y_test))
@@ -75,12 +74,12 @@ print("accuracy:", resumed.score(Z_test, y_test))
 # How large the files are
 # -----------------------
 mlp = MLPClassifier(100, max_iter=20, random_state=0).fit(Z_train, y_train)
-save(model, "compact.safetensors", compact=True)
-joblib.dump(model, "model.joblib")
-Path("mlp.pickle").write_bytes(pickle.dumps(mlp))
+save(model, folder / "compact.safetensors", compact=True)
+joblib.dump(model, folder / "model.joblib")
+(folder / "mlp.pickle").write_bytes(pickle.dumps(mlp))
 print(f"{model.n_parameters_} trained numbers, 7,510 weights and biases when retracted")
 for name in ("model.safetensors", "compact.safetensors", "model.joblib", "mlp.pickle"):
-    print(f"{name:<20}{Path(name).stat().st_size:>8} bytes")
+    print(f"{name:<20}{(folder / name).stat().st_size:>8} bytes")
 
 # %%
 # Loaded without torch, and refused when damaged
@@ -91,12 +90,12 @@ from sklearn_spectral import load
 load("model.safetensors").predict(np.load("data.npz")["X"])
 print("torch imported there:", "torch" in sys.modules)
 """
-subprocess.run([sys.executable, "-c", other], check=True)
-data = bytearray(Path("model.safetensors").read_bytes())
+subprocess.run([sys.executable, "-c", other], cwd=folder, check=True)
+data = bytearray((folder / "model.safetensors").read_bytes())
 data[5000] ^= 1  # one bit
-Path("damaged.safetensors").write_bytes(data)
+(folder / "damaged.safetensors").write_bytes(data)
 try:
-    load("damaged.safetensors")
+    load(folder / "damaged.safetensors")
 except ModelFileError as error:
     print(f"{type(error).__name__}: {error}")
 
@@ -113,8 +112,8 @@ try:
 except ImportError as error:
     print(f"not shown: {error}")
 else:
-    Path("pipeline.onnx").write_bytes(served.SerializeToString())
-    session = onnxruntime.InferenceSession("pipeline.onnx")
+    (folder / "pipeline.onnx").write_bytes(served.SerializeToString())
+    session = onnxruntime.InferenceSession(folder / "pipeline.onnx")
     labels, probabilities = session.run(None, {"X": X_test})
     agree = np.mean(labels == model.predict(Z_test))
     difference = np.abs(probabilities - model.predict_proba(Z_test)).max()

@@ -59,7 +59,7 @@ if "RANK" in os.environ:  # one of the processes of torchrun
 subprocess.run(
     [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", "2", __file__),
+        *("--nproc-per-node", "2", sys.argv[0]),
     ],
     check=True,
     env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -155,7 +155,7 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         trained it; ``to_network()`` builds the network anywhere.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names that are all strings.
 
     See Also

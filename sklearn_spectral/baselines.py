@@ -139,7 +139,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         The skorch net, in the process that trained it.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names that are all strings.
 
     See Also
@@ -367,7 +367,7 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         The skorch net, in the process that trained it.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names that are all strings.
 
     See Also

@@ -1,4 +1,4 @@
-"""The data sets of the comparison: what scikit-learn ships, and what its generators make."""
+"""The data sets of the comparison: shipped with scikit-learn, or made by it."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         What a node is worth:
 
         - ``"eigenvalue"``: the distance of its eigenvalue from the number that the other
-          set of the layer is fixed to, |lambda| where that is zero. For
+          set of the layer is fixed to, ``|lambda|`` where that is zero. For
           ``train_eigenvalues="out"`` or ``"in"`` only: where both sets train, an
           eigenvalue alone says nothing;
         - ``"eigenvalue_norm"``: the same times the norm of its eigenvector;
@@ -136,7 +136,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         Those of the small network.
     n_features_in_ : int
         Number of features seen in fit.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if X had names that are all strings.
 
     See Also
