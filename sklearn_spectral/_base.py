@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial as partial_of
 from numbers import Integral, Real
@@ -254,7 +254,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             net = make_net(network, options, len(dataset), device, score, keeper, processes)
             if tasks is not None and tasks.listens:
-                end = partial_of(self._end_epoch, tasks)
+                end: Callable[[Any], bool] = partial_of(self._end_epoch, tasks)
                 if processes is not None:
                     end = processes.said_by_any(end)
                 net.tell_epochs(tasks.begin_epoch, end)
