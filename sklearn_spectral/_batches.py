@@ -74,6 +74,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         self.sample_weight = (
             None if sample_weight is None else self._tensor(sample_weight[of_rows])
         )
+        self.n_features = X.shape[1]  # of what was given, also where it is mapped
         self._resident: Tensor | None = None
         self._whole: Batch | None = None
         self._staging: _Staging | None = None
@@ -208,7 +209,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         """
         if not self.in_file:
             assert generator is not None
-            order = shuffled_by_blocks(self.X, self.rows, generator)
+            order = shuffled_by_blocks(self.X, self.rows, generator, self.n_features)
             yield from self.batches(order, batch_size, share)
             return
         for batch, positions in read_batches(

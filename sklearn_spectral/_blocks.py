@@ -38,7 +38,10 @@ class Group:
 
 
 def groups(
-    X: Any, rows: NDArray[np.intp] | None, generator: np.random.Generator | None
+    X: Any,
+    rows: NDArray[np.intp] | None,
+    generator: np.random.Generator | None,
+    n_features: int | None = None,
 ) -> Iterator[Group]:
     """Divide rows into groups of blocks.
 
@@ -50,17 +53,21 @@ def groups(
         Which rows are in the data set, ascending; None for all.
     generator : numpy.random.Generator or None
         What shuffles the blocks, and the rows within a group; in order if None.
+    n_features : int, optional
+        How many numbers a row has where it is read from, if not as many as in X.
 
     Yields
     ------
     Group
         Until all rows were in one.
     """
-    n_rows, size = X.shape[0], _block_rows(X)
+    rows_of_block = max(1, BLOCK_NUMBERS // (n_features or X.shape[1]))
+    n_rows = X.shape[0]
+    size = X.block_rows if isinstance(X, RowSource) else rows_of_block
     blocks = np.arange(-(-n_rows // size))
     if generator is not None:
         generator.shuffle(blocks)
-    n_together = max(1, BUFFER_BLOCKS * max(1, BLOCK_NUMBERS // X.shape[1]) // size)
+    n_together = max(1, BUFFER_BLOCKS * rows_of_block // size)
     for first in range(0, len(blocks), n_together):
         chosen = np.sort(blocks[first : first + n_together])
         breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
@@ -81,13 +88,16 @@ def groups(
 
 
 def shuffled_by_blocks(
-    X: Any, rows: NDArray[np.intp] | None, generator: np.random.Generator
+    X: Any,
+    rows: NDArray[np.intp] | None,
+    generator: np.random.Generator,
+    n_features: int | None = None,
 ) -> NDArray[np.intp]:
     """Return the order that `read_groups` takes rows in, for an array in memory.
 
     Parameters
     ----------
-    X, rows, generator
+    X, rows, generator, n_features
         As for `groups`.
 
     Returns
@@ -95,7 +105,8 @@ def shuffled_by_blocks(
     ndarray of int
         Positions within the data set.
     """
-    return np.concatenate([g.positions[g.order] for g in groups(X, rows, generator)])
+    order = groups(X, rows, generator, n_features)
+    return np.concatenate([group.positions[group.order] for group in order])
 
 
 def read_batches(
@@ -153,9 +164,3 @@ def read_batches(
     if len(left_x):
         own = share.of(len(left_x))
         yield left_x[own], left_positions[own]
-
-
-def _block_rows(X: Any) -> int:
-    if isinstance(X, RowSource):
-        return X.block_rows
-    return max(1, BLOCK_NUMBERS // X.shape[1])

@@ -62,7 +62,7 @@ class TrainingData:
         """Return the weight of each class, where weights are those of classes alone."""
         if self.sample_weight is None:
             return None
-        of_class = np.zeros(int(self.y.max()) + 1)
+        of_class = np.full(int(self.y.max()) + 1, np.nan)  # of others it is not known
         of_class[self.y] = self.sample_weight
         return of_class
 

@@ -6,6 +6,8 @@ travels in a step is the gradient of what trains, and nothing else.
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -60,13 +62,20 @@ class Processes:
     Raises
     ------
     ValueError
-        If there is no group and this process was not started by ``torchrun``.
+        If there is no group and this process was not started by ``torchrun``, or is a
+        worker of joblib's.
     """
 
     def __init__(self, device: str) -> None:
         if not dist.is_available():
             raise ValueError("data_parallel=True needs a torch with torch.distributed.")
         if not dist.is_initialized():
+            if type(multiprocessing.current_process()).__name__ == "LokyProcess":
+                raise ValueError(
+                    "data_parallel=True trains with the processes that torchrun started, "
+                    "and this is a worker of joblib's, started by one of them. Set "
+                    "n_jobs=1 or data_parallel=False."
+                )
             if _LAUNCHED - os.environ.keys():
                 raise ValueError(
                     "data_parallel=True trains with the other processes of a group, and "
@@ -76,6 +85,8 @@ class Processes:
                     "data_parallel=False."
                 )
             dist.init_process_group()  # gloo, and nccl where there are GPUs
+            # Python's exit would end the threads of gloo, which aborts the process.
+            atexit.register(_leave)
         self.share = Share(dist.get_rank(), dist.get_world_size())
         self.device = own_device(device)
 
@@ -142,6 +153,12 @@ class Processes:
         """Return where what is sent has to lie."""
         on_gpu = dist.get_backend() == "nccl"
         return torch.device(self.device) if on_gpu else torch.device("cpu")
+
+
+def _leave() -> None:
+    """Leave the group, unless the program has done so."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def own_device(device: str) -> str:

@@ -172,7 +172,19 @@ class RowSource:
                 refuse_not_finite(values, block.start)
 
     def _read(self, start: int, stop: int) -> NDArray[Any]:
-        values = np.asarray(self._array[start:stop], self.dtype)
+        read = np.asanyarray(self._array[start:stop])
+        if np.ma.is_masked(read):
+            raise ValueError(
+                f"X[{start}:{stop}] has missing values (masked entries). Impute or leave "
+                "out such rows."
+            )
+        if not np.can_cast(read.dtype, self.dtype, "same_kind"):
+            raise ValueError(
+                f"X[{start}:{stop}] has the dtype {read.dtype}, but X.dtype is "
+                f"{self.dtype}: rows would be cut to it. Numbers that are packed in a file "
+                "have to be unpacked with the dtype that they then have, as xarray does."
+            )
+        values = np.asarray(read, self.dtype)
         if values.shape != (max(stop - start, 0), self.shape[1]):
             raise ValueError(
                 f"X[{start}:{stop}] has the shape {values.shape}; expected "

@@ -103,7 +103,15 @@ class StreamDataset(torch.utils.data.Dataset):
     def _batch(self, x: NDArray[Any], y: NDArray[Any]) -> Batch:
         target, weight = self.encode(y), None
         if self.class_weight is not None:
-            weight = self._tensor(self.class_weight[target], self.dtype)
+            known = target.max() < len(self.class_weight)
+            of_class = self.class_weight[target] if known else np.array(np.nan)
+            if np.isnan(of_class).any():
+                raise ValueError(
+                    "A class came that the first reading did not have, so that its weight "
+                    "is not known. Leave class_weight out, or give the same samples in "
+                    "each reading."
+                )
+            weight = self._tensor(of_class, self.dtype)
         kind = np.int64 if target.dtype.kind == "i" else self.dtype
         return self._tensor(x, self.dtype), (self._tensor(target, kind), weight)
 

@@ -35,20 +35,46 @@ def is_torch_data(values: Any) -> bool:
     return isinstance(values, torch_data.Dataset | torch_data.DataLoader)
 
 
-def batches_of(data: Any) -> Iterator[tuple[NDArray[Any], Any]]:
+def _input_as_array(values: Any, data: Any) -> NDArray[Any]:
+    """Return the input of a sample, or of several, as an array."""
+    if isinstance(values, list | tuple | dict):
+        # torch's loader would have put lists of numbers together column by column.
+        raise ValueError(
+            f"The inputs of {type(data).__name__} are of type {type(values).__name__}; "
+            "expected arrays or tensors. Give pairs (x, y) of them."
+        )
+    return _as_array(values)
+
+
+def _as_array(values: Any) -> NDArray[Any]:
+    if hasattr(values, "detach"):
+        values = values.detach().cpu()
+        if values.dtype.is_floating_point and values.dtype.itemsize < 4:
+            values = values.float()  # bfloat16 has no counterpart in numpy
+    return np.asarray(values)
+
+
+def batches_of(data: Any, need_targets: bool = False) -> Iterator[tuple[Any, Any]]:
     """Yield samples and targets of torch data, some at a time.
 
     Parameters
     ----------
     data : torch Dataset or DataLoader
         Each sample, or each batch, is an input or a pair of an input and a target.
+    need_targets : bool, default=False
+        Whether to refuse what are no pairs; otherwise all but the input is left aside.
 
     Yields
     ------
     x : ndarray of shape (n, n_features)
         Inputs; what has more dimensions is flattened.
     y : ndarray of shape (n,) or (n, n_outputs), or None
-        Targets, if there are any.
+        Targets, if they are needed.
+
+    Raises
+    ------
+    ValueError
+        If samples are not of these forms.
     """
     from torch.utils.data import DataLoader
 
@@ -56,12 +82,26 @@ def batches_of(data: Any) -> Iterator[tuple[NDArray[Any], Any]]:
     if not isinstance(data, DataLoader):
         loader = DataLoader(data, batch_size=READ_TOGETHER)
     for batch in loader:
-        pair = isinstance(batch, tuple | list)
-        x = np.asarray(batch[0] if pair else batch)
-        yield (
-            x.reshape(len(x), -1),
-            np.asarray(batch[1]) if pair and len(batch) > 1 else None,
-        )
+        parts = list(batch) if isinstance(batch, tuple | list) else [batch]
+        if need_targets and len(parts) != 2:
+            what = "inputs alone" if len(parts) == 1 else f"{len(parts)} things"
+            raise ValueError(
+                f"The samples of {type(data).__name__} are {what}; fit and score need "
+                "pairs (x, y)."
+            )
+        x = _input_as_array(parts[0], data)
+        if x.ndim == 0 or (need_targets and np.ndim(parts[1]) == 0):
+            raise ValueError(
+                f"{type(data).__name__} gives single samples where batches are expected; "
+                "set its batch_size."
+            )
+        y = _as_array(parts[1]) if need_targets else None
+        if y is not None and len(x) != len(y):
+            raise ValueError(
+                f"{type(data).__name__} gave {len(x)} inputs with {len(y)} targets in one "
+                "batch; expected as many of each."
+            )
+        yield x.reshape(len(x), -1), y
 
 
 def pairs_of(data: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
@@ -70,15 +110,9 @@ def pairs_of(data: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     Raises
     ------
     ValueError
-        If one has none.
+        If one has none, or more than one, or if inputs and targets are not as many.
     """
-    for x, y in batches_of(data):
-        if y is None:
-            raise ValueError(
-                f"The samples of {type(data).__name__} are inputs alone; fit and score "
-                "need pairs (x, y)."
-            )
-        yield x, y
+    yield from batches_of(data, need_targets=True)
 
 
 def rows_and_targets(data: Any) -> tuple[Any, NDArray[Any]]:
@@ -107,7 +141,8 @@ def rows_and_targets(data: Any) -> tuple[Any, NDArray[Any]]:
     if type(data) is TensorDataset and len(data.tensors) == 2:
         X, y = (np.asarray(tensor.cpu()) for tensor in data.tensors)
         return X.reshape(len(X), -1), y
-    n_rows, shape, kind, targets = 0, None, np.dtype(np.float32), []
+    n_rows, shape, targets = 0, None, []
+    kind: np.dtype | None = None
     for x, y in pairs_of(data):
         if shape not in (None, x.shape[1]):
             raise ValueError(
@@ -116,7 +151,8 @@ def rows_and_targets(data: Any) -> tuple[Any, NDArray[Any]]:
             )
         if x.dtype.kind == "f":
             refuse_not_finite(x, n_rows)
-        n_rows, shape, kind = n_rows + len(x), x.shape[1], x.dtype
+        n_rows, shape = n_rows + len(x), x.shape[1]
+        kind = x.dtype if kind is None else np.result_type(kind, x.dtype)
         targets.append(y)
     if shape is None:
         raise ValueError(f"{type(data).__name__} gave no samples.")
@@ -183,4 +219,5 @@ class _Samples:
             samples = self._data.__getitems__(list(index))
         else:
             samples = [self._data[position] for position in index]
-        return np.stack([np.asarray(sample[0]).reshape(-1) for sample in samples])
+        inputs = [_input_as_array(sample[0], self._data) for sample in samples]
+        return np.stack([x.reshape(-1) for x in inputs])

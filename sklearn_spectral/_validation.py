@@ -140,7 +140,12 @@ class ValidationMixin(FittedNetworkMixin):
         """Check the validation data that a user gives."""
         if X_val is None and y_val is None:
             return None
-        if is_torch_data(X_val) and y_val is None:
+        if is_torch_data(X_val):
+            if y_val is not None:
+                raise ValueError(
+                    f"X_val is a {type(X_val).__name__} of torch, whose samples bring "
+                    "their own targets: leave out y_val."
+                )
             X_val, y_val = rows_and_targets(X_val)
             if isinstance(X_val, Stream):
                 X_val[:0]  # says what it does not offer
@@ -160,13 +165,18 @@ class ValidationMixin(FittedNetworkMixin):
         if sample_weight is not None:
             raise ValueError("sample_weight cannot be given for a Dataset of torch.")
         pairs = [(y, self.predict(x)) for x, y in pairs_of(data)]
+        if not pairs:
+            raise ValueError(f"{type(data).__name__} gave no samples.")
         return float(metric(*(np.concatenate(side) for side in zip(*pairs, strict=True))))
 
     def _network_output(self, X: Any) -> NDArray[Any]:
         """Check X and run the retracted network on it."""
         check_is_fitted(self)
         if is_torch_data(X):
-            return np.concatenate([self._network_output(x) for x, _ in batches_of(X)])
+            outputs = [self._network_output(x) for x, _ in batches_of(X)]
+            if not outputs:
+                raise ValueError(f"{type(X).__name__} gave no samples.")
+            return np.concatenate(outputs)
         device, check = self._predict_on(), None
         if device is None:
             # Left to the forward pass, which reads X anyway.

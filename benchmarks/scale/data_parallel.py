@@ -171,7 +171,7 @@ def measure(options):
     if not together or dist.get_rank() == 0:
         Path(options.child).write_text(json.dumps(told))
     if together:
-        dist.barrier()  # one that leaves early may abort at its exit
+        dist.barrier()  # or one that leaves early may abort at its exit
         dist.destroy_process_group()
 
 

@@ -159,6 +159,24 @@ def test_a_callback_of_one_process_stops_all(one_by_one):
     assert [told["stopped"] for told in one_by_one[0]] == [3, 3]
 
 
+def test_processes_that_leave_at_once_end_well(tmp_path):
+    script = """
+from sklearn_spectral._processes import Processes
+processes = Processes("cpu")
+for _ in range(20):
+    try:
+        processes.check_same({"rank": rank})
+    except ValueError as error:
+        last = str(error)
+tell("last", last)
+"""
+    for number in range(3):  # without leaving the group most of them abort
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        for told in launch(folder, script, 2)[0]:
+            assert "were given different rank" in told["last"]
+
+
 def test_different_data_or_parameters_are_refused_everywhere(one_by_one):
     for told in one_by_one[0]:
         errors = [text for name, text in told.items() if name.startswith("error")]
@@ -268,6 +286,17 @@ def test_shares_are_all_of_it():
 def test_without_a_launcher_the_error_says_how(digits, monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ValueError, match="torchrun --nproc-per-node=2"):
+        SpectralClassifier(data_parallel=True).fit(*digits)
+
+
+def test_a_worker_of_a_process_is_none_of_the_group(digits, monkeypatch):
+    class LokyProcess:
+        pass
+
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "1")
+    monkeypatch.setattr("multiprocessing.current_process", LokyProcess)
+    with pytest.raises(ValueError, match="Set n_jobs=1 or data_parallel=False"):
         SpectralClassifier(data_parallel=True).fit(*digits)
 
 

@@ -241,3 +241,41 @@ def test_what_is_written_to_a_private_map_stays(digits, tmp_path):
     mapped[0] = 7.0
     SpectralClassifier(shuffle="blocks", **FOUR).fit(mapped, y).predict(mapped)
     assert (mapped[0] == 7.0).all()
+
+
+def test_slices_of_another_type_or_with_missing_values_are_refused(digits):
+    X, y = digits
+
+    class Packed:
+        shape, dtype = X.shape, np.dtype(np.int16)
+
+        def __getitem__(self, rows):
+            return X[rows]
+
+    class Masked(Packed):
+        dtype = X.dtype
+
+        def __getitem__(self, rows):
+            return np.ma.masked_equal(X[rows], 0.5)
+
+    model = SpectralClassifier(12, max_iter=2)
+    with pytest.raises(ValueError, match=r"has the dtype float64, but X\.dtype is int16"):
+        model.fit(Packed(), y)
+    with pytest.raises(ValueError, match="has missing values"):
+        model.fit(Masked(), y)
+
+
+def test_projected_data_are_shuffled_as_the_file_is(digits, small_blocks):
+    X, y = digits
+    model = SpectralClassifier(
+        12,
+        linear_expansion=20,
+        train_eigenvalues="out",
+        shuffle="blocks",
+        max_iter=3,
+        random_state=0,
+    )
+    projected = clone(model).fit(X, y)
+    assert projected.telescope_plan_[0].way == "project"
+    formed = clone(model).set_params(telescope="closed_form").fit(X, y)
+    np.testing.assert_allclose(projected.loss_curve_, formed.loss_curve_, rtol=1e-9)

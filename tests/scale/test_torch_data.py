@@ -108,6 +108,104 @@ def test_class_weights_and_labels_of_text(digits, kind):
     assert fitted.classes_[3] == "digit 3"
 
 
+def uneven(batch):
+    x, y = (torch.stack([torch.as_tensor(pair[i]) for pair in batch]) for i in (0, 1))
+    return x[:-1], y
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda X, y: TensorDataset(X, y, torch.ones(len(y))), "are 3 things; fit and"),
+        (lambda X, y: Lists(X, y), "are of type list; expected arrays or tensors"),
+        (lambda X, y: DataLoader(Lists(X, y)), "are of type list; expected arrays"),
+        (lambda X, y: Named(X, y), "are of type dict; expected arrays or tensors"),
+        (
+            lambda X, y: DataLoader(TensorDataset(X, y), 100, collate_fn=uneven),
+            "gave 99 inputs with 100 targets in one batch",
+        ),
+        (
+            lambda X, y: DataLoader(TensorDataset(X, y), batch_size=None),
+            "single samples where batches are expected; set its batch_size",
+        ),
+        (lambda X, y: Coming(X[:0].numpy(), y[:0]), "Coming gave no samples"),
+    ],
+)
+def test_samples_of_other_forms_are_refused(digits, change, match):
+    X, y = torch.from_numpy(digits[0]).float(), torch.from_numpy(digits[1])
+    data = change(X, y)
+    with pytest.raises(ValueError, match=match):
+        SpectralClassifier(12, **FOUR).fit(data)
+    fitted = SpectralClassifier(12, **FOUR).fit(*digits)
+    with pytest.raises(ValueError, match=match):
+        fitted.score(data)
+
+
+class Pairs(Dataset):
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def __len__(self):
+        return len(self.y)
+
+
+class Lists(Pairs):
+    def __getitem__(self, index):
+        return self.X[index].tolist(), self.y[index]
+
+
+class Named(Pairs):
+    def __getitem__(self, index):
+        return {"x": self.X[index]}, self.y[index]
+
+
+def test_tensors_that_numpy_does_not_take_are_converted(digits):
+    X, y = torch.from_numpy(digits[0]).float(), torch.from_numpy(digits[1])
+    model = SpectralClassifier(12, **FOUR)
+    expected = clone(model).fit(Tensors(X, y))
+    for other in (
+        X.clone().requires_grad_(),
+        X.bfloat16(),
+    ):  # which sixteenths are exact in
+        fitted = clone(model).fit(Tensors(other, y))
+        np.testing.assert_array_equal(fitted.coefs_[0], expected.coefs_[0])
+
+
+class Tensors(IterableDataset):
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    def __iter__(self):
+        return iter(zip(self.X, self.y, strict=True))
+
+
+def test_types_of_all_samples_count_not_those_of_the_last(digits):
+    X, y = torch.from_numpy(digits[0]).float(), torch.from_numpy(digits[1])
+    zeros = TensorDataset(torch.zeros(10, 64, dtype=torch.uint8), y[:10])
+    mixed = torch.utils.data.ConcatDataset([TensorDataset(X, y), zeros])
+    model = SpectralClassifier(12, shuffle=False, **FOUR)
+    whole = np.r_[digits[0], np.zeros((10, 64))].astype(np.float32)
+    expected = clone(model).fit(whole, np.r_[y, y[:10]])
+    np.testing.assert_array_equal(model.fit(mixed).coefs_[0], expected.coefs_[0])
+
+
+def test_a_class_whose_weight_is_not_known_is_refused(digits):
+    X, y = digits
+
+    class More(IterableDataset):
+        first = True
+
+        def __iter__(self):
+            rows, self.first = (slice(600, 650) if self.first else slice(0, 50)), False
+            return iter(
+                zip(X[rows], np.minimum(y[rows], 5 if rows.start else 9), strict=True)
+            )
+
+    model = SpectralClassifier(12, class_weight={0: 2.0}, **FOUR)
+    with pytest.raises(ValueError, match="A class came that the first reading did not"):
+        model.partial_fit(More(), classes=np.arange(10))
+
+
 @pytest.mark.parametrize("kind", ["images", "iterable"])
 @pytest.mark.parametrize("n_outputs", [1, 2])
 def test_regression(digits, kind, n_outputs):
