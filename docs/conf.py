@@ -31,7 +31,6 @@ extensions = [
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "auto_examples/*.ipynb"]
 default_role = "autolink"
-nitpicky = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_spectral"
@@ -111,7 +110,6 @@ BORROWED = {
     "security": "SECURITY.md",
     "contributing/index": "CONTRIBUTING.md",
 }
-FOLDERS = ("docs", "benchmarks", "examples", "benchmarks/results/paper")
 
 
 def _page_of(path: str, docname: str) -> str | None:

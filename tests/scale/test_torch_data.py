@@ -163,10 +163,7 @@ def test_tensors_that_numpy_does_not_take_are_converted(digits):
     X, y = torch.from_numpy(digits[0]).float(), torch.from_numpy(digits[1])
     model = SpectralClassifier(12, **FOUR)
     expected = clone(model).fit(Tensors(X, y))
-    for other in (
-        X.clone().requires_grad_(),
-        X.bfloat16(),
-    ):  # which sixteenths are exact in
+    for other in (X.clone().requires_grad_(), X.bfloat16()):  # sixteenths are exact in it
         fitted = clone(model).fit(Tensors(other, y))
         np.testing.assert_array_equal(fitted.coefs_[0], expected.coefs_[0])
 
