@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from ._activations import ACTIVATIONS
 from ._architecture import Architecture
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._fit_key import checksums, keeper_for
@@ -62,7 +63,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
-        "activation": [StrOptions({"relu", "tanh", "elu", "identity"})],
+        "activation": [StrOptions({*ACTIVATIONS})],
         "fit_intercept": ["boolean"],
         "solver": [StrOptions({"adamax", "adam", "sgd", "lbfgs"})],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],

@@ -26,7 +26,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         sequence stands before the first non-linear layer; a nested sequence has one
         entry per gap between non-linear layers, ``len(hidden_layer_sizes) + 1`` in all.
         More of them give the eigenvalues more to work with.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"

@@ -67,8 +67,8 @@ def plain_network(estimator: Any) -> PlainNetwork:
     NotFittedError
         If it is not fitted.
     ValueError
-        If a spectral network cannot do what it does: logistic activation, several labels
-        per sample, or the exponential that ``loss="poisson"`` ends with.
+        If a spectral network cannot do what it does: several labels per sample, or
+        the exponential that ``loss="poisson"`` ends with.
     """
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         check_is_fitted(estimator)
@@ -104,11 +104,6 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
 
 
 def _of_perceptron(estimator: MLPClassifier | MLPRegressor) -> PlainNetwork:
-    if estimator.activation == "logistic":
-        raise ValueError(
-            "The estimator has activation='logistic', which spectral networks do not have; "
-            "they take relu, tanh, elu and identity."
-        )
     n_outputs = estimator.coefs_[-1].shape[1]
     if isinstance(estimator, MLPClassifier):
         if estimator.out_activation_ != "softmax" and n_outputs > 1:

@@ -11,37 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._activations import ACTIVATIONS
 from ._arrays import CHUNK_BYTES, densify, release_pages, row_chunks
 from ._row_source import RowSource
 
 CACHED_BYTES = 2**23
 """About how much memory the widest layer of one chunk may take on the CPU: what fits into a
 cache is passed over several times at little cost."""
-
-
-def activate(values: NDArray[Any], activation: str) -> NDArray[Any]:
-    """Apply an activation in place, the slope of a tanh being in the weights.
-
-    Parameters
-    ----------
-    values : ndarray
-        Changed and returned.
-    activation : {"relu", "tanh", "elu", "identity"}
-        Which one.
-
-    Returns
-    -------
-    ndarray
-        ``values``.
-    """
-    if activation == "relu":
-        np.maximum(values, 0, out=values)
-    elif activation == "tanh":
-        np.tanh(values, out=values)
-    elif activation == "elu":
-        below = values < 0
-        values[below] = np.expm1(values[below])
-    return values
 
 
 def forward(
@@ -116,7 +92,7 @@ def _numpy_chunk(X, coefs, intercepts, activation, check):
             values = np.asarray(values @ coef)
         values += intercept
         if position < len(coefs) - 1:
-            activate(values, activation)
+            ACTIVATIONS[activation].apply(values)
     return values
 
 
@@ -124,11 +100,6 @@ def _torch_chunk(coefs, intercepts, device):
     """Return a stand-in for `_numpy_chunk` whose weights are on ``device`` already."""
     import torch
 
-    functions = {
-        "relu": torch.relu,
-        "tanh": torch.tanh,
-        "elu": torch.nn.functional.elu,
-    }
     weights = [torch.from_numpy(coef).to(device) for coef in coefs]
     biases = [torch.from_numpy(intercept).to(device) for intercept in intercepts]
 
@@ -136,7 +107,7 @@ def _torch_chunk(coefs, intercepts, device):
         dense = np.require(densify(X, coefs[0].dtype), requirements=["C", "W"])
         values = torch.from_numpy(dense).to(device)
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            values = functions[activation](values @ weight + bias)
+            values = ACTIVATIONS[activation].module()(values @ weight + bias)
         return (values @ weights[-1] + biases[-1]).cpu().numpy()
 
     return chunk

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ._architecture import Architecture, trained_here
+from ._factorizations import FACTORIZATIONS, SVD, Factorization
 from ._init_schemes import WEIGHT_SCHEMES, choose_weights, draw_start
 from ._random import seed_sequence, uniform
 
@@ -89,32 +91,34 @@ class LayerArrays(ABC):
 class SpectralArrays(LayerArrays):
     """A spectral layer; see `sklearn_spectral.nn.SpectralLinear`."""
 
+    @property
+    def factorization(self) -> Factorization | None:
+        """The factors that phi is kept in, if it is."""
+        form = self.config["train_eigenvectors"]
+        return (
+            FACTORIZATIONS[form](self.n_out, self.n_in) if form in FACTORIZATIONS else None
+        )
+
     def _own_shapes(self) -> Shapes:
         n_in, n_out = self.n_in, self.n_out
-        form: Shapes = {"form.block": (n_out, n_in)}
-        if self.config["train_eigenvectors"] == "svd":
-            form = _svd_shapes(n_in, n_out)
-        elif self.config["train_eigenvectors"] == "qr":
-            rank = min(n_in, n_out)
-            n_triangle = rank * (rank + 1) // 2
-            form = {
-                "form.orthogonal": (max(n_in, n_out), rank),
-                "form.triangle": (n_triangle,),
-            }
+        form: Shapes = {"block": (n_out, n_in)}
+        if self.factorization is not None:
+            form = self.factorization.shapes()
+        form = {f"form.{name}": shape for name, shape in form.items()}
         return {"eigenvalues_in": (n_in,), "eigenvalues_out": (n_out,), **form}
 
     def trained(self) -> tuple[str, ...]:
         """Name the arrays that train."""
         trained = trained_here(self.config["train_eigenvalues"], self.position)
         sets = {"both": ("in", "out"), "out": ("out",), "in": ("in",)}[trained]
-        forms = {
-            "svd": ("form.singular_values",),
-            "qr": ("form.triangle",),
-            True: ("form.block",),
-            False: (),
-        }
-        form = forms[self.config["train_eigenvectors"]]
-        return ("bias", *(f"eigenvalues_{name}" for name in sets), *form)
+        form: tuple[str, ...] = ("block",) if self.config["train_eigenvectors"] else ()
+        if self.factorization is not None:
+            form = self.factorization.trained
+        return (
+            "bias",
+            *(f"eigenvalues_{name}" for name in sets),
+            *(f"form.{n}" for n in form),
+        )
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the start again; what a decomposition gave is not the same everywhere."""
@@ -152,16 +156,7 @@ class SpectralArrays(LayerArrays):
         if "form.block" in arrays:
             block = arrays["form.block"][rows]
             return block if dtype is None else block.astype(dtype)
-        if "form.left" in arrays:
-            return _from_svd(arrays, rows, dtype)
-        orthogonal = arrays["form.orthogonal"]
-        orthogonal = orthogonal.astype(orthogonal.dtype if dtype is None else dtype)
-        width = orthogonal.shape[1]
-        factor = np.zeros((width, width), orthogonal.dtype)
-        factor[np.triu_indices(width)] = arrays["form.triangle"]
-        if self.n_out >= self.n_in:
-            return orthogonal[rows] @ factor
-        return (orthogonal @ factor[:, rows]).T
+        return _from_factors(cast("Factorization", self.factorization), arrays, rows, dtype)
 
 
 class DirectArrays(LayerArrays):
@@ -179,7 +174,8 @@ class DirectArrays(LayerArrays):
             rank = min(self.config["rank"], *shape)
             return {"left": (self.n_out, rank), "right": (rank, self.n_in)}
         if train == "singular_values":
-            return _svd_shapes(self.n_in, self.n_out)
+            shapes = SVD(self.n_out, self.n_in).shapes()
+            return {f"form.{name}": factor for name, factor in shapes.items()}
         return {"matrix": shape}
 
     def trained(self) -> tuple[str, ...]:
@@ -219,7 +215,7 @@ class DirectArrays(LayerArrays):
         if "left" in arrays:
             return arrays["left"][rows].astype(np.float64) @ arrays["right"]
         if "form.left" in arrays:
-            return _from_svd(arrays, rows, np.float64)
+            return _from_factors(SVD(self.n_out, self.n_in), arrays, rows, np.float64)
         flat = arrays["frozen"].astype(np.float64)
         flat[arrays["position"]] = arrays["trained"]
         return flat.reshape(self.n_out, self.n_in)[rows]
@@ -380,16 +376,10 @@ def architecture_of(config: Mapping[str, Any]) -> Architecture:
     )
 
 
-def _svd_shapes(n_in: int, n_out: int) -> Shapes:
-    rank = min(n_in, n_out)
-    return {
-        "form.left": (n_out, rank),
-        "form.right": (rank, n_in),
-        "form.singular_values": (rank,),
-    }
-
-
-def _from_svd(arrays: Arrays, rows: slice, dtype: DTypeLike | None) -> NDArray[Any]:
-    left = arrays["form.left"][rows]
-    left = left.astype(left.dtype if dtype is None else dtype)
-    return (left * arrays["form.singular_values"]) @ arrays["form.right"]
+def _from_factors(
+    factorization: Factorization, arrays: Arrays, rows: slice, dtype: DTypeLike | None
+) -> NDArray[Any]:
+    held = {name: arrays[f"form.{name}"] for name in factorization.shapes()}
+    if dtype is not None:
+        held = {name: values.astype(dtype) for name, values in held.items()}
+    return factorization.matrix(SimpleNamespace(**held, **factorization.constants()), rows)

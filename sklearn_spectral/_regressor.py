@@ -20,7 +20,7 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     linear_expansion : int, array-like of int, sequence of sequences or None, default=None
         Widths of the linear layers that are there while training only; see
         `SpectralClassifier`.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"

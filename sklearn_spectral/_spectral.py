@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from ._base import BaseNetwork
 from ._covariance import covariance, shape_rows
 from ._direct import BaseDirect
+from ._factorizations import FACTORIZATIONS
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData
 from ._layers import slope_names
@@ -44,7 +45,7 @@ class BaseSpectral(BaseNetwork):
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
-        "train_eigenvectors": ["boolean", StrOptions({"svd", "qr"})],
+        "train_eigenvectors": ["boolean", StrOptions({*FACTORIZATIONS})],
         "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
         "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
@@ -289,7 +290,8 @@ class BaseSpectral(BaseNetwork):
 
     def _auto_learning_rate(self) -> float:
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
-        if self.train_eigenvectors in (True, "qr"):
+        form = FACTORIZATIONS.get(self.train_eigenvectors)
+        if self.train_eigenvectors if form is None else form.is_dense:
             return with_eigenvectors
         return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 

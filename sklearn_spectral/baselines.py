@@ -25,7 +25,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Widths of the non-linear layers. ``()`` is a linear model.
     linear_expansion : int, array-like of int, sequence of sequences or None, default=None
         Widths of linear layers, as in `SpectralClassifier`; retracted after training.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
     train : str, default="weights"
         What trains beside the biases:
@@ -257,7 +257,7 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Widths of the non-linear layers. ``()`` is a linear model.
     linear_expansion : int, array-like of int, sequence of sequences or None, default=None
         Widths of linear layers, as in `SpectralRegressor`; retracted after training.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
     train : str, default="weights"
         What trains beside the biases:

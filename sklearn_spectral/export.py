@@ -5,7 +5,6 @@ skl2onnx puts the models together; here is what it needs to know of these estima
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.base import is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from ._activations import ACTIVATIONS
 from ._base import BaseNetwork
 from ._classifier import SpectralClassifier
 from ._regressor import SpectralRegressor
@@ -23,8 +23,6 @@ __all__ = ["register_converters", "to_onnx"]
 
 _CLASSIFIERS = (SpectralClassifier, DirectClassifier)
 _REGRESSORS = (SpectralRegressor, DirectRegressor)
-
-Emit = Callable[..., str]
 
 
 def to_onnx(
@@ -203,25 +201,9 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     is_single = is_single and isinstance(given.type, FloatTensorType)
     number = TensorProto.FLOAT if is_single else TensorProto.DOUBLE
 
-    def emit(op_type: str, *inputs: str, into: str | None = None, **attributes: Any) -> str:
-        name = scope.get_unique_variable_name(op_type.lower()) if into is None else into
-        container.add_node(
-            op_type,
-            list(inputs),
-            name,
-            name=scope.get_unique_operator_name(op_type),
-            **attributes,
-        )
-        return name
-
-    def constant(name: str, kind: Any, values: Any) -> str:
-        name = scope.get_unique_variable_name(name)
-        container.add_initializer(
-            name, kind, list(np.shape(values)), np.ravel(values).tolist()
-        )
-        return name
-
-    logits = _network(estimator, emit, constant, number, given.full_name)
+    graph = _Graph(scope, container, number)
+    emit, constant = graph.emit, graph.constant
+    logits = _network(estimator, graph, given.full_name)
     wide = isinstance(operator.outputs[-1].type, DoubleTensorType)
     last = operator.outputs[-1].full_name
     to = TensorProto.DOUBLE if wide else TensorProto.FLOAT
@@ -243,35 +225,45 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     emit("Gather", classes, flat, into=operator.outputs[0].full_name, axis=0)
 
 
-def _network(
-    estimator: BaseNetwork, emit: Emit, constant: Emit, number: int, given: str
-) -> str:
+class _Graph:
+    """A model that skl2onnx is writing, whose numbers are of one type."""
+
+    def __init__(self, scope: Any, container: Any, kind: int) -> None:
+        self.scope, self.container, self.kind = scope, container, kind
+
+    def emit(
+        self, op_type: str, *inputs: str, into: str | None = None, **attributes: Any
+    ) -> str:
+        """Write an operator; return the name of what it gives."""
+        if into is None:
+            into = self.scope.get_unique_variable_name(op_type.lower())
+        name = self.scope.get_unique_operator_name(op_type)
+        self.container.add_node(op_type, list(inputs), into, name=name, **attributes)
+        return into
+
+    def constant(self, name: str, kind: int, values: Any) -> str:
+        """Write an array; return its name."""
+        name = self.scope.get_unique_variable_name(name)
+        flat = np.ravel(values).tolist()
+        self.container.add_initializer(name, kind, list(np.shape(values)), flat)
+        return name
+
+    def number(self, value: float) -> str:
+        """Write a number; return its name."""
+        return self.constant("number", self.kind, [value])
+
+
+def _network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
     """Write the layers; return the name of what the last one gives."""
+    emit, constant, number = graph.emit, graph.constant, graph.kind
     values = emit("Cast", given, to=number)
     layers = list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
     for position, (coef, intercept) in enumerate(layers):
         product = emit("MatMul", values, constant("weight", number, coef))
         values = emit("Add", product, constant("bias", number, intercept))
         if position < len(layers) - 1:
-            values = _activation(
-                estimator._config["activation"], emit, constant, number, values
-            )
+            values = ACTIVATIONS[estimator._config["activation"]].write(graph, values)
     return values
-
-
-def _activation(name: str, emit: Emit, constant: Emit, number: int, values: str) -> str:
-    """Write what stands between two layers."""
-    if name == "relu":
-        return emit("Relu", values)
-    if name == "tanh":
-        return emit("Tanh", values)
-    # Elu is not there in double everywhere. exp(x) - 1 would be nothing for small x; it is
-    # tanh(x / 2) (exp(x) + 1).
-    zero, one, half = (constant("number", number, [n]) for n in (0.0, 1.0, 0.5))
-    below = emit("Min", values, zero)
-    tanh_of_half = emit("Tanh", emit("Mul", below, half))
-    below = emit("Mul", tanh_of_half, emit("Add", emit("Exp", below), one))
-    return emit("Add", below, emit("Relu", values))
 
 
 def _labels(scope: Any, operator: Any) -> tuple[Any, int]:

@@ -41,7 +41,7 @@ def _made(name: str, about: str, data: tuple, regression: bool = False) -> Task:
     return Task(name, about, *data, regression, StandardScaler())
 
 
-def _topics(n_topics=8, n_words=3000, n_documents=2000, seed=0):
+def _topics(n_topics=8, n_words=1000, n_documents=2000, seed=0):
     """Counts of words, of which each topic prefers some, as logarithms in CSR."""
     rng = np.random.default_rng(seed)
     common = rng.dirichlet(np.full(n_words, 0.1))

@@ -13,7 +13,7 @@ from .direct import (
     SubsetLinear,
 )
 from .direct_network import DirectNetwork
-from .forms import FreeForm, QRForm, SVDForm
+from .forms import FactoredForm, FreeForm
 from .layer import LinearLayer
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
@@ -27,14 +27,13 @@ __all__ = [
     "BrierLoss",
     "DirectLinear",
     "DirectNetwork",
+    "FactoredForm",
     "FreeForm",
     "GainLinear",
     "LinearLayer",
     "LinearStack",
     "LogLoss",
     "LowRankLinear",
-    "QRForm",
-    "SVDForm",
     "ScaledTanh",
     "SingularValueLinear",
     "SkipNetwork",

@@ -1,11 +1,11 @@
-"""The activations of a spectral network, by the names scikit-learn gives them."""
+"""The activations as torch modules, that of the paper with its trained slope."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
+
+from .._activations import ACTIVATIONS
 
 
 class ScaledTanh(nn.Module):
@@ -48,15 +48,31 @@ class ScaledTanh(nn.Module):
         return torch.tanh(self.slope * x)
 
 
-ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
-    "relu": lambda **_: nn.ReLU(),
-    "tanh": ScaledTanh,
-    "elu": lambda **_: nn.ELU(),
-}
-"""Makers of each non-linear activation; they take ``device`` and ``dtype``."""
+def make_activation(
+    name: str,
+    with_slope: bool = True,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+) -> nn.Module:
+    """Return the module of an activation.
 
-PLAIN_ACTIVATIONS: dict[str, Callable[..., nn.Module]] = {
-    **ACTIVATIONS,
-    "tanh": lambda **_: nn.Tanh(),
-}
-"""The same for networks in direct space, where weights can do what a slope does."""
+    Parameters
+    ----------
+    name : str
+        A key of ``ACTIVATIONS``.
+    with_slope : bool, default=True
+        Whether a tanh has a trained slope, as in spectral networks. Weights that train
+        themselves can do what it does.
+    device : torch.device or str, optional
+        Where the slope lives.
+    dtype : torch.dtype, optional
+        Its type.
+
+    Returns
+    -------
+    torch.nn.Module
+        A new one.
+    """
+    if name == "tanh" and with_slope:
+        return ScaledTanh(device, dtype)
+    return ACTIVATIONS[name].module()

@@ -138,40 +138,22 @@ def _pieces_of(stack: LinearStack, batch_size: int) -> list[Piece]:
 # ---- activations ----
 
 
-class _ReLU:
-    def __init__(self, activation: nn.Module) -> None:
-        pass
+class _Elementwise:
+    """A function whose derivative is known from its value."""
+
+    def __init__(
+        self,
+        apply: Callable[[Tensor], Tensor],
+        gradient: Callable[[Tensor, Tensor], Tensor],
+    ) -> None:
+        self.apply, self.gradient = apply, gradient
 
     def forward(self, x: Tensor) -> Tensor:
-        self.y = x.relu_()
+        self.y = self.apply(x)
         return self.y
 
     def backward(self, d: Tensor, wanted: bool) -> Tensor:
-        return torch.ops.aten.threshold_backward(d, self.y, 0)
-
-
-class _ELU:
-    def __init__(self, activation: nn.Module) -> None:
-        pass
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.y = torch.nn.functional.elu_(x)
-        return self.y
-
-    def backward(self, d: Tensor, wanted: bool) -> Tensor:
-        return torch.ops.aten.elu_backward(d, 1, 1, 1, True, self.y)
-
-
-class _Tanh:
-    def __init__(self, activation: nn.Module) -> None:
-        pass
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.y = x.tanh_()
-        return self.y
-
-    def backward(self, d: Tensor, wanted: bool) -> Tensor:
-        return torch.ops.aten.tanh_backward(d, self.y)
+        return self.gradient(d, self.y)
 
 
 class _ScaledTanh:
@@ -184,16 +166,23 @@ class _ScaledTanh:
         return self.y
 
     def backward(self, d: Tensor, wanted: bool) -> Tensor:
-        inner = torch.ops.aten.tanh_backward(d, self.y)
+        inner = _ATEN.tanh_backward(d, self.y)
         if self.slope.gradient is not None:
             torch.sum(inner * self.x, dim=(0, 1), out=self.slope.gradient)
         return inner.mul_(self.slope.values)
 
 
+_ATEN = torch.ops.aten
+
 _ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Piece]] = {
-    nn.ReLU: _ReLU,
-    nn.ELU: _ELU,
-    nn.Tanh: _Tanh,
+    nn.ReLU: lambda _: _Elementwise(
+        torch.relu_, lambda d, y: _ATEN.threshold_backward(d, y, 0)
+    ),
+    nn.ELU: lambda _: _Elementwise(
+        nn.functional.elu_, lambda d, y: _ATEN.elu_backward(d, 1, 1, 1, True, y)
+    ),
+    nn.Tanh: lambda _: _Elementwise(torch.tanh_, _ATEN.tanh_backward),
+    nn.Sigmoid: lambda _: _Elementwise(torch.sigmoid_, _ATEN.sigmoid_backward),
     ScaledTanh: _ScaledTanh,
 }
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .forms import SVDForm
+from .forms import FactoredForm
 from .layer import LinearLayer
 
 
@@ -279,7 +279,8 @@ class SingularValueLinear(DirectLayer):
 
     def __init__(self, start: Tensor, bias: bool = True) -> None:
         super().__init__(start, bias)
-        self.form = SVDForm(start)
+        self.form = FactoredForm(start, "svd")
+        self.rank = min(start.shape)
 
     @property
     def weight(self) -> Tensor:
@@ -292,13 +293,8 @@ class SingularValueLinear(DirectLayer):
 
     def forming_cost(self) -> int:
         """Count the product of the frozen factors, and its gradient."""
-        return 2 * len(self.form.singular_values) * self.size
+        return 2 * self.rank * self.size
 
     def product_cost(self, n_rows: int) -> int | None:
         """Count the products with both frozen factors, there and back."""
-        return (
-            2
-            * n_rows
-            * len(self.form.singular_values)
-            * (self.in_features + self.out_features)
-        )
+        return 2 * n_rows * self.rank * (self.in_features + self.out_features)

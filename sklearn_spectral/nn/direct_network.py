@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
 from .._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
 from .._random import seed_sequence, uniform
-from .activations import PLAIN_ACTIVATIONS
 from .direct import (
     DirectLayer,
     DirectLinear,
@@ -39,7 +38,7 @@ class DirectNetwork(StackedNetwork):
         As in `SpectralNetwork`.
     linear_expansion : int, sequence of int, sequence of sequences or None, default=None
         As in `SpectralNetwork`.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
     bias : bool, default=True
         Whether the layers have biases.
@@ -153,7 +152,7 @@ class DirectNetwork(StackedNetwork):
             telescope,
             device,
             dtype,
-            activations=PLAIN_ACTIVATIONS,
+            slopes=False,
         )
 
     @classmethod
@@ -166,7 +165,7 @@ class DirectNetwork(StackedNetwork):
         ----------
         architecture : Architecture
             The widths.
-        activation : {"relu", "tanh", "elu", "identity"}
+        activation : {"relu", "tanh", "logistic", "elu", "identity"}
             The non-linearity.
         layers : sequence of torch.nn.Linear
             One per layer of the architecture; they are copied. If any has a bias, all

@@ -1,17 +1,17 @@
 """Forms of a matrix: which of its entries, or which of its factors, train.
 
-A form is a module that gives the matrix. To add one for the eigenvectors, write it here,
-register it in ``FORMS``, and give it a numpy twin in ``_spectral.py``, where fitted
-arrays become ``eigenvectors_`` without torch.
+A form is a module that gives the matrix. What the factors of one are is said in
+``_factorizations.py``, for torch and numpy at once.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from .._factorizations import FACTORIZATIONS
 
 
 class MatrixForm(nn.Module):
@@ -73,25 +73,24 @@ class FreeForm(MatrixForm):
         self.block.copy_(matrix)
 
 
-class SVDForm(MatrixForm):
-    r"""The singular values of a matrix train: the S-SVD form of the eigenvectors.
-
-    :math:`\phi = U \, diag(s) \, V^T` with U and V frozen, which adds min(n_in, n_out)
-    trained parameters to the eigenvalues [1]_.
+class FactoredForm(MatrixForm):
+    """A product of factors, of which some train and others are frozen.
 
     Parameters
     ----------
     phi : Tensor of shape (n_out, n_in)
         The start, which is decomposed.
+    factorization : {"svd", "qr"}
+        ``"svd"`` is the S-SVD form of the eigenvectors, U diag(s) V^T with trained s;
+        ``"qr"`` the S-QR form, Q R (of a wide matrix, of its transpose) with trained
+        R [1]_.
 
     Attributes
     ----------
-    singular_values : Parameter of shape (r,)
-        s, with r = min(n_in, n_out). Trained, they may change order and sign.
-    left : Tensor of shape (n_out, r)
-        U.
-    right : Tensor of shape (r, n_in)
-        The transpose of V.
+    left, right, singular_values : Tensor of shape (n_out, r), (r, n_in) and (r,)
+        With ``"svd"``: U, the transpose of V and s, where r = min(n_in, n_out).
+    orthogonal, triangle : Tensor of shape (max(n_in, n_out), r) and (r * (r + 1) / 2,)
+        With ``"qr"``: Q, and the entries of R row by row.
 
     References
     ----------
@@ -102,119 +101,56 @@ class SVDForm(MatrixForm):
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spectral.nn import SVDForm
+    >>> from sklearn_spectral.nn import FactoredForm
     >>> phi = torch.rand(2, 3)
-    >>> torch.allclose(SVDForm(phi)(), phi, atol=1e-6)
-    True
-    """
-
-    left: Tensor
-    right: Tensor
-
-    def __init__(self, phi: Tensor) -> None:
-        super().__init__()
-        rank = min(phi.shape)
-        self.register_buffer("left", phi.new_empty(phi.shape[0], rank))
-        self.register_buffer("right", phi.new_empty(rank, phi.shape[1]))
-        self.singular_values = nn.Parameter(phi.new_empty(rank))
-        self.load(phi)
-
-    def forward(self) -> Tensor:
-        """Return phi."""
-        return (self.left * self.singular_values) @ self.right
-
-    def left_multiply(self, left: Tensor) -> Tensor:
-        """Return ``left @ phi`` without forming phi."""
-        return ((left @ self.left) * self.singular_values) @ self.right
-
-    @torch.no_grad()
-    def load(self, matrix: Tensor) -> None:
-        """Take new values: decompose again."""
-        left, values, right = torch.linalg.svd(matrix, full_matrices=False)
-        self.left.copy_(left)
-        self.right.copy_(right)
-        self.singular_values.copy_(values)
-
-
-class QRForm(MatrixForm):
-    r"""The triangular factor of a matrix trains: the S-QR form of the eigenvectors.
-
-    With n_out >= n_in it is :math:`\phi = Q R`, else :math:`\phi^T = Q R`; the orthogonal
-    Q is frozen, R is upper triangular of the smaller width r, with r (r + 1) / 2 trained
-    entries [1]_.
-
-    Parameters
-    ----------
-    phi : Tensor of shape (n_out, n_in)
-        The start, which is decomposed.
-
-    Attributes
-    ----------
-    triangle : Parameter of shape (r * (r + 1) / 2,)
-        The entries of R, row by row.
-    orthogonal : Tensor of shape (max(n_in, n_out), r)
-        Q.
-
-    References
-    ----------
-    .. [1] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
-       "Training of sparse and dense deep neural networks: Fewer parameters, same
-       performance", Physical Review E 104, 054312 (2021).
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_spectral.nn import QRForm
-    >>> phi = torch.rand(2, 3)
-    >>> form = QRForm(phi)
+    >>> form = FactoredForm(phi, "qr")
     >>> torch.allclose(form(), phi, atol=1e-6), form.triangle.shape
     (True, torch.Size([3]))
     """
 
-    orthogonal: Tensor
-    position: Tensor
-
-    def __init__(self, phi: Tensor) -> None:
+    def __init__(self, phi: Tensor, factorization: str) -> None:
         super().__init__()
-        self.is_tall = phi.shape[0] >= phi.shape[1]
-        width = min(phi.shape)
-        rows, columns = torch.triu_indices(width, width, device=phi.device)
-        self.register_buffer("position", rows * width + columns, persistent=False)
-        self.register_buffer("orthogonal", phi.new_empty(max(phi.shape), width))
-        self.triangle = nn.Parameter(phi.new_empty(len(self.position)))
+        self.factorization = FACTORIZATIONS[factorization](*phi.shape)
+        for name, shape in self.factorization.shapes().items():
+            if name in self.factorization.trained:
+                self.register_parameter(name, nn.Parameter(phi.new_empty(shape)))
+            else:
+                self.register_buffer(name, phi.new_empty(shape))
+        for name, values in self.factorization.constants().items():
+            constant = torch.from_numpy(values).to(phi.device)
+            self.register_buffer(name, constant, persistent=False)
         self.load(phi)
-
-    def factor(self) -> Tensor:
-        """Return R as a square matrix."""
-        width = self.orthogonal.shape[1]
-        flat = self.triangle.new_zeros(width * width)
-        return flat.index_copy(0, self.position, self.triangle).view(width, width)
 
     def forward(self) -> Tensor:
         """Return phi."""
-        phi = self.orthogonal @ self.factor()
-        return phi if self.is_tall else phi.T
+        return self.factorization.matrix(self)
 
     def left_multiply(self, left: Tensor) -> Tensor:
-        """Return ``left @ phi`` without forming phi."""
-        if self.is_tall:
-            return (left @ self.orthogonal) @ self.factor()
-        return (left @ self.factor().T) @ self.orthogonal.T
+        """Return ``left @ phi`` by the factors."""
+        return self.factorization.left_multiply(left, self)
 
     @torch.no_grad()
     def load(self, matrix: Tensor) -> None:
         """Take new values: decompose again."""
-        orthogonal, triangle = torch.linalg.qr(matrix if self.is_tall else matrix.T)
-        self.orthogonal.copy_(orthogonal)
-        # The matrix may be on another device than the form.
-        self.triangle.copy_(triangle.flatten()[self.position.to(triangle.device)])
+        for name, values in self.factorization.split(matrix, torch.linalg).items():
+            getattr(self, name).copy_(values)  # the matrix may be on another device
 
 
-FORMS: dict[bool | str, Callable[[Tensor], MatrixForm]] = {
-    False: lambda phi: FreeForm(phi, trained=False, copy=False),
-    True: lambda phi: FreeForm(phi, copy=False),
-    "svd": SVDForm,
-    "qr": QRForm,
-}
-"""The forms of the eigenvectors by the value of ``train_eigenvectors``. They may keep the
-tensor that they are given."""
+def make_form(train_eigenvectors: bool | str, phi: Tensor) -> MatrixForm:
+    """Return the form of some eigenvectors.
+
+    Parameters
+    ----------
+    train_eigenvectors : bool or str
+        Whether all entries train, or a key of ``FACTORIZATIONS``.
+    phi : Tensor of shape (n_out, n_in)
+        The start; it may be kept.
+
+    Returns
+    -------
+    MatrixForm
+        Free or factored.
+    """
+    if isinstance(train_eigenvectors, str):
+        return FactoredForm(phi, train_eigenvectors)
+    return FreeForm(phi, trained=train_eigenvectors, copy=False)

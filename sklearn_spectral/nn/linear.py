@@ -10,14 +10,16 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
+from .._factorizations import FACTORIZATIONS
 from .._init_schemes import SCHEMES, draw_start
 from .._plan import ENTRY_COST, THIN_ROWS
-from .forms import FORMS, FreeForm, MatrixForm
+from .forms import FreeForm, MatrixForm, make_form
 from .layer import LinearLayer, seed_from_torch
 from .products import Scratch, is_one_number, left_product, spectral_weight
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
-TrainEigenvectors: TypeAlias = bool | Literal["svd", "qr"]
+TrainEigenvectors: TypeAlias = bool | str
+"""A bool or a key of ``FACTORIZATIONS``."""
 
 
 class SpectralLinear(LinearLayer):
@@ -64,7 +66,7 @@ class SpectralLinear(LinearLayer):
         :math:`\lambda_{out}`.
     eigenvectors : Tensor of shape (out_features, in_features)
         The block :math:`\phi`, differentiable where it trains.
-    form : FreeForm, SVDForm or QRForm
+    form : FreeForm or FactoredForm
         The module that holds the block.
     bias : Parameter of shape (out_features,) or None
         The bias.
@@ -118,9 +120,9 @@ class SpectralLinear(LinearLayer):
             )
         if not isinstance(train_eigenvectors, str):
             train_eigenvectors = bool(train_eigenvectors)
-        if train_eigenvectors not in FORMS:
+        elif train_eigenvectors not in FACTORIZATIONS:
             raise ValueError(
-                "train_eigenvectors must be False, True, 'svd' or 'qr'; got "
+                f"train_eigenvectors must be a bool or one of {list(FACTORIZATIONS)}; got "
                 f"{train_eigenvectors!r}."
             )
         if init not in SCHEMES:
@@ -138,7 +140,7 @@ class SpectralLinear(LinearLayer):
         lambda_in, lambda_out, phi = map(torch.from_numpy, start)
         self.eigenvalues_in = nn.Parameter(lambda_in, train_eigenvalues != "out")
         self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
-        self.form = FORMS[train_eigenvectors](phi)
+        self.form = make_form(train_eigenvectors, phi)
         self.scratch = Scratch()
         self.to(device=device, dtype=dtype)
 

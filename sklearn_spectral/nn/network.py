@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import cast
@@ -10,6 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from .._activations import ACTIVATIONS
 from .._architecture import (
     Architecture,
     HiddenLayerSizes,
@@ -18,7 +19,7 @@ from .._architecture import (
 )
 from .._plan import StackPlan
 from .._random import seed_sequence
-from .activations import ACTIVATIONS, ScaledTanh
+from .activations import ScaledTanh, make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
 from .telescope import LinearStack, TelescopeMode
@@ -31,7 +32,7 @@ class StackedNetwork(nn.Module):
     ----------
     architecture : Architecture
         The widths, gap by gap.
-    activation : {"relu", "tanh", "elu", "identity"}
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}
         The non-linearity.
     make_layer : callable
         Called with the position of a layer and its two widths; returns the layer.
@@ -41,8 +42,8 @@ class StackedNetwork(nn.Module):
         Where the slopes of the activations live.
     dtype : torch.dtype, optional
         Their type.
-    activations : mapping, optional
-        Makers of the activations by name; by default those with trained slopes.
+    slopes : bool, default=True
+        Whether each tanh has a trained slope.
 
     Raises
     ------
@@ -58,7 +59,7 @@ class StackedNetwork(nn.Module):
         telescope: TelescopeMode = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
-        activations: Mapping[str, Callable[..., nn.Module]] = ACTIVATIONS,
+        slopes: bool = True,
     ) -> None:
         super().__init__()
         self.architecture = architecture
@@ -74,7 +75,7 @@ class StackedNetwork(nn.Module):
             stacks.append(LinearStack(layers, telescope))
         self.stacks = nn.ModuleList(stacks)
         self.activations = nn.ModuleList(
-            activations[activation](device=device, dtype=dtype) for _ in stacks[:-1]
+            make_activation(activation, slopes, device, dtype) for _ in stacks[:-1]
         )
 
     def layers(self) -> Iterator[LinearLayer]:
@@ -274,7 +275,7 @@ class SpectralNetwork(StackedNetwork):
         Widths of the linear layers that are there while training and retracted
         afterwards. An int or a flat sequence stands before the first non-linear layer; a
         nested sequence has one entry per gap.
-    activation : {"relu", "tanh", "elu", "identity"}, default="relu"
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; ``"tanh"`` has a trained slope per layer. With ``"identity"``
         the whole network is one linear stack.
     bias : bool, default=True
@@ -402,10 +403,9 @@ def checked_architecture(
     activation: str,
 ) -> Architecture:
     """Lay the network out, if there is such an activation."""
-    if activation not in (*ACTIVATIONS, "identity"):
+    if activation not in ACTIVATIONS:
         raise ValueError(
-            f"activation must be one of {sorted([*ACTIVATIONS, 'identity'])}; got "
-            f"{activation!r}."
+            f"activation must be one of {list(ACTIVATIONS)}; got {activation!r}."
         )
     return Architecture.build(
         in_features, out_features, hidden_layer_sizes, linear_expansion, activation

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .._activations import ACTIVATIONS
 from .._architecture import HiddenLayerSizes
 from .._random import seed_sequence, uniform
-from .activations import PLAIN_ACTIVATIONS
 from .layer import seed_from_torch
 from .network import checked_architecture
 
@@ -46,7 +46,7 @@ class SparcsNetwork(nn.Module):
         Width of the first and of the last layer.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Widths of the layers between.
-    activation : {"relu", "tanh", "elu"}, default="tanh"
+    activation : {"relu", "tanh", "logistic", "elu"}, default="tanh"
         The non-linearity; a tanh has no trained slope. A ReLU passes no gradient where
         nothing reaches it, so that its nodes open less readily.
     bias : bool, default=True
@@ -110,11 +110,9 @@ class SparcsNetwork(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if activation not in PLAIN_ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {sorted(PLAIN_ACTIVATIONS)}; got "
-                f"{activation!r}."
-            )
+        non_linear = [name for name in ACTIVATIONS if name != "identity"]
+        if activation not in non_linear:
+            raise ValueError(f"activation must be one of {non_linear}; got {activation!r}.")
         for name, width in (("in_features", in_features), ("out_features", out_features)):
             if not isinstance(width, Integral) or width < 1:
                 raise ValueError(f"{name} must be an integer of at least 1; got {width!r}.")
@@ -126,7 +124,7 @@ class SparcsNetwork(nn.Module):
             *architecture.hidden_layer_sizes,
             out_features,
         )
-        self.activation = PLAIN_ACTIVATIONS[activation]()
+        self.activation = ACTIVATIONS[activation].module()
         seed = seed_from_torch() if seed is None else seed
         dtype = dtype or torch.get_default_dtype()
 

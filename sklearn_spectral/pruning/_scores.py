@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._activations import ACTIVATIONS
 from .._architecture import trained_here
 from .._arrays import densify, row_chunks
-from .._forward import CACHED_BYTES, activate
+from .._forward import CACHED_BYTES
 from .._spectral import BaseSpectral
 
 Array = NDArray[Any]
@@ -59,7 +60,9 @@ class Layer:
 
     def activate(self, values: Array) -> Array:
         """Return what the nodes send on for what reaches them."""
-        return activate(values * self.slope, self.activation)
+        scaled = values * self.slope
+        ACTIVATIONS[self.activation].apply(scaled)
+        return scaled
 
 
 @dataclass(frozen=True)

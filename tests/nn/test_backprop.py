@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import DirectNetwork, SpectralNetwork, telescope
 from sklearn_spectral.nn.backprop import Backprop
 
@@ -79,7 +80,7 @@ def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch,
     check(network, X)
 
 
-@pytest.mark.parametrize("activation", ["relu", "elu", "tanh", "identity"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kind", [SpectralNetwork, DirectNetwork])
 def test_activations(kind, activation, randomise):
     network = kind(6, 3, (7, 8), ((5,), (), ()), activation, seed=0, dtype=DOUBLE)

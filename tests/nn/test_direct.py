@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import (
     Architecture,
     DirectLinear,
@@ -165,7 +166,7 @@ def test_the_scaled_start_is_that_of_a_spectral_network():
         assert torch.equal(ours.weight, theirs.weight)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_an_unfolded_network_is_the_same_in_direct_space(activation):
     spectral = SpectralNetwork(6, 3, 9, ((12,), (5,)), activation, seed=0, dtype=DOUBLE)
     with torch.no_grad():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import ScaledTanh, SpectralNetwork
 
 DOUBLE = torch.float64
@@ -26,7 +27,7 @@ def make_network(**settings):
 
 
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_retracted_network_is_the_extended_one(layout, activation, bias):
     network = make_network(activation=activation, bias=bias, **layout)
@@ -36,7 +37,7 @@ def test_the_retracted_network_is_the_extended_one(layout, activation, bias):
     torch.testing.assert_close(retracted(x), network(x), atol=1e-10, rtol=1e-10)
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh", "elu"])
+@pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"identity"}))
 def test_forward_by_hand(activation):
     network = make_network(hidden_layer_sizes=(12,), activation=activation)
     first, second = network.layers()
@@ -45,7 +46,12 @@ def test_forward_by_hand(activation):
     if activation == "tanh":
         inner = torch.tanh(network.activations[0].slope * inner)
     else:
-        inner = {"relu": torch.relu, "elu": torch.nn.functional.elu}[activation](inner)
+        functions = {
+            "relu": torch.relu,
+            "logistic": torch.sigmoid,
+            "elu": torch.nn.functional.elu,
+        }
+        inner = functions[activation](inner)
     expected = inner @ second.weight.T + second.bias
     torch.testing.assert_close(network(x), expected, atol=1e-12, rtol=1e-12)
 

@@ -46,14 +46,17 @@ def test_the_block_that_reaches_past_the_hidden_layer(x, random_network):
     torch.testing.assert_close(network.blocks()[3, 1], expected)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu", "elu"])
+@pytest.mark.parametrize("activation", ["tanh", "relu", "logistic", "elu"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_forward_pass_is_that_of_the_blocks(x, activation, bias, random_network):
     network = random_network((4, 6, 5, 4, 3), activation, bias)
     blocks, sent = network.blocks(), {1: x}
-    function = {"tanh": torch.tanh, "relu": torch.relu, "elu": nn.functional.elu}[
-        activation
-    ]
+    function = {
+        "tanh": torch.tanh,
+        "relu": torch.relu,
+        "logistic": torch.sigmoid,
+        "elu": nn.functional.elu,
+    }[activation]
     for k in range(2, 6):
         reaching = sum(sent[lower] @ blocks[k, lower].T for lower in range(1, k))
         reaching = reaching + (network.biases[k - 2] if bias else 0)
