@@ -24,7 +24,7 @@ from sklearn_spectral import SpectralClassifier
 NETWORKS = {
     "linear, expanded": {"hidden_layer_sizes": (), "linear_expansion": 1000},
     "ReLU 100, expanded": {"hidden_layer_sizes": (100,), "linear_expansion": 1000},
-    "ReLU 100": {"hidden_layer_sizes": (100,)},
+    "ReLU 100": {"hidden_layer_sizes": (100,), "linear_expansion": None},
     "ReLU 100, eigenvectors": {"hidden_layer_sizes": (100,), "train_eigenvectors": True},
 }
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)

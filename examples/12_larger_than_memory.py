@@ -85,7 +85,7 @@ def observed(train):
 
 def make(**settings):
     return SpectralClassifier(
-        50, max_iter=1, batch_size=500, shuffle="blocks", random_state=0, **settings
+        50, None, max_iter=1, batch_size=500, shuffle="blocks", random_state=0, **settings
     )
 
 

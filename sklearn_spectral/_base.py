@@ -16,12 +16,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from ._activations import ACTIVATIONS
-from ._architecture import Architecture
+from ._architecture import Architecture, LinearExpansion
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._fit_key import checksums, keeper_for
 from ._forward import forward
 from ._inputs import TrainingData
-from ._layers import slope_names
+from ._layers import architecture_of, slope_names
 from ._outcome import Outcome, report
 from ._plan import TELESCOPES
 from ._retraction import retract
@@ -241,7 +241,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self._prepare_start(network, data, partial=partial)
         dataset = self._dataset(data, dtype, device)
         options = self._training_options(
-            len(dataset), data.total_weight(), seed, first_epoch, partial=partial
+            config, len(dataset), data.total_weight(), seed, first_epoch, partial=partial
         )
         score = None if validation is None else self._validation_score(validation, device)
         network.set_telescope(self.telescope)
@@ -255,7 +255,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             net = make_net(network, options, len(dataset), device, score, keeper, processes)
             if tasks is not None and tasks.listens:
-                end: Callable[[Any], bool] = partial_of(self._end_epoch, tasks)
+                end: Callable[[Any], bool] = partial_of(self._end_epoch, tasks, config)
                 if processes is not None:
                     end = processes.said_by_any(end)
                 net.tell_epochs(tasks.begin_epoch, end)
@@ -311,9 +311,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self.n_features_in_,
             self._n_network_outputs(),
             self.hidden_layer_sizes,
-            self.linear_expansion,
+            self._linear_expansion(),
             self.activation,
         )
+
+    def _linear_expansion(self) -> LinearExpansion:
+        """Return the widths of the linear layers, as ``Architecture.build`` takes them."""
+        return self.linear_expansion
 
     def _network_config(self) -> dict[str, Any]:
         """Return the keyword arguments of the network that the parameters describe."""
@@ -331,6 +335,8 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     def _same_network(self, config: dict[str, Any]) -> dict[str, Any]:
         """Refuse to go on with another network than the fitted one; keep its start."""
+        if isinstance(self.linear_expansion, str):  # what it stood for then
+            config = {**config, "linear_expansion": self._config["linear_expansion"]}
         changed = [
             f"{'fit_intercept' if name == 'bias' else name}={value!r} "
             f"(was {self._config.get(name, 'not used')!r})"
@@ -358,6 +364,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     def _training_options(
         self,
+        config: dict[str, Any],
         n_samples: int,
         total_weight: float,
         seed: int,
@@ -377,7 +384,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if self.solver == "lbfgs":
             from ._batches import rows_of_full_batch
 
-            size = rows_of_full_batch(n_samples, self._architecture().widest)
+            size = rows_of_full_batch(n_samples, architecture_of(config).widest)
         else:
             size = min(200, n_samples) if self.batch_size == "auto" else self.batch_size
         unit = max(total_weight, 1.0)
@@ -442,13 +449,12 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         self._solver_state = {self.solver: solver_arrays(net.optimizer_)} if keep else {}
         self._net = net
 
-    def _end_epoch(self, tasks: FitTasks, network: Any) -> bool:
+    def _end_epoch(self, tasks: FitTasks, config: dict[str, Any], network: Any) -> bool:
         """Tell callbacks what the estimator would be if training ended here."""
         from ._state import retracted_arrays
 
         def attributes() -> dict[str, Any]:
             coefs, intercepts = retracted_arrays(network)
-            config = self._network_config()
             return {"coefs_": coefs, "intercepts_": intercepts, "_config": config}
 
         return tasks.end_epoch(attributes)

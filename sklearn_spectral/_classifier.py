@@ -21,11 +21,15 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear classifier.
-    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
-        Widths of the linear layers that are there while training only. An int or a flat
-        sequence stands before the first non-linear layer; a nested sequence has one
-        entry per gap between non-linear layers, ``len(hidden_layer_sizes) + 1`` in all.
-        More of them give the eigenvalues more to work with.
+    linear_expansion : "auto", int, array-like of int, sequence of sequences or None
+        Widths of the linear layers that are there while training only; by default
+        ``"auto"``. An int or a flat sequence stands before the first non-linear layer; a
+        nested sequence has one entry per gap between non-linear layers,
+        ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
+        work with. ``"auto"`` puts two layers of 100 nodes into each gap (as many as its
+        narrower end, where that is wider), or fewer, so that at most half as many numbers
+        train as the gap has weights; none where that leaves no room, where eigenvectors
+        train too, and with ``activation="identity"``.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
@@ -226,7 +230,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     def __init__(
         self,
         hidden_layer_sizes=(100,),
-        linear_expansion=None,
+        linear_expansion="auto",
         activation="relu",
         *,
         train_eigenvalues="both",

@@ -17,9 +17,9 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear model.
-    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
-        Widths of the linear layers that are there while training only; see
-        `SpectralClassifier`.
+    linear_expansion : "auto", int, array-like of int, sequence of sequences or None
+        Widths of the linear layers that are there while training only, by default
+        ``"auto"``; see `SpectralClassifier`.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.

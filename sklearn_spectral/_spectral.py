@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ._architecture import LinearExpansion, auto_expansion
 from ._base import BaseNetwork
 from ._covariance import covariance, shape_rows
 from ._direct import BaseDirect
@@ -44,6 +45,10 @@ class BaseSpectral(BaseNetwork):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
+        "linear_expansion": [
+            StrOptions({"auto"}),
+            *BaseNetwork._parameter_constraints["linear_expansion"],
+        ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", StrOptions({*FACTORIZATIONS})],
         "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
@@ -56,7 +61,7 @@ class BaseSpectral(BaseNetwork):
     def __init__(
         self,
         hidden_layer_sizes=(100,),
-        linear_expansion=None,
+        linear_expansion="auto",
         activation="relu",
         *,
         train_eigenvalues="both",
@@ -287,6 +292,15 @@ class BaseSpectral(BaseNetwork):
                 self.l1_ratio if share is None else share,
             ),
         }
+
+    def _linear_expansion(self) -> LinearExpansion:
+        if not isinstance(self.linear_expansion, str):
+            return self.linear_expansion
+        if self.train_eigenvectors or self.activation == "identity":
+            return None
+        return auto_expansion(
+            self.n_features_in_, self._n_network_outputs(), self.hidden_layer_sizes
+        )
 
     def _auto_learning_rate(self) -> float:
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]

@@ -42,6 +42,7 @@ def clusters(seed):
 def test_it_is_the_eigenvalue_times_the_norm_of_its_eigenvector(digits, train_eigenvectors):
     model = SpectralClassifier(
         20,
+        linear_expansion=None,
         train_eigenvalues="in",
         train_eigenvectors=train_eigenvectors,
         max_iter=3,

@@ -61,6 +61,7 @@ def test_projected_data_have_their_weights_and_rows(digits):
     X, y = digits
     weight = np.linspace(0, 2, len(y))
     settings = {"hidden_layer_sizes": 30, "train_eigenvalues": "out", "max_iter": 5}
+    settings |= {"linear_expansion": None}
     settings |= {"random_state": 0, "early_stopping": True}
     auto = SpectralClassifier(**settings).fit(X, y, sample_weight=weight)
     plain = SpectralClassifier(telescope="layers", **settings).fit(X, y, weight)

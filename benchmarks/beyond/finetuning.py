@@ -58,7 +58,7 @@ def run(shift, mnist, fashion, few, seed):
 
     ways = {
         "eigenvalues alone": SpectralClassifier.from_direct(trained, **settings),
-        "eigenvalues of random features": SpectralClassifier(HIDDEN, **settings),
+        "eigenvalues of random features": SpectralClassifier(HIDDEN, None, **settings),
         "all weights": SpectralClassifier.from_direct(trained).to_direct(**settings),
         "all weights, from nothing": DirectClassifier(HIDDEN, **settings),
     }

@@ -97,6 +97,7 @@ def speed(images, folder, rounds):
         def run():
             model = SpectralClassifier(
                 120,
+                None,
                 shuffle=shuffle,
                 max_iter=EPOCHS,
                 n_iter_no_change=np.inf,
@@ -129,7 +130,7 @@ def accuracy(images, seeds):
             scores = []
             for seed in range(seeds):
                 model = SpectralClassifier(
-                    120, shuffle=shuffle, max_iter=20, random_state=seed
+                    120, None, shuffle=shuffle, max_iter=20, random_state=seed
                 )
                 model.fit(*data)
                 scores.append(model.score(images.X_test, images.y_test))

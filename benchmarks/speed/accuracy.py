@@ -110,7 +110,7 @@ def main():
     rows = [until_accuracy(data, options.rounds)]
     X, y = load_digits(return_X_y=True)
     digits = (X / 16).astype(np.float32), y
-    linear = {"hidden_layer_sizes": ()}
+    linear = {"hidden_layer_sizes": (), "linear_expansion": None}
     for name, images, parameters in (
         ("digits, linear", digits, linear),
         ("digits, 300(linear)-100", digits, {"linear_expansion": 300}),

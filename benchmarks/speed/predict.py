@@ -18,7 +18,7 @@ from sklearn_spectral import SpectralClassifier
 NETWORKS = {
     "784-1000(linear)-10": {"hidden_layer_sizes": (), "linear_expansion": 1000},
     "784-2000(linear)-120-10": {"hidden_layer_sizes": 120, "linear_expansion": 2000},
-    "784-500-500-10": {"hidden_layer_sizes": (500, 500)},
+    "784-500-500-10": {"hidden_layer_sizes": (500, 500), "linear_expansion": None},
 }
 CALLS = 10
 WIDTHS = (250, 1000, 4000)

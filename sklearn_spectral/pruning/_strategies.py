@@ -36,16 +36,21 @@ def check_feasible(pruner: Any) -> None:
         their eigenvalues.
     """
     asked = pruner.estimator
-    architecture = Architecture.build(
-        1, 1, asked.hidden_layer_sizes, asked.linear_expansion, asked.activation
-    )
-    counts = count_removable(
-        architecture.widths[1:-1],
-        architecture.linear_nodes,
-        pruner.min_nodes,
-        pruner.linear_nodes,
-    )
-    counts.n_to_remove(pruner.fraction, pruner.n_nodes)
+    expansion, is_known = asked.linear_expansion, True
+    if isinstance(expansion, str):
+        # Its widths follow from the data; what is not counted need not be known.
+        expansion, is_known = None, not pruner.linear_nodes
+    if is_known:
+        architecture = Architecture.build(
+            1, 1, asked.hidden_layer_sizes, expansion, asked.activation
+        )
+        counts = count_removable(
+            architecture.widths[1:-1],
+            architecture.linear_nodes,
+            pruner.min_nodes,
+            pruner.linear_nodes,
+        )
+        counts.n_to_remove(pruner.fraction, pruner.n_nodes)
     if pruner.node_score.startswith("eigenvalue") and asked.train_eigenvalues == "both":
         raise no_meaning(pruner.node_score)
 
@@ -143,6 +148,7 @@ class PruningTask:
             n_epochs = self._pruner.pretrain_iter
             estimator.set_params(
                 train_eigenvectors=False,
+                linear_expansion=self._expansion_before(),
                 learning_rate_init="auto",
                 max_iter=estimator.max_iter if n_epochs is None else n_epochs,
             )
@@ -180,6 +186,12 @@ class PruningTask:
             if step < n_steps:
                 ranked = self._rank(estimator)
         return Pruned(estimator, kept)
+
+    def _expansion_before(self) -> Any:
+        """Return the linear layers of a network that is trained whole after pruning."""
+        asked = self._pruner.estimator.linear_expansion
+        # "auto" is for eigenvalues alone: it is none where eigenvectors train.
+        return None if isinstance(asked, str) else asked
 
     def _epochs_of_a_step(self) -> tuple[int, int]:
         """Share the epochs out: those of each part, and those of the last."""

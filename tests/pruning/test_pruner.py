@@ -60,7 +60,8 @@ def test_pre_is_eigenvalues_pruning_and_the_small_network_whole(digits, wide):
     )
     settings = {"node_score": "eigenvalue", "n_nodes": 15}
     pruner = SpectralPruner(wide, strategy="pre", pretrain_iter=4, **settings).fit(X, y)
-    first = clone(wide).set_params(max_iter=4, learning_rate_init="auto").fit(X, y)
+    first = clone(wide).set_params(linear_expansion=None, max_iter=4)
+    first.set_params(learning_rate_init="auto").fit(X, y)
     second = prune_nodes(first, X, **settings)
     second.set_params(train_eigenvectors=True, max_iter=12, learning_rate_init=0.02).fit(
         X, y
