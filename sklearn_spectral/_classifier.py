@@ -26,7 +26,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         ``"auto"``. An int or a flat sequence stands before the first non-linear layer; a
         nested sequence has one entry per gap between non-linear layers,
         ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
-        work with. ``"auto"`` puts two layers of 100 nodes into each gap (as many as its
+        work with. ``"auto"`` puts two layers of 200 nodes into each gap (as many as its
         narrower end, where that is wider), or fewer, so that at most half as many numbers
         train as the gap has weights; none where that leaves no room, where eigenvectors
         train too, and with ``activation="identity"``.
