@@ -14,7 +14,7 @@ LinearExpansion: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | Non
 AUTO_LAYERS = 2
 AUTO_NODES = 200
 """What ``linear_expansion="auto"`` puts into each gap: two layers of 200 nodes did better
-than one of 400 in the same time (benchmarks/defaults)."""
+than one of 400, which trains as many numbers (docs/defaults.md)."""
 
 
 @dataclass(frozen=True)
