@@ -18,15 +18,23 @@ __all__ = [
     "SpectralClassifier",
     "SpectralRegressor",
     "__version__",
+    "baselines",
+    "datasets",
+    "exceptions",
+    "export",
+    "inspection",
     "load",
     "nn",
+    "pruning",
     "save",
 ]
 
+_LAZY = {"baselines", "datasets", "export", "inspection", "nn", "pruning"}
+
 
 def __getattr__(name: str) -> Any:
-    if name == "nn":
-        return import_module(".nn", __name__)
+    if name in _LAZY:
+        return import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

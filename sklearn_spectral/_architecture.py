@@ -17,7 +17,7 @@ AUTO_NODES = 200
 than one of 400, which trains as many numbers (docs/defaults.md)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Architecture:
     """The widths of a spectral network, gap by gap.
 
@@ -77,6 +77,9 @@ class Architecture:
         return tuple(
             (n_out, n_in) for widths in self.stacks for n_in, n_out in pairwise(widths)
         )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self})"
 
     def __str__(self) -> str:
         parts = []
@@ -139,8 +142,9 @@ def auto_expansion(
 
     Each gap gets two layers of 200 nodes, or as many as its narrower end where that is
     wider: fewer would lower the rank of the retracted matrix. They have no more nodes than
-    leaves the numbers that train, two eigenvalues and a bias per node, at half of the
-    weights of the gap. A gap that has no room for this stays as it is.
+    leaves the numbers that train (two eigenvalues and a bias per linear node, and an
+    eigenvalue per node at the ends) at half of the weights of the gap. A gap that has no
+    room for this stays as it is.
 
     Parameters
     ----------
@@ -224,7 +228,10 @@ def _widths(name: str, value: Any) -> tuple[int, ...]:
 
 def _as_list(name: str, value: Any) -> list[Any]:
     if isinstance(value, str | dict | set) or not isinstance(value, Iterable):
+        hint = ""
+        if value == "auto":
+            hint = " 'auto' is a value of the estimators' linear_expansion as a whole."
         raise ValueError(
-            f"{name}={value!r} is neither an integer nor a sequence of integers."
+            f"{name}={value!r} is neither an integer nor a sequence of integers.{hint}"
         )
     return list(value)

@@ -27,9 +27,10 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         nested sequence has one entry per gap between non-linear layers,
         ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
         work with. ``"auto"`` puts two layers of 200 nodes into each gap (as many as its
-        narrower end, where that is wider), or fewer, so that at most half as many numbers
-        train as the gap has weights; none where that leaves no room, where eigenvectors
-        train too, and with ``activation="identity"``.
+        narrower end, where that is wider), or fewer, so that the gap's eigenvalues and the
+        biases of its linear nodes are at most half as many as its weights; none where that
+        leaves no room, as before a single output, where eigenvectors train too, and with
+        ``activation="identity"``. Other values replace these layers in all gaps.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
@@ -159,7 +160,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     n_parameters_ : int
         Number of trained parameters.
     architecture_ : Architecture
-        The widths of the extended network; print it to read them.
+        The widths of the extended network.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral._architecture import Architecture
+from sklearn_spectral import SpectralClassifier
+from sklearn_spectral._architecture import Architecture, auto_expansion
 
 
 @pytest.mark.parametrize(
@@ -61,3 +62,54 @@ def test_text():
 def test_what_cannot_be_laid_out(hidden, expansion, message):
     with pytest.raises(ValueError, match=message):
         Architecture.build(8, 3, hidden, expansion)
+
+
+class TestAuto:
+    """Linear layers of ``linear_expansion="auto"``."""
+
+    @pytest.mark.parametrize(
+        ("n_features", "n_outputs", "hidden", "expected"),
+        [
+            (64, 10, 100, ((200, 200), (65, 65))),  # (64 * 100 / 2 - 164) / 6 is 506
+            (4, 3, 100, ((16, 16), (7, 7))),
+            (2, 1, 100, ((), ())),  # 202 eigenvalues for 200 weights
+            (784, 10, 500, ((500, 500), (200, 200))),
+            (64, 10, (), ((41, 41),)),
+            (10, 10, (), ((),)),  # five nodes would lower the rank
+        ],
+    )
+    def test_widths(self, n_features, n_outputs, hidden, expected):
+        assert auto_expansion(n_features, n_outputs, hidden) == expected
+
+    @pytest.mark.parametrize("hidden", [(), 5, 100, (300, 20, 90)])
+    @pytest.mark.parametrize("n_outputs", [1, 3, 40])
+    @pytest.mark.parametrize("n_features", [1, 7, 100, 2000])
+    def test_what_trains_is_half_of_the_weights_and_the_rank_stays(
+        self, n_features, n_outputs, hidden
+    ):
+        expansion = auto_expansion(n_features, n_outputs, hidden)
+        built = Architecture.build(n_features, n_outputs, hidden, expansion)
+        for widths in built.stacks:
+            if len(widths) == 2:
+                continue
+            first, *linear, last = widths
+            assert first + last + 3 * sum(linear) <= first * last / 2
+            assert min(linear) >= min(first, last)
+
+    def test_it_is_for_eigenvalues_alone(self, digits):
+        X, y = digits
+        settings = {"hidden_layer_sizes": 30, "max_iter": 1, "random_state": 0}
+        model = SpectralClassifier(**settings).fit(X, y)
+        assert model.architecture_.linear_expansion == auto_expansion(64, 10, 30)
+        for other in ({"train_eigenvectors": True}, {"activation": "identity"}):
+            plain = SpectralClassifier(**settings, **other).fit(X, y)
+            by_hand = SpectralClassifier(**settings, linear_expansion=None, **other)
+            assert plain.architecture_ == by_hand.fit(X, y).architecture_
+
+    def test_training_goes_on_with_what_it_stood_for(self, digits):
+        X, y = digits
+        model = SpectralClassifier(30, max_iter=1, random_state=0, warm_start=True)
+        before = model.fit(X, y).architecture_
+        model.set_params(train_eigenvectors=True).fit(X, y)
+        assert model.architecture_ == before
+        assert model.n_parameters_ > 64 * 30

@@ -121,7 +121,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         Which nodes are left, for each layer between input and output of the extended
         network.
     n_nodes_ : tuple of int
-        How many those are.
+        How many those are, in each layer between input and output. Linear layers, such as
+        those of ``linear_expansion="auto"``, are among them.
     node_scores_ : list of ndarray of shape (n_nodes,)
         What each node was worth, at the first ranking; NaN in layers whose nodes were not
         to be removed.
