@@ -35,8 +35,8 @@ def write(figures, page):
 def scores(figures):
     """Return the lines of the table of scores."""
     lines = [
-        row("data", "", *SCORES.values(), "spectral - MLP"),
-        row("---", "---", *["---:"] * (len(SCORES) + 1)),
+        row("data", *SCORES.values(), "spectral - MLP"),
+        row("---", *["---:"] * (len(SCORES) + 1)),
     ]
     for task, told in figures.items():
         models = told["models"]
@@ -50,22 +50,23 @@ def scores(figures):
         to_mlp = told["to MLP"]["spectral"]
         mark = " lost" if to_mlp["lost"] else ""
         difference = f"{signed(to_mlp['difference'])} ± {number(to_mlp['spread'])}{mark}"
-        shape = " x ".join(f"{n:,}" for n in told["shape"])
-        lines.append(row(task, f"{told['about']}; {shape}", *cells, difference))
+        lines.append(row(task, *cells, difference))
     return lines
 
 
 def costs(figures):
     """Return the lines of the table of parameters, seconds and bytes."""
     lines = [
-        row("data", "parameters", "of the MLP", "s per fit", "of the MLP", "kB", "MLP"),
-        row("---", *["---:"] * 6),
+        row("data", "", "parameters", "of the MLP", "s per fit", "of the MLP", "kB", "MLP"),
+        row("---", "---", *["---:"] * 6),
     ]
     for task, told in figures.items():
         ours, mlp = told["models"]["spectral"], told["models"]["MLP"]
+        shape = " x ".join(f"{n:,}" for n in told["shape"])
         lines.append(
             row(
                 task,
+                f"{told['about']}; {shape}",
                 f"{ours['parameters']:,.0f}",
                 f"{mlp['parameters']:,.0f}",
                 f"{ours['seconds']:.2f}",
