@@ -192,6 +192,8 @@ def write_atomically(path: Path_, data: bytes) -> None:
     target = Path(os.path.realpath(os.fsdecode(path)))
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "not a file that can be replaced", str(target))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(target.parent))
     partial = target.with_name(f"{_partial_of(os.getpid())}{uuid.uuid4().hex[:12]}")
     try:
         with open(partial, "wb") as file:

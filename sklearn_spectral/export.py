@@ -5,6 +5,7 @@ skl2onnx puts the models together; here is what it needs to know of these estima
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,8 @@ def to_onnx(
     ------
     ImportError
         If skl2onnx is not installed.
+    TypeError
+        If X is the name of a file.
     NotFittedError
         If the estimator is not fitted.
     ValueError
@@ -87,6 +90,11 @@ def to_onnx(
     >>> [output.name for output in model.graph.output]
     ['label', 'probabilities']
     """
+    if isinstance(X, str | PathLike):
+        raise TypeError(
+            f"X is some input, to see its type; got {X!r}. to_onnx returns the model: "
+            "write model.SerializeToString() to a file."
+        )
     register_converters()
     import skl2onnx
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType

@@ -204,3 +204,9 @@ def test_frames_lists_and_searches(digits):
         X, y
     )
     np.testing.assert_array_equal(run(to_onnx(search), X)[0], search.predict(X))
+
+
+def test_the_name_of_a_file_is_no_input(digits):
+    model = SpectralClassifier(5, max_iter=1, random_state=0).fit(*digits)
+    with pytest.raises(TypeError, match="SerializeToString"):
+        to_onnx(model, "digits.onnx")

@@ -319,3 +319,9 @@ def test_a_checkpoint_folder_is_not_in_a_file(digits, path, tmp_path):
     save(model.fit(*digits), path)
     assert load(path).checkpoint_dir is None
     assert b"kept" not in path.read_bytes()
+
+
+def test_a_missing_folder_is_named(digits, tmp_path):
+    model = SpectralClassifier(5, max_iter=1, random_state=0).fit(*digits)
+    with pytest.raises(FileNotFoundError, match=r"no such folder.*missing"):
+        save(model, tmp_path / "missing" / "model")

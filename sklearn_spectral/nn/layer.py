@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -63,10 +64,11 @@ class LinearLayer(nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if in_features < 1 or out_features < 1:
+        sizes = (in_features, out_features)
+        if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
             raise ValueError(
                 "A layer needs at least one node on either side; got "
-                f"in_features={in_features}, out_features={out_features}."
+                f"in_features={in_features!r}, out_features={out_features!r}."
             )
         self.in_features = in_features
         self.out_features = out_features

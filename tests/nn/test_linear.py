@@ -209,3 +209,10 @@ def test_another_weight_is_absorbed(which, form):
         (layer.eigenvalues_in[0] - layer.eigenvalues_out) if along else layer.eigenvalues_in
     )
     torch.testing.assert_close(gaps.detach(), weight.norm(dim=along) / before)
+
+
+@pytest.mark.parametrize("size", [0, -1, 2.5, "3", None])
+def test_sizes_are_positive_integers(size):
+    for sizes in ((size, 2), (2, size)):
+        with pytest.raises(ValueError, match=f"at least one node.*{size!r}"):
+            SpectralLinear(*sizes)
