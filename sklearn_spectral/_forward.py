@@ -106,8 +106,9 @@ def _torch_chunk(coefs, intercepts, device):
     def chunk(X, coefs, intercepts, activation, check):
         dense = np.require(densify(X, coefs[0].dtype), requirements=["C", "W"])
         values = torch.from_numpy(dense).to(device)
+        activate = ACTIVATIONS[activation].module()
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            values = ACTIVATIONS[activation].module()(values @ weight + bias)
+            values = activate(values @ weight + bias)
         return (values @ weights[-1] + biases[-1]).cpu().numpy()
 
     return chunk
