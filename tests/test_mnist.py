@@ -9,6 +9,7 @@ pytestmark = pytest.mark.mnist
 
 PAPER = {
     "hidden_layer_sizes": (),
+    "linear_expansion": None,
     "train_eigenvalues": "both",
     "init": "paper",
     "fit_intercept": False,
