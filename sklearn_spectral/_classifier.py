@@ -122,8 +122,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         of mantissa instead of 23.
     checkpoint_dir : str, path-like or None, default=None
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
-        its last when it is called again with the same data and parameters. See the user
-        guide.
+        its last when it is called again with the same data and parameters. It is made,
+        and those above it, if it is not there. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with

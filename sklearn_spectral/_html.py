@@ -34,14 +34,14 @@ def network_html(estimator: FittedNetworkMixin) -> str:
         ),
         "output",
     ]
-    n_weights = sum(coef.size for coef in estimator.coefs_)
-    total = n_weights + (
-        sum(bias.size for bias in estimator.intercepts_) if estimator._config["bias"] else 0
-    )
-    extended = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
+    bias = bool(estimator._config["bias"])
+    total = sum(coef.size for coef in estimator.coefs_)
+    total += bias * sum(intercept.size for intercept in estimator.intercepts_)
+    extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
+    numbers = "weights and biases" if bias else "weights"
     facts = (
         f"{estimator.n_parameters_:,} parameters trained, in an extended network of "
-        f"{extended:,} weights; {total:,} numbers in the retracted network that predicts."
+        f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
     )
     width = _GAP * len(widths)
     tallest = max(widths)

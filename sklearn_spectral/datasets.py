@@ -314,3 +314,7 @@ def _check(data_set: _DataSet, arrays: dict[str, NDArray[Any]], source: str) -> 
                 f"{part} of {source!r} is not the original {data_set.name}: its SHA-256 "
                 "differs. It is damaged, or another data set. Get it again."
             )
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,7 +17,7 @@ class ModelFileError(ValueError):
     ...         load(empty.name)
     ...     except ModelFileError as error:
     ...         print(error)
-    The file is damaged or was made wrongly: it is cut short, or no safetensors file at all.
+    '...' cannot be loaded. The file is damaged or was made wrongly: it is cut short, ...
     """
 
 
@@ -46,3 +46,7 @@ class CheckpointWarning(UserWarning):
     >>> with warnings.catch_warnings():
     ...     warnings.simplefilter("error", CheckpointWarning)
     """
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

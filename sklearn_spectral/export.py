@@ -289,3 +289,7 @@ def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
             )
         return integers, TensorProto.INT64
     return [label.encode("utf-8") for label in classes], TensorProto.STRING
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -121,14 +122,20 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> Any:
     ...     _ = path.write_bytes(b"anything at all")
     ...     load(path)
     Traceback (most recent call last):
-    sklearn_spectral.exceptions.ModelFileError: The file is damaged or was made wrongly: ...
+    sklearn_spectral.exceptions.ModelFileError: '...' cannot be loaded. The file is ...
     """
-    content, tensors = decode("model", read(path, max_bytes))
+    data = read(path, max_bytes)
     try:
-        kind = _ESTIMATORS[content["estimator"]]
-        return rebuild(kind, content, tensors, max_bytes)
-    except ModelFileError:
-        raise
+        content, tensors = decode("model", data)
+        return rebuild(_ESTIMATORS[content["estimator"]], content, tensors, max_bytes)
+    except ModelFileError as error:
+        raise type(error)(f"{os.fspath(path)!r} cannot be loaded. {error}") from error
     except Exception as error:  # a right checksum on what `save` never writes
         text = f"{type(error).__name__}: {error}"
-        raise ModelFileError(f"The file was made wrongly ({text[:500]}).") from error
+        raise ModelFileError(
+            f"{os.fspath(path)!r} cannot be loaded. It was made wrongly ({text[:500]})."
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

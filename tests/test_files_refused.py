@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 import tracemalloc
 
@@ -133,7 +134,7 @@ WRONG = {
 @pytest.mark.parametrize("how", WRONG)
 def test_a_file_made_wrongly_is_refused(fitted, path, how):
     rewritten(fitted, path, WRONG[how])
-    with pytest.raises(ModelFileError):
+    with pytest.raises(ModelFileError, match=f"^{re.escape(repr(str(path)))} cannot be"):
         load(path)
 
 

@@ -26,8 +26,8 @@ def test_widths_linear_layers_and_parameters(fitted):
     for shown in ("64|input", "200|linear", "30|relu", "10|output"):
         assert shown in text
     assert f"{fitted.n_parameters_:,} parameters trained" in text
-    assert "19,100 weights" in text  # 64 * 200 + 200 * 30 + 30 * 10
-    assert "2,260 numbers" in text  # 64 * 30 + 30 + 30 * 10 + 10
+    # 65 * 200 + 201 * 30 + 31 * 10 and 65 * 30 + 31 * 10
+    assert "19,340 weights and biases; 2,260 in the retracted network" in text
     dashed = [e for e in fragment.iter() if e.get("stroke-dasharray")]
     assert len(dashed) == 1
 
@@ -54,5 +54,5 @@ def test_widths_are_named_in_a_pipeline(digits, fitted):
 def test_networks_in_direct_space_without_biases(digits):
     model = DirectClassifier(20, fit_intercept=False, max_iter=1).fit(*digits)
     text = "|".join(ElementTree.fromstring(network_html(model)).itertext())
-    assert "1,480 numbers in the retracted network" in text
+    assert "of 1,480 weights; 1,480 in the retracted network" in text
     assert "1,480 parameters trained" in text

@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted import FittedNetworkMixin
+from .._spectral import BaseSpectral
 
 
 class Display:
@@ -146,13 +147,16 @@ def spectral_network_in(estimator: Any) -> Any:
     ------
     TypeError
         If there is none in it, or one in direct space.
+    AttributeError
+        If it was saved with ``compact=True`` and holds the retracted network only.
     NotFittedError
         If it is not fitted.
     """
     found = network_in(estimator)
-    if not hasattr(found, "eigenvalues_"):
+    if not isinstance(found, BaseSpectral):
         raise TypeError(
             f"{type(found).__name__} is trained in direct space and has no eigenvalues; "
             "this display takes a SpectralClassifier or a SpectralRegressor."
         )
+    getattr(found, "eigenvalues_")  # noqa: B009, a compact one says that it has none
     return found

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from ._axes import Display, innermost
 
@@ -83,13 +84,18 @@ class WeightDistributionDisplay(Display):
         Raises
         ------
         TypeError
-            If an estimator has no weights.
+            If an estimator has no weights, or ``others`` are not several.
         NotFittedError
             If it is not fitted.
         """
         named: list[tuple[str | None, Any]] = [(name, estimator)]
         if isinstance(others, Mapping):
             named += others.items()
+        elif isinstance(others, BaseEstimator) or not isinstance(others, Iterable):
+            raise TypeError(
+                f"others={others!r} is no mapping and no sequence of estimators; write "
+                "[model], or {name: model}."
+            )
         else:
             named += [(None, other) for other in others]
         weights: dict[str, NDArray[Any]] = {}

@@ -48,3 +48,7 @@ __all__ = [
     "spectralize",
     "to_direct",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Literal, TypeAlias, cast
 
@@ -39,6 +39,13 @@ def contract(
     bias : Tensor of shape (last.out_features,) or None
         The bias of the whole stack; None if no layer has one.
 
+    Raises
+    ------
+    TypeError
+        If something else than layers of this package is given.
+    ValueError
+        If there is none, or one does not take what the one before it gives.
+
     References
     ----------
     Giambagli et al., Nature Communications 12, 1330 (2021), equation 2 and figure 2b.
@@ -52,7 +59,29 @@ def contract(
     >>> weight.shape, bias.shape
     (torch.Size([3, 8]), torch.Size([3]))
     """
+    layers = _checked_layers(layers)
     return _contract(layers, closed_form, _starts_at_output(layers, closed_form))
+
+
+def _checked_layers(layers: Iterable[LinearLayer]) -> list[LinearLayer]:
+    """Check that layers can stand one after the other."""
+    checked = [*layers] if isinstance(layers, Iterable) else [layers]
+    for layer in checked:
+        if not isinstance(layer, LinearLayer):
+            raise TypeError(
+                "A stack is a sequence of layers of sklearn_spectral.nn in the order in "
+                "which the signal passes them, for example [SpectralLinear(8, 3)]; got "
+                f"{type(layer).__name__}."
+            )
+    if not checked:
+        raise ValueError("A stack needs at least one layer; got none.")
+    for before, after in pairwise(checked):
+        if before.out_features != after.in_features:
+            raise ValueError(
+                f"A layer with {before.out_features} outputs cannot feed one with "
+                f"{after.in_features} inputs."
+            )
+    return checked
 
 
 class LinearStack(nn.Module):
@@ -95,15 +124,7 @@ class LinearStack(nn.Module):
 
     def __init__(self, layers: Sequence[LinearLayer], mode: TelescopeMode = "auto") -> None:
         super().__init__()
-        if not layers:
-            raise ValueError("A stack needs at least one layer; got none.")
-        for before, after in pairwise(layers):
-            if before.out_features != after.in_features:
-                raise ValueError(
-                    f"A layer with {before.out_features} outputs cannot feed one with "
-                    f"{after.in_features} inputs."
-                )
-        self.layers = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(_checked_layers(layers))
         self.following: StackPlan | None = None
         # Which end a contraction starts at, and the way for a batch size: counted once.
         self._ends: dict[tuple[int, bool], bool] = {}

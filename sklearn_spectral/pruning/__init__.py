@@ -8,3 +8,7 @@ from ._functions import prune_nodes, score_nodes
 from ._pruner import SpectralPruner
 
 __all__ = ["SpectralPruner", "prune_nodes", "score_nodes"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -14,6 +15,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from .._base import BaseNetwork
 from .._inputs import check_weights
 from .._spectral import BaseSpectral
 from ._removal import RankedNodes
@@ -205,9 +207,16 @@ def check_spectral(estimator: Any) -> None:
     TypeError
         If it is not a spectral estimator.
     """
-    if not isinstance(estimator, BaseSpectral):
-        raise TypeError(
-            "Pruning takes a SpectralClassifier or a SpectralRegressor; got "
-            f"{type(estimator).__name__}. In a Pipeline, prune its last step: put a "
-            "SpectralPruner there."
+    if isinstance(estimator, BaseSpectral):
+        return
+    if isinstance(estimator, type):
+        got = (
+            f"the class {estimator.__name__}. Give an instance: {estimator.__name__}(...)."
         )
+    else:
+        got = f"{type(estimator).__name__}."
+    if isinstance(estimator, Pipeline):
+        got += " Prune its last step: put a SpectralPruner there."
+    elif isinstance(estimator, BaseNetwork):
+        got += " It is trained in direct space."
+    raise TypeError(f"Pruning takes a SpectralClassifier or a SpectralRegressor; got {got}")

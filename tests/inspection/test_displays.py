@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.inspection import (
     AdjacencyDisplay,
@@ -304,6 +304,19 @@ def test_an_ensemble_is_named(digits):
     for display in (*FOR_ANY_NETWORK, SpectrumDisplay, WeightDistributionDisplay):
         with pytest.raises(TypeError, match="BaggingClassifier"):
             display.from_estimator(bagging)
+
+
+def test_others_are_several(fitted):
+    for wrong in (fitted, 3):
+        with pytest.raises(TypeError, match="no mapping and no sequence of estimators"):
+            WeightDistributionDisplay.from_estimator(fitted, others=wrong)
+
+
+def test_a_compact_model_has_no_spectrum(fitted, tmp_path):
+    save(fitted, tmp_path / "compact.safetensors", compact=True)
+    compact = load(tmp_path / "compact.safetensors")
+    with pytest.raises(AttributeError, match="saved with compact=True"):
+        SpectrumDisplay.from_estimator(compact)
 
 
 def test_keywords_of_matplotlib(fitted):

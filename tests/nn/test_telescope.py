@@ -96,6 +96,11 @@ def test_biases_are_contracted_too():
 
 
 def test_bad_stacks():
+    for wrong in (3, [SpectralLinear(3, 9), torch.nn.ReLU()]):
+        with pytest.raises(TypeError, match="A stack is a sequence of layers"):
+            contract(wrong)
+    with pytest.raises(ValueError, match="9 outputs cannot feed one with 8 inputs"):
+        contract([SpectralLinear(3, 9), SpectralLinear(8, 2)])
     with pytest.raises(ValueError, match="at least one layer"):
         LinearStack([])
     with pytest.raises(ValueError, match="9 outputs cannot feed one with 8 inputs"):

@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.pruning import SpectralPruner, prune_nodes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -261,8 +262,17 @@ class TestErrors:
             SpectralPruner(wide, node_score="eigenvalue").fit(X, y)
         with pytest.raises(ValueError, match="no nodes to remove"):
             SpectralPruner(SpectralClassifier(())).fit(X, y)
-        with pytest.raises(TypeError, match="put a SpectralPruner there"):
-            SpectralPruner(MLPClassifier()).fit(X, y)
+        for wrong, said in (
+            (MLPClassifier(), r"got MLPClassifier\.$"),
+            (
+                DirectClassifier(),
+                r"got DirectClassifier\. It is trained in direct space\.$",
+            ),
+            (SpectralClassifier, r"got the class SpectralClassifier\. Give an instance"),
+            (make_pipeline(SpectralClassifier()), "put a SpectralPruner there"),
+        ):
+            with pytest.raises(TypeError, match=said):
+                SpectralPruner(wrong).fit(X, y)
         with pytest.raises(ValueError, match="give one of them"):
             SpectralPruner(wide, n_nodes=3, max_score_loss=0.1).fit(X, y)
         with pytest.raises(ValueError, match="neither max_score_loss"):
