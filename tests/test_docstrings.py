@@ -55,12 +55,6 @@ METHODS = [
     or method in {"decision_function", "from_direct", "to_direct"}
 ]
 
-
-@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
-def test_completion_shows_what_is_public(module):
-    assert dir(module) == sorted(module.__all__)
-
-
 # Extended summaries and cross references are a matter of judgement, and private
 # arguments of scikit-learn's wrappers are not ours to describe.
 IGNORED = {"ES01", "SA01", "SA04", "EX01", "GL01", "GL02", "GL03", "YD01"}
@@ -78,3 +72,8 @@ def test_numpydoc(name):
 def test_there_is_an_example(name):
     module, _, leaf = name.rpartition(".")
     assert ">>>" in inspect.getdoc(getattr(MODULES[module], leaf))
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_completion_shows_what_is_public(module):
+    assert dir(module) == sorted(module.__all__)

@@ -158,5 +158,5 @@ def spectral_network_in(estimator: Any) -> Any:
             f"{type(found).__name__} is trained in direct space and has no eigenvalues; "
             "this display takes a SpectralClassifier or a SpectralRegressor."
         )
-    getattr(found, "eigenvalues_")  # noqa: B009, a compact one says that it has none
+    found._extended()  # or the error of a compact model, which has no such network
     return found
