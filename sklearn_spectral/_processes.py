@@ -7,6 +7,7 @@ travels in a step is the gradient of what trains, and nothing else.
 from __future__ import annotations
 
 import atexit
+import importlib
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -84,6 +85,9 @@ class Processes:
                     "torch.distributed.init_process_group first; or set "
                     "data_parallel=False."
                 )
+            # Its functions have the group that exists when it is imported as a default, and
+            # optimizers import it: such a group, and its threads, would never end.
+            importlib.import_module("torch.distributed.nn.functional")
             dist.init_process_group()  # gloo, and nccl where there are GPUs
             # Python's exit would end the threads of gloo, which aborts the process.
             atexit.register(_leave)

@@ -90,6 +90,12 @@ for number, (width, data) in enumerate(cases):
         SpectralClassifier(width, data_parallel=True).fit(data, y[: len(data)])
     except ValueError as error:
         tell(f"error {number}", str(error))
+
+import weakref
+from sklearn_spectral._processes import _leave
+group = weakref.ref(dist.group.WORLD)
+_leave()
+tell("left", group() is None)
 """
 
 
@@ -175,6 +181,10 @@ tell("last", last)
         folder.mkdir()
         for told in launch(folder, script, 2)[0]:
             assert "were given different rank" in told["last"]
+
+
+def test_nothing_holds_the_group_that_was_left(one_by_one):
+    assert all(told["left"] for told in one_by_one[0])
 
 
 def test_different_data_or_parameters_are_refused_everywhere(one_by_one):
