@@ -171,8 +171,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         scheduled = self._schedule(partial) == "one_cycle"
         report(
             outcome,
-            all_epochs_expected=scheduled or partial or self.early_stopping,
-            from_start=not (proceed or partial),
+            all_epochs_expected=scheduled or self.early_stopping,
+            from_start=not proceed,
+            partial=partial,
         )
 
     @contextmanager

@@ -26,8 +26,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         ``"auto"``. An int or a flat sequence stands before the first non-linear layer; a
         nested sequence has one entry per gap between non-linear layers,
         ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
-        work with. ``"auto"`` puts two layers of 200 nodes into each gap (as many as its
-        narrower end, where that is wider), or fewer, so that the gap's eigenvalues and the
+        work with. ``"auto"`` puts two layers into each gap, of 200 nodes or, where both of
+        its ends are wider, of as many as the narrower one, or fewer, so that the gap's eigenvalues and the
         biases of its linear nodes are at most half as many as its weights; none where that
         leaves no room, as before a single output, where eigenvectors train too, and with
         ``activation="identity"``. Other values replace these layers in all gaps.

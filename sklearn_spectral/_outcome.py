@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 from sklearn.exceptions import ConvergenceWarning
 
+# The loss of the first batch alone is what a fit that goes on is compared with, so that more
+# than its noise has to be between.
+RAISED = 2.0
+
 # The line that called fit: report, _train, fit and scikit-learn's wrapper lie between.
 _CALLER = 5
 
@@ -37,7 +41,9 @@ class Outcome:
     validation_scores: list[float] | None
 
 
-def report(outcome: Outcome, *, all_epochs_expected: bool, from_start: bool) -> None:
+def report(
+    outcome: Outcome, *, all_epochs_expected: bool, from_start: bool, partial: bool
+) -> None:
     """Warn of a training that did not end as expected; pass an interrupt on.
 
     Parameters
@@ -48,6 +54,8 @@ def report(outcome: Outcome, *, all_epochs_expected: bool, from_start: bool) -> 
         Whether ending at ``max_iter`` is as it should be.
     from_start : bool
         Whether the network was new, so that its loss should have fallen.
+    partial : bool
+        Whether this was one call of many, of which nothing is expected.
 
     Raises
     ------
@@ -75,11 +83,22 @@ def report(outcome: Outcome, *, all_epochs_expected: bool, from_start: bool) -> 
             )
         finally:  # also where warnings are errors
             raise KeyboardInterrupt
+    elif partial:
+        return
     elif from_start and outcome.loss_curve[-1] > outcome.first_loss:
         warnings.warn(
             f"Training did not lower the loss: it was {outcome.first_loss:.3g} at the "
             f"start and is {outcome.loss_curve[-1]:.3g}. Lower learning_rate_init, scale "
             "the features, or raise max_iter.",
+            ConvergenceWarning,
+            stacklevel=_CALLER,
+        )
+    elif not from_start and outcome.loss_curve[-1] > RAISED * outcome.first_loss:
+        warnings.warn(
+            f"Going on raised the loss: it was {outcome.first_loss:.3g} and is "
+            f"{outcome.loss_curve[-1]:.3g}. The rate starts anew, and a one-cycle of few "
+            "epochs does not make up for its height: raise max_iter, set "
+            "learning_rate='constant', or lower learning_rate_init.",
             ConvergenceWarning,
             stacklevel=_CALLER,
         )

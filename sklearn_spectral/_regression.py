@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from ._base import can_train_by_batches
 from ._inputs import TrainingData
 from ._torch_data import is_torch_data
+from ._validation import refuse_dates
 
 
 class NetworkRegressorMixin(RegressorMixin):
@@ -142,6 +143,7 @@ class NetworkRegressorMixin(RegressorMixin):
         name: str = "y",
     ) -> NDArray[Any]:
         """Return the targets as floats in two dimensions."""
+        refuse_dates(np.asarray(y), name)
         values = np.asarray(y, dtype=np.float64)
         n_outputs = 1 if values.ndim == 1 else values.shape[1]
         if reset:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial as partial_of
 from typing import Any
 
@@ -47,12 +49,7 @@ class ValidationMixin(FittedNetworkMixin):
         self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
     ) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
-        if getattr(getattr(X, "dtype", None), "kind", None) in ("m", "M"):
-            # numpy would turn them into numbers of some unit, and what is missing too.
-            raise ValueError(
-                f"X has dates or times ({X.dtype}); turn them into numbers first, for "
-                "example days since the earliest."
-            )
+        refuse_dates(X, "X")
         if is_row_source(X):
             return self._validate_row_source(X, y, reset=reset, finite=finite)
         keep = is_memmap(X) and X.dtype.kind in "iubf"
@@ -155,9 +152,10 @@ class ValidationMixin(FittedNetworkMixin):
                 "X_val and y_val are given, but early_stopping=False. Set "
                 "early_stopping=True to use them, or leave them out."
             )
-        X_val = self._validate_X(X_val, reset=False)
-        y_val = self._check_target(y_val, "y_val")
-        check_consistent_length(X_val, y_val)
+        with _said_of_validation_data():
+            X_val = self._validate_X(X_val, reset=False)
+            y_val = self._check_target(y_val, "y_val")
+            check_consistent_length(X_val, y_val)
         return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
 
     def _score_torch_data(self, data: Any, sample_weight: Any, metric: Any) -> float:
@@ -193,6 +191,38 @@ class ValidationMixin(FittedNetworkMixin):
                 "such rows out."
             )
         return output
+
+
+@contextmanager
+def _said_of_validation_data() -> Iterator[None]:
+    """Let errors say that not X and y are meant."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"The validation data X_val, y_val: {error}") from error
+
+
+def refuse_dates(values: Any, name: str) -> None:
+    """Refuse what numpy would turn into numbers of some unit, and what is missing too.
+
+    Parameters
+    ----------
+    values : array-like
+        What a user gave; only those with a ``dtype`` are looked at.
+    name : str
+        Its name.
+
+    Raises
+    ------
+    ValueError
+        If they are dates or times.
+    """
+    if getattr(getattr(values, "dtype", None), "kind", None) in ("m", "M"):
+        raise ValueError(
+            f"{name} has dates or times ({values.dtype}); turn them into numbers first, for "
+            "example days since the earliest."
+        )
 
 
 def _refuse_sparse(values: Any, name: str) -> None:

@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
@@ -127,7 +128,10 @@ class TestValidationData:
         [
             ({"X_val": X}, "y_val is missing"),
             ({"y_val": Y}, "X_val is missing"),
-            ({"X_val": X[:, :3], "y_val": Y}, "X has 3 features, but .* expecting 5"),
+            (
+                {"X_val": X[:, :3], "y_val": Y},
+                "validation data X_val, y_val: X has 3 features, but .* expecting 5",
+            ),
             ({"X_val": X, "y_val": Y[:5]}, "inconsistent numbers of samples"),
             (
                 {"X_val": X, "y_val": Y + 1},
@@ -269,6 +273,10 @@ def test_dates_are_not_numbers():
         SpectralClassifier(4, max_iter=1).fit(dates, Y)
     with pytest.raises(ValueError, match="X has dates or times"):
         SpectralClassifier(4, max_iter=1).fit(X, Y).predict(dates)
+    since = dates[:, 0] - dates[0, 0]
+    for target in (dates[:, 0], since, pd.Series(dates[:, 0]), dates[:, :2]):
+        with pytest.raises(ValueError, match="y has dates or times"):
+            SpectralRegressor(4, max_iter=1).fit(X, target)
 
 
 def test_weights_that_overflow_when_contracted_are_undone():

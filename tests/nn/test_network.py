@@ -37,21 +37,21 @@ def test_the_retracted_network_is_the_extended_one(layout, activation, bias):
     torch.testing.assert_close(retracted(x), network(x), atol=1e-10, rtol=1e-10)
 
 
-@pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"identity"}))
-def test_forward_by_hand(activation):
+@pytest.mark.parametrize(
+    ("activation", "function"),
+    [
+        ("relu", torch.relu),
+        ("logistic", torch.sigmoid),
+        ("elu", torch.nn.functional.elu),
+        ("tanh", torch.tanh),
+    ],
+)
+def test_forward_by_hand(activation, function):
     network = make_network(hidden_layer_sizes=(12,), activation=activation)
     first, second = network.layers()
     x = torch.randn(5, 8, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))
-    inner = x @ first.weight.T + first.bias
-    if activation == "tanh":
-        inner = torch.tanh(network.activations[0].slope * inner)
-    else:
-        functions = {
-            "relu": torch.relu,
-            "logistic": torch.sigmoid,
-            "elu": torch.nn.functional.elu,
-        }
-        inner = functions[activation](inner)
+    slope = getattr(network.activations[0], "slope", 1)
+    inner = function(slope * (x @ first.weight.T + first.bias))
     expected = inner @ second.weight.T + second.bias
     torch.testing.assert_close(network(x), expected, atol=1e-12, rtol=1e-12)
 
