@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
@@ -244,7 +245,12 @@ class NetworkClassifierMixin(ClassifierMixin):
                     f"class_weight names {unknown}, which are not among the classes "
                     f"{self.classes_.tolist()}."
                 )
-            of_class[:] = [self.class_weight.get(label, 1.0) for label in self.classes_]
+            weights = [self.class_weight.get(label, 1.0) for label in self.classes_]
+            if not all(isinstance(weight, Real) for weight in weights):
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} has a weight that is no number."
+                )
+            of_class[:] = weights
         elif partial:
             raise ValueError(
                 "class_weight='balanced' cannot be known from a part of the data. For "

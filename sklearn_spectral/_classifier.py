@@ -27,10 +27,11 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         nested sequence has one entry per gap between non-linear layers,
         ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
         work with. ``"auto"`` puts two layers into each gap, of 200 nodes or, where both of
-        its ends are wider, of as many as the narrower one, or fewer, so that the gap's eigenvalues and the
-        biases of its linear nodes are at most half as many as its weights; none where that
-        leaves no room, as before a single output, where eigenvectors train too, and with
-        ``activation="identity"``. Other values replace these layers in all gaps.
+        its ends are wider, of as many as the narrower one, or fewer, so that the gap's
+        eigenvalues and the biases of its linear nodes are at most half as many as its
+        weights; none where that leaves no room, as before a single output, where
+        eigenvectors train too, and with ``activation="identity"``. Other values replace
+        these layers in all gaps.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.

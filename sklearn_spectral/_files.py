@@ -237,7 +237,10 @@ def _metadata(kind: str, data: bytes) -> dict[str, str]:
     """Read what a file says of itself, before its tensors are looked at."""
     n_header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or n_header > len(data) - 8:
-        raise _damaged("it is cut short, or no safetensors file at all")
+        raise _damaged(
+            "it is cut short, or no safetensors file at all (joblib.load reads those of "
+            "joblib.dump)"
+        )
     if n_header > MAX_HEADER:
         raise _damaged(f"its header of {n_header} bytes is larger than any that is written")
     try:

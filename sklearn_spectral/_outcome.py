@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sklearn.exceptions import ConvergenceWarning
 
-# The loss of the first batch alone is what a fit that goes on is compared with, so that more
-# than its noise has to be between.
+# A fit that goes on is compared with the loss of its first batch alone; more than the noise
+# of that has to be between.
 RAISED = 2.0
 
 # The line that called fit: report, _train, fit and scikit-learn's wrapper lie between.

@@ -220,8 +220,8 @@ def refuse_dates(values: Any, name: str) -> None:
     """
     if getattr(getattr(values, "dtype", None), "kind", None) in ("m", "M"):
         raise ValueError(
-            f"{name} has dates or times ({values.dtype}); turn them into numbers first, for "
-            "example days since the earliest."
+            f"{name} has dates or times ({values.dtype}); turn them into numbers first, "
+            "for example days since the earliest."
         )
 
 

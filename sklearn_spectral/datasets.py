@@ -249,10 +249,9 @@ def _read(read: Callable[[Path], Any], path: Path) -> Any:
 
 
 def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    loaded = np.load(path)
-    if isinstance(loaded, np.ndarray):
-        raise ValueError("one array, not an archive of several")
-    with loaded as arrays:
+    if not zipfile.is_zipfile(path):  # of anything else numpy says how to unpickle it
+        raise ValueError("no archive of arrays")
+    with np.load(path) as arrays:
         missing = set(_PARTS) - set(arrays.files)
         if missing:
             raise ValueError(f"no arrays {sorted(missing)}; found {sorted(arrays.files)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from numbers import Real
 from typing import Any
 
 from sklearn.utils.validation import check_is_fitted
@@ -77,6 +78,8 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
             "or use joblib, skops or ONNX for the whole."
         )
     check_is_fitted(estimator)
+    if not isinstance(compact, bool):
+        raise TypeError(f"compact must be True or False; got {compact!r}.")
     content, tensors = describe(estimator, compact=compact)
     write_atomically(path, encode("model", content, tensors))
 
@@ -124,6 +127,8 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> Any:
     Traceback (most recent call last):
     sklearn_spectral.exceptions.ModelFileError: '...' cannot be loaded. The file is ...
     """
+    if not isinstance(max_bytes, Real):
+        raise TypeError(f"max_bytes must be a number of bytes; got {max_bytes!r}.")
     data = read(path, max_bytes)
     try:
         content, tensors = decode("model", data)

@@ -163,6 +163,10 @@ def test_other_data_are_refused(stand_in, tmp_path):
     np.save(tmp_path / "single.npy", arrays["x_train"])
     with pytest.raises(ValueError, match="another kind"):
         load(tmp_path / "single.npy")
+    (tmp_path / "text").write_text("not an archive")
+    with pytest.raises(ValueError, match="no archive of arrays") as error:
+        load(tmp_path / "text")
+    assert "pickle" not in str(error.value)
     np.savez(path, **{**arrays, "y_test": np.array([{}] * 10)})
     with pytest.raises(ValueError, match="damaged or of another kind"):
         load(path)

@@ -103,6 +103,7 @@ def test_weights(weight, message):
             {"class_weight": {0: 1.0, "x": 2.0}},
             "class_weight names",
         ),
+        ({"class_weight": {0: "a"}}, "class_weight=.* has a weight that is no number"),
         ({"class_weight": {0: -1.0}}, "negative or not finite"),
         ({"class_weight": {0: np.inf}}, "negative or not finite"),
         ({"class_weight": {0: 0, 1: 0, 2: 0}}, "leaves no weight to any class"),

@@ -6,6 +6,7 @@ import re
 import struct
 import tracemalloc
 
+import joblib
 import numpy as np
 import pytest
 
@@ -247,6 +248,19 @@ def test_what_is_no_file_is_refused(tmp_path):
         load(tmp_path / "pipe")
     with pytest.raises(ModelFileError, match="is not a file"):
         load("/dev/zero")
+
+
+def test_arguments_of_other_types_are_refused(fitted, path):
+    with pytest.raises(TypeError, match="compact must be True or False; got 'yes'"):
+        save(fitted, path, compact="yes")
+    with pytest.raises(TypeError, match="max_bytes must be a number of bytes; got '1 MB'"):
+        load(path, max_bytes="1 MB")
+
+
+def test_a_file_of_joblib_is_refused_with_advice(fitted, path):
+    joblib.dump(fitted, path)
+    with pytest.raises(ModelFileError, match=r"joblib\.load reads"):
+        load(path)
 
 
 def test_a_model_is_not_a_checkpoint(fitted, path):

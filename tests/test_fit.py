@@ -1,16 +1,20 @@
 """Training on small real data: solvers, schedules, weights, stopping, going on."""
 
+import copy
 import gc
 import tracemalloc
+import warnings
 import weakref
 
 import numpy as np
 import pytest
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
@@ -234,6 +238,20 @@ class TestGoingOn:
         assert model.n_iter_ == len(model.loss_curve_) == 10
         assert model.loss_curve_[5] < after_one * 1.1
         assert model.loss_curve_[-1] < after_one
+
+    def test_a_short_cycle_that_undoes_the_last_fit_is_a_warning(self):
+        X, y = load_iris(return_X_y=True)
+        X = StandardScaler().fit_transform(X)
+        model = SpectralClassifier(random_state=0, warm_start=True).fit(X, y)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model.fit(X, y)
+        with pytest.warns(ConvergenceWarning, match="Going on raised the loss: it was 0.0"):
+            copy.deepcopy(model).set_params(max_iter=3).fit(X, y)
+        gentle = copy.deepcopy(model).set_params(max_iter=3, learning_rate_init=0.003)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert gentle.fit(X, y).score(X, y) == model.score(X, y)
 
     def test_warm_start_survives_a_pickle(self, digits):
         import pickle

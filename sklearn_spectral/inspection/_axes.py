@@ -21,6 +21,7 @@ class Display:
         """Return the axes to draw on: those given, or those of a new figure."""
         try:
             from matplotlib import pyplot
+            from matplotlib.axes import Axes
         except ImportError as error:
             raise ImportError(
                 f"{type(self).__name__}.plot needs matplotlib, which is not installed. "
@@ -28,6 +29,8 @@ class Display:
             ) from error
         if ax is None:
             _, ax = pyplot.subplots()
+        elif not isinstance(ax, Axes):
+            raise TypeError(f"ax must be axes of matplotlib; got {type(ax).__name__}.")
         self.ax_, self.figure_ = ax, ax.figure
         return ax
 

@@ -104,7 +104,7 @@ class PruningDisplay(Display):
         NotFittedError
             If it is not fitted.
         ValueError
-            If nodes cannot be ranked or removed as asked.
+            If nodes cannot be ranked or removed as asked, or a fraction is no share.
         """
         if isinstance(node_scores, str):
             node_scores = [node_scores]
@@ -127,6 +127,11 @@ class PruningDisplay(Display):
         estimator = spectral_network_in(estimator)
         scorer = check_scoring(estimator, scoring)
         shares = np.linspace(0, 0.95, 20) if fractions is None else np.asarray(fractions)
+        if shares.ndim != 1 or not ((shares >= 0) & (shares < 1)).all():
+            raise ValueError(
+                "fractions must be a sequence of numbers of [0, 1), the shares of the "
+                f"nodes that are removed; got {fractions!r}."
+            )
         scores = {
             by: np.array(
                 [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -98,7 +99,7 @@ class RelevanceDisplay(Display):
         Raises
         ------
         TypeError
-            If it is no estimator of this package.
+            If it is no estimator of this package, or the shape is no tuple of numbers.
         NotFittedError
             If it is not fitted.
         ValueError
@@ -107,6 +108,14 @@ class RelevanceDisplay(Display):
         """
         model = network_in(estimator)
         relevance = model.feature_importances_
+        if image_shape is not None and not (
+            isinstance(image_shape, tuple | list)
+            and all(isinstance(n, Integral) for n in image_shape)
+        ):
+            raise TypeError(
+                "image_shape must be a tuple of whole numbers, as (28, 28); got "
+                f"{image_shape!r}."
+            )
         if image_shape is not None and np.prod(image_shape) != len(relevance):
             raise ValueError(
                 f"image_shape={tuple(image_shape)} has {np.prod(image_shape)} pixels, but "

@@ -67,7 +67,7 @@ class LinearLayer(nn.Module):
         sizes = (in_features, out_features)
         if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
             raise ValueError(
-                "A layer needs at least one node on either side; got "
+                "A layer needs a whole number of nodes, at least one, on either side; got "
                 f"in_features={in_features!r}, out_features={out_features!r}."
             )
         self.in_features = in_features

@@ -398,6 +398,10 @@ class SpectralLinear(LinearLayer):
         >>> bool((layer.weight == linear.weight).all())
         True
         """
+        if not isinstance(linear, nn.Linear):
+            raise TypeError(
+                f"from_linear takes a torch.nn.Linear; got {type(linear).__name__}."
+            )
         layer = cls(
             linear.in_features,
             linear.out_features,

@@ -261,10 +261,14 @@ class SparcsNetwork(nn.Module):
 
         Raises
         ------
+        TypeError
+            If x is no tensor.
         ValueError
             If x has the wrong shape or fewer than two rows, or the output on it is not
             finite.
         """
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x must be a Tensor; got {type(x).__name__}.")
         if x.ndim != 2 or x.shape[1] != self.widths[0] or len(x) < 2:
             raise ValueError(
                 f"x must have at least two rows of {self.widths[0]} numbers; got the shape "

@@ -242,8 +242,8 @@ def no_meaning(score: str) -> ValueError:
         f"node_score={score!r} ranks nodes by their eigenvalues, which means something "
         "only where the other set of eigenvalues of the layer is fixed to one number: "
         "adding a number to both sets changes no weight. Fit with "
-        "train_eigenvalues='out' or 'in', or use node_score='variance', 'weight' or "
-        "'weight_product'."
+        "train_eigenvalues='out' or 'in', or use another node_score: 'residual' (the "
+        "default with data) or 'variance', or without data 'weight_product' or 'weight'."
     )
 
 

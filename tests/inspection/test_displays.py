@@ -82,11 +82,13 @@ class TestAll:
         for estimator in wrapped:
             assert display.from_estimator(estimator).ax_.has_data()
 
-    def test_errors(self, digits, display):
+    def test_errors(self, digits, fitted, display):
         with pytest.raises(NotFittedError):
             display.from_estimator(SpectralClassifier())
         with pytest.raises(TypeError):
             display.from_estimator(DecisionTreeClassifier().fit(*digits))
+        with pytest.raises(TypeError, match="ax must be axes of matplotlib; got str"):
+            display.from_estimator(fitted, ax="left")
 
     def test_without_matplotlib(self, fitted, display, monkeypatch):
         monkeypatch.setitem(sys.modules, "matplotlib", None)
@@ -204,6 +206,9 @@ class TestRelevance:
     def test_errors(self, fitted):
         with pytest.raises(ValueError, match=r"\(7, 8\) has 56 pixels, but .* on 64"):
             RelevanceDisplay.from_estimator(fitted, image_shape=(7, 8))
+        for shape in ("8x8", (8.0, 8.0)):
+            with pytest.raises(TypeError, match="image_shape must be a tuple of whole"):
+                RelevanceDisplay.from_estimator(fitted, image_shape=shape)
         with pytest.raises(ValueError, match="max_features must be at least 1"):
             RelevanceDisplay.from_estimator(fitted, max_features=-1)
         with pytest.raises(ValueError, match="3 names for 64 features"):
@@ -296,6 +301,10 @@ class TestPruning:
             PruningDisplay.from_estimator(DirectClassifier(5, max_iter=1).fit(X, y), X, y)
         with pytest.raises(NotFittedError):
             PruningDisplay.from_estimator(SpectralClassifier(), X, y)
+        model = SpectralClassifier(5, max_iter=1).fit(X, y)
+        for wrong in (0.5, [2], [0, -0.1], [np.nan]):
+            with pytest.raises(ValueError, match="fractions must be a sequence of numbers"):
+                PruningDisplay.from_estimator(model, X, y, fractions=wrong)
 
 
 def test_an_ensemble_is_named(digits):

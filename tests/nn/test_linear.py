@@ -132,8 +132,8 @@ def test_torch_manual_seed_governs_a_layer_without_seed():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"in_features": 0, "out_features": 3}, "at least one node"),
-        ({"in_features": 3, "out_features": -1}, "at least one node"),
+        ({"in_features": 0, "out_features": 3}, "whole number of nodes"),
+        ({"in_features": 3, "out_features": -1}, "whole number of nodes"),
         ({"train_eigenvalues": "some"}, "'both', 'out' or 'in'"),
         ({"train_eigenvectors": "lu"}, r"a bool or one of \['svd', 'qr'\]"),
         ({"init": "zeros"}, "init must be one of"),
@@ -214,5 +214,11 @@ def test_another_weight_is_absorbed(which, form):
 @pytest.mark.parametrize("size", [0, -1, 2.5, "3", None])
 def test_sizes_are_positive_integers(size):
     for sizes in ((size, 2), (2, size)):
-        with pytest.raises(ValueError, match=f"at least one node.*{size!r}"):
+        with pytest.raises(ValueError, match=f"whole number of nodes.*{size!r}"):
             SpectralLinear(*sizes)
+
+
+@pytest.mark.parametrize("other", [torch.nn.Conv2d(3, 2, 1), None])
+def test_only_ordinary_layers_become_spectral(other):
+    with pytest.raises(TypeError, match=r"takes a torch\.nn\.Linear; got"):
+        SpectralLinear.from_linear(other)

@@ -149,6 +149,8 @@ def test_errors():
     for x, threshold in ((torch.full((5, 4), torch.nan), 0.1), (torch.ones(5, 4), -1.0)):
         with pytest.raises(ValueError, match="must be finite and the threshold"):
             network.trim(x, threshold)
+    with pytest.raises(TypeError, match="x must be a Tensor; got str"):
+        network.trim("x")
 
 
 def test_seeds_and_frozen_eigenvectors():
