@@ -10,6 +10,7 @@ import atexit
 import importlib
 import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -162,7 +163,12 @@ class Processes:
 def _leave() -> None:
     """Leave the group, unless the program has done so."""
     if dist.is_initialized():
+        group = dist.group.WORLD
         dist.destroy_process_group()
+        # In older torch (2.4 for one) the group that goes waits for gloo's threads while it
+        # holds Python's lock, which they may want for the last tensors: now they have it.
+        time.sleep(0.1)
+        del group
 
 
 def own_device(device: str) -> str:

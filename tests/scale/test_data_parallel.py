@@ -231,11 +231,15 @@ for solver, kind in [("adam", Keeper), ("lbfgs", EvaluationKeeper)]:
 
 def test_frozen_eigenvectors_do_not_travel_in_torchs_own_wrapper(tmp_path):
     script = """
+import inspect
 from torch.nn.parallel import DistributedDataParallel
 from sklearn_spectral.nn import SpectralNetwork
 dist.init_process_group("gloo")
 network = SpectralNetwork(64, 10, (12,), linear_expansion=100, seed=0)
-wrapped = DistributedDataParallel(network, init_sync=False, broadcast_buffers=False)
+without = {"init_sync": False, "broadcast_buffers": False}
+if "init_sync" not in inspect.signature(DistributedDataParallel).parameters:  # torch 2.4
+    del without["init_sync"]
+wrapped = DistributedDataParallel(network, **without)
 own = slice(dist.get_rank(), None, 2)
 inputs, target = torch.from_numpy(X).float(), torch.from_numpy(y)
 torch.nn.functional.cross_entropy(wrapped(inputs[own]), target[own]).backward()
