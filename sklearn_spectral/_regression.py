@@ -143,8 +143,9 @@ class NetworkRegressorMixin(RegressorMixin):
         name: str = "y",
     ) -> NDArray[Any]:
         """Return the targets as floats in two dimensions."""
-        refuse_dates(np.asarray(y), name)
-        values = np.asarray(y, dtype=np.float64)
+        values = np.asarray(y)
+        refuse_dates(values, name)
+        values = values.astype(np.float64, copy=False)
         n_outputs = 1 if values.ndim == 1 else values.shape[1]
         if reset:
             self._y_ndim, self.n_outputs_ = values.ndim, n_outputs

@@ -108,19 +108,8 @@ class RelevanceDisplay(Display):
         """
         model = network_in(estimator)
         relevance = model.feature_importances_
-        if image_shape is not None and not (
-            isinstance(image_shape, tuple | list)
-            and all(isinstance(n, Integral) for n in image_shape)
-        ):
-            raise TypeError(
-                "image_shape must be a tuple of whole numbers, as (28, 28); got "
-                f"{image_shape!r}."
-            )
-        if image_shape is not None and np.prod(image_shape) != len(relevance):
-            raise ValueError(
-                f"image_shape={tuple(image_shape)} has {np.prod(image_shape)} pixels, but "
-                f"the estimator was fitted on {len(relevance)} features."
-            )
+        if image_shape is not None:
+            _check_image_shape(image_shape, len(relevance))
         if feature_names is None:
             default = [f"x{i}" for i in range(len(relevance))]
             feature_names = list(getattr(model, "feature_names_in_", default))
@@ -174,3 +163,19 @@ class RelevanceDisplay(Display):
         ax.set_yticks(places, names)
         ax.set(xlabel="relevance")
         return self
+
+
+def _check_image_shape(image_shape: Any, n_features: int) -> None:
+    if not (
+        isinstance(image_shape, tuple | list)
+        and all(isinstance(n, Integral) for n in image_shape)
+    ):
+        raise TypeError(
+            "image_shape must be a tuple of whole numbers, as (28, 28); got "
+            f"{image_shape!r}."
+        )
+    if np.prod(image_shape) != n_features:
+        raise ValueError(
+            f"image_shape={tuple(image_shape)} has {np.prod(image_shape)} pixels, but "
+            f"the estimator was fitted on {n_features} features."
+        )

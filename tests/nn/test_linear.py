@@ -135,7 +135,7 @@ def test_torch_manual_seed_governs_a_layer_without_seed():
         ({"in_features": 0, "out_features": 3}, "whole number of nodes"),
         ({"in_features": 3, "out_features": -1}, "whole number of nodes"),
         ({"train_eigenvalues": "some"}, "'both', 'out' or 'in'"),
-        ({"train_eigenvectors": "lu"}, r"a bool or one of \['svd', 'qr'"),
+        ({"train_eigenvectors": "lu"}, r"a bool or one of \['svd', 'qr'\]"),
         ({"init": "zeros"}, "init must be one of"),
     ],
 )
