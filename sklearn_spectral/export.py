@@ -5,11 +5,16 @@ skl2onnx puts the models together; here is what it needs to know of these estima
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import ClassifierMixin, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier, VotingClassifier
+from sklearn.feature_selection import SelectorMixin
+from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
@@ -22,8 +27,7 @@ from .pruning import SpectralPruner
 
 __all__ = ["register_converters", "to_onnx"]
 
-_CLASSIFIERS = (SpectralClassifier, DirectClassifier)
-_REGRESSORS = (SpectralRegressor, DirectRegressor)
+_NETWORKS = (SpectralClassifier, DirectClassifier, SpectralRegressor, DirectRegressor)
 
 
 def to_onnx(
@@ -44,20 +48,20 @@ def to_onnx(
     Parameters
     ----------
     estimator : estimator
-        One of this package, fitted, or a Pipeline of it and transformers that skl2onnx
-        knows. Of a `SpectralPruner` the small network is taken, of a search the best
-        estimator.
+        One of this package, fitted; or a Pipeline, a search or an ensemble that has one
+        inside, as far as skl2onnx knows the rest. Of a `SpectralPruner` the small network
+        is taken, of a search the best estimator.
     X : array-like or dataframe of shape (n_samples, n_features), optional
-        Some input, from which the type of the model's input is seen: float32 or float64.
-        Given a frame, a pipeline has an input for each column.
+        Some input, from which the type of the model's input is seen: any type of numbers
+        that ``fit`` takes. Given a frame, a pipeline has an input for each column.
     initial_types : list of (str, object), optional
         The inputs as skl2onnx describes them, instead of X. Without both, there is one
         input ``X`` of the type that the network has.
     target_opset : int or dict, optional
         The version of ONNX's operators; skl2onnx's newest by default.
     options : dict, optional
-        Of skl2onnx's converters. By default classifiers of this package give an array of
-        probabilities instead of a list of dicts (``{"zipmap": False}``).
+        Of skl2onnx's converters. Unless they name ``zipmap``, a classifier gives an array
+        of probabilities instead of a list of dicts.
 
     Returns
     -------
@@ -69,7 +73,7 @@ def to_onnx(
     ImportError
         If skl2onnx is not installed.
     TypeError
-        If X is the name of a file.
+        If X is the name of a file, or skl2onnx does not know an estimator inside.
     NotFittedError
         If the estimator is not fitted.
     ValueError
@@ -101,27 +105,41 @@ def to_onnx(
 
     check_is_fitted(estimator)
     estimator = _unwrapped(estimator)
-    if X is not None and not (isinstance(estimator, Pipeline) and hasattr(X, "columns")):
-        X = np.asarray(X)  # one input; a pipeline may treat columns in different ways
-    if X is None and initial_types is None:
-        network = estimator
-        while isinstance(network, Pipeline):
-            network = network[-1]
-        coefs = getattr(network, "coefs_", None)
-        is_single = coefs is None or coefs[0].dtype == np.float32
-        kind = FloatTensorType if is_single else DoubleTensorType
-        initial_types = [("X", kind([None, estimator.n_features_in_]))]
-    options = {
-        **{kind: {"zipmap": False} for kind in _CLASSIFIERS},
-        **({} if options is None else options),
-    }
-    return skl2onnx.to_onnx(
-        estimator,
-        None if X is None else X[:1],
-        initial_types=initial_types,
-        target_opset=target_opset,
-        options=options,
-    )
+    last = estimator
+    while isinstance(last, Pipeline):
+        last = last[-1]
+    is_double = isinstance(last, _NETWORKS) and last.coefs_[0].dtype == np.float64
+    floating = DoubleTensorType if is_double else FloatTensorType
+    given: dict[str, Any] = {}
+    if initial_types is None:
+        if X is None:
+            initial_types = [("X", floating([None, estimator.n_features_in_]))]
+        elif isinstance(estimator, Pipeline) and hasattr(X, "columns"):
+            given = {name: X[name].dtype for name in X.columns}
+            X = X[:1].astype({name: _nearest(given[name]) for name in given})
+        else:
+            X = np.asarray(X)  # one input; a pipeline may treat columns in different ways
+            if X.dtype not in (np.float32, np.float64) and X.dtype.kind in "biuf":
+                given = {"X": X.dtype}
+                initial_types = [("X", floating([None, X.shape[1]]))]
+    try:
+        model = skl2onnx.to_onnx(
+            estimator,
+            X[:1] if initial_types is None else None,
+            initial_types=initial_types,
+            target_opset=target_opset,
+            options=_all_options(estimator, last, options),
+        )
+    except KeyError as error:
+        if not isinstance(error.args[0], type):
+            raise
+        raise TypeError(
+            f"skl2onnx has no converter for {error.args[0].__name__}, which is inside of "
+            f"this {type(estimator).__name__}. Replace it by an estimator that skl2onnx "
+            "knows, or register a converter for it."
+        ) from error
+    _take_types(model, given)
+    return model
 
 
 def register_converters() -> None:
@@ -154,24 +172,20 @@ def register_converters() -> None:
             "ONNX export needs skl2onnx and onnx; install them with "
             'pip install "sklearn-spectral[onnx]".'
         ) from error
-    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
-
-    for kind in _CLASSIFIERS:
+    for kind in (*_NETWORKS, SpectralPruner):
+        settings: dict[str, Any] = {}
+        if kind is SpectralPruner:  # of either kind
+            settings = {"parser": _parse_pruner}
+        if kind is SpectralPruner or issubclass(kind, ClassifierMixin):
+            settings["options"] = {
+                "zipmap": [True, False, "columns"],
+                "nocl": [True, False],
+                "output_class_labels": [False, True],
+                "raw_scores": [True, False],
+                "single_score": [True, False],
+            }
         update_registered_converter(
-            kind,
-            f"SklearnSpectral{kind.__name__}",
-            calculate_linear_classifier_output_shapes,
-            _convert,
-            options={"zipmap": [True, False, "columns"], "nocl": [True, False]},
-            overwrite=True,
-        )
-    for regressor in _REGRESSORS:
-        update_registered_converter(
-            regressor,
-            f"SklearnSpectral{regressor.__name__}",
-            _regressor_shape,
-            _convert,
-            overwrite=True,
+            kind, f"SklearnSpectral{kind.__name__}", _shapes, _convert, **settings
         )
 
 
@@ -182,19 +196,155 @@ def _unwrapped(estimator: Any) -> Any:
     if isinstance(estimator, SpectralPruner):
         return estimator.estimator_
     if isinstance(estimator, Pipeline):
-        return Pipeline([(name, _unwrapped(step)) for name, step in estimator.steps])
+        steps = [(name, _unwrapped(step)) for name, step in estimator.steps]
+        if steps != estimator.steps:  # else it stays, for options by its id
+            return Pipeline(steps)
     return estimator
 
 
-def _regressor_shape(operator: Any) -> None:
-    """Say that there is a column for each target, in the type of the input."""
-    from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
+def _network_of(estimator: Any) -> BaseNetwork:
+    """Return the network itself: of a pruner the small one."""
+    return estimator.estimator_ if isinstance(estimator, SpectralPruner) else estimator
 
-    given = operator.inputs[0]
-    is_double = isinstance(given.type, DoubleTensorType)
-    kind = DoubleTensorType if is_double else FloatTensorType
-    n_outputs = operator.raw_operator.n_outputs_
-    operator.outputs[0].type = kind([given.get_first_dimension(), n_outputs])
+
+# ---- what skl2onnx is told beside the estimator ----
+
+
+def _all_options(estimator: Any, last: Any, options: Any) -> dict[int | type, Any]:
+    """Return the options of all estimators inside; those that the user gives win."""
+    from skl2onnx.common.utils_sklearn import enumerate_model_names
+
+    merged: dict[Any, Any] = dict(_inner_options(estimator, {}))
+    given: list[tuple[Any, dict[str, Any]]] = []
+    for key, value in ({} if options is None else options).items():
+        if not isinstance(key, str):
+            given.append((key, value))
+            continue
+        # As skl2onnx reads names, which it does not mix with other keys.
+        names = {"": estimator, **dict(enumerate_model_names(estimator))}
+        where, _, option = (key, "", "") if key in names else key.rpartition("__")
+        if where not in names:
+            raise ValueError(
+                f"options name {key!r}, but there is no {where!r} in this "
+                f"{type(estimator).__name__}; it has {sorted(names)[1:]}."
+            )
+        given.append((id(names[where]), {option: value} if option else value))
+    has_classes = is_classifier(last) and not isinstance(last, SelectorMixin)
+    if has_classes and not any("zipmap" in value for _, value in given):
+        given.insert(0, (id(last), {"zipmap": False}))
+    for key, value in given:
+        merged[key] = {**merged.get(key, {}), **value}
+    return merged
+
+
+def _inner_options(estimator: Any, own: dict[str, Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the options of the networks inside, by their ids.
+
+    Ensembles that calibrate, stack or compare scores set ``raw_scores`` for what is in
+    them, and a pipeline or a search does not pass it on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Where to look.
+    own : dict
+        Its own options.
+    """
+    if isinstance(estimator, (*_NETWORKS, SpectralPruner)):
+        if own:
+            yield id(estimator), own
+        return
+    if isinstance(estimator, Pipeline):
+        for _, step in estimator.steps[:-1]:
+            # A selector counts as a classifier if it has one, but takes no options.
+            yield id(step), {}
+        yield from _inner_options(estimator.steps[-1][1], own)
+        return
+    if isinstance(estimator, StackingClassifier):
+        is_binary = len(estimator.classes_) == 2
+        for inner, method in zip(
+            estimator.estimators_, estimator.stack_method_, strict=True
+        ):
+            scores = {"raw_scores": True, "single_score": is_binary}
+            yield from _inner_options(
+                inner, scores if method == "decision_function" else {}
+            )
+        yield from _inner_options(estimator.final_estimator_, own)
+        return
+    if hasattr(estimator, "best_estimator_"):
+        yield from _inner_options(estimator.best_estimator_, own)
+        return
+    if isinstance(estimator, CalibratedClassifierCV | OneVsOneClassifier):
+        own = {"raw_scores": True}
+    elif isinstance(estimator, VotingClassifier):
+        own = {}
+    own = {name: value for name, value in own.items() if name != "single_score"}
+    inside = [each.estimator for each in getattr(estimator, "calibrated_classifiers_", ())]
+    inside += list(getattr(estimator, "estimators_", ()))
+    for each in inside:
+        yield from _inner_options(each, own)
+
+
+def _nearest(dtype: Any) -> Any:
+    """Return the type of numbers that skl2onnx's converters know for a column's type."""
+    if getattr(dtype, "kind", "O") in "iu":
+        return np.int64
+    return np.float32 if dtype == np.float16 else dtype
+
+
+def _take_types(model: Any, given: dict[str, Any]) -> None:
+    """Have inputs of other types of numbers, which are cast to those that they have."""
+    from onnx import helper
+
+    casts = []
+    for value in model.graph.input:
+        dtype, tensor = given.get(value.name), value.type.tensor_type
+        if getattr(dtype, "kind", "O") not in "biuf":
+            continue
+        wanted = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+        if wanted == tensor.elem_type:
+            continue
+        inner = f"{value.name}_cast"
+        for node in model.graph.node:
+            node.input[:] = [inner if name == value.name else name for name in node.input]
+        casts.append(helper.make_node("Cast", [value.name], [inner], to=tensor.elem_type))
+        tensor.elem_type = wanted
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+# ---- converters ----
+
+
+def _parse_pruner(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+    """Declare the outputs of a pruner, those of the kind of network that it has."""
+    from skl2onnx import get_model_alias
+    from skl2onnx.common.data_types import FloatTensorType
+
+    operator = scope.declare_local_operator(get_model_alias(type(model)), model)
+    operator.inputs = inputs
+    names = ("label", "probabilities") if is_classifier(model) else ("variable",)
+    for name in names:  # `_shapes` sets the types
+        operator.outputs.append(scope.declare_local_variable(name, FloatTensorType()))
+    return operator.outputs
+
+
+def _shapes(operator: Any) -> None:
+    """Say what the outputs are, in the type of the input where that is a float."""
+    from skl2onnx.common import data_types
+
+    given, network = operator.inputs[0], _network_of(operator.raw_operator)
+    is_double = isinstance(given.type, data_types.DoubleTensorType)
+    number = data_types.DoubleTensorType if is_double else data_types.FloatTensorType
+    n_rows = given.get_first_dimension()
+    if not is_classifier(network):
+        operator.outputs[0].type = number([n_rows, network.n_outputs_])
+        return
+    is_text = np.asarray(network.classes_).dtype.kind not in "biuf"
+    label = data_types.StringTensorType if is_text else data_types.Int64TensorType
+    operator.outputs[0].type = label([n_rows])
+    operator.outputs[1].type = number([n_rows, len(network.classes_)])
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:
@@ -202,7 +352,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     from onnx import TensorProto
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    estimator: BaseNetwork = operator.raw_operator
+    estimator = _network_of(operator.raw_operator)
     given = operator.inputs[0]
     is_single = estimator.coefs_[0].dtype == np.float32
     # As in numpy: what is not of single precision on both sides is computed in double.
@@ -218,15 +368,21 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     if not is_classifier(estimator):
         emit("Cast", logits, into=last, to=to)
         return
-    if len(estimator.classes_) == 2:
+    # What ensembles of skl2onnx ask for: scores, of two classes both or one alone.
+    options = container.get_options(
+        operator.raw_operator, {"raw_scores": False, "single_score": False}
+    )
+    is_binary, scores = len(estimator.classes_) == 2, logits
+    if is_binary:
         zero = constant("zero", number, [0.0])
         winner = emit("Cast", emit("Greater", logits, zero), to=TensorProto.INT64)
-        both = emit("Concat", emit("Neg", logits), logits, axis=1)
-        probabilities = emit("Sigmoid", both)
+        if not options["single_score"]:
+            scores = emit("Concat", emit("Neg", logits), logits, axis=1)
     else:
         winner = emit("ArgMax", logits, axis=1, keepdims=1)
-        probabilities = emit("Softmax", logits, axis=1)
-    emit("Cast", probabilities, into=last, to=to)
+    if not options["raw_scores"]:
+        scores = emit("Sigmoid", scores) if is_binary else emit("Softmax", scores, axis=1)
+    emit("Cast", scores, into=last, to=to)
     labels, kind = _labels(scope, operator)
     flat = emit("Reshape", winner, constant("flat", TensorProto.INT64, [-1]))
     classes = constant("classes", kind, labels)
@@ -288,6 +444,11 @@ def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
                 "would be changed. Fit with labels such as these as strings."
             )
         return integers, TensorProto.INT64
+    if not all(isinstance(label, str) for label in classes):
+        raise ValueError(
+            f"ONNX has labels that must be all integers or all strings; got "
+            f"{classes.tolist()[:5]}. Fit with labels such as these as strings."
+        )
     return [label.encode("utf-8") for label in classes], TensorProto.STRING
 
 
