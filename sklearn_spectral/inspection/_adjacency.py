@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from ._axes import Display, network_in, with_defaults
 
+SMALLEST_SHARE = 0.1
+"""How much of the sides of the picture a layer has at least."""
+
 LARGE = 5000
 """Nodes above which the matrix is not made: 100 MB in float32."""
 
@@ -17,7 +20,9 @@ class AdjacencyDisplay(Display):
     """The adjacency matrix of the retracted network as an image.
 
     For a linear network it is the paper's A_c (figure 2b of [1]_). For others it has one
-    block of weights for each pair of neighbouring layers, below the diagonal.
+    block of weights for each pair of neighbouring layers, below the diagonal; rows of the
+    inputs and columns of the outputs, which are empty, are not drawn. A layer of few nodes
+    is drawn larger, to a tenth of the picture.
 
     Parameters
     ----------
@@ -120,6 +125,11 @@ class AdjacencyDisplay(Display):
         ax = self._begin(ax)
         entries = np.abs(self.adjacency[self.adjacency != 0])
         bound = float(np.quantile(entries, 0.99)) if len(entries) else 1.0
+        # The links of a non-linear network end at no input and leave no output.
+        layers = [range(len(self.widths))] * 2
+        if len(self.widths) > 2:
+            layers = [range(1, len(self.widths)), range(len(self.widths) - 1)]
+        (rows, row_ends), (columns, column_ends) = map(self._stretched, layers)
         # Wide matrices have thin blocks, which averaging would make invisible.
         settings = with_defaults(
             "AxesImage",
@@ -129,10 +139,29 @@ class AdjacencyDisplay(Display):
             vmax=bound,
             interpolation="nearest",
         )
-        self.image_ = ax.imshow(self.adjacency, **settings)
-        for end in np.cumsum(self.widths)[:-1]:
+        self.image_ = ax.imshow(self.adjacency[np.ix_(rows, columns)], **settings)
+        for end in row_ends[1:-1]:
             ax.axhline(end - 0.5, color="grey", linewidth=0.5)
+        for end in column_ends[1:-1]:
             ax.axvline(end - 0.5, color="grey", linewidth=0.5)
+        kinds = ["input", *["hidden"] * (len(self.widths) - 2), "output"]
+        names = [
+            f"{n} {kind}{'s' if n > 1 and kind != 'hidden' else ''}"
+            for n, kind in zip(self.widths, kinds, strict=True)
+        ]
+        middles = [(ends[:-1] + ends[1:] - 1) / 2 for ends in (row_ends, column_ends)]
+        ax.set_yticks(middles[0], [names[k] for k in layers[0]])
+        ax.set_xticks(middles[1], [names[k] for k in layers[1]])
         self.figure_.colorbar(self.image_, ax=ax, extend="both")
-        ax.set(xlabel="from node", ylabel="to node")
+        ax.set(xlabel="from", ylabel="to")
         return self
+
+    def _stretched(self, layers: range) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return the nodes of layers, those of small ones repeated, and where each ends."""
+        starts = np.cumsum((0, *self.widths))
+        side = sum(self.widths[k] for k in layers)
+        nodes = []
+        for k in layers:
+            times = max(1, round(SMALLEST_SHARE * side / self.widths[k]))
+            nodes.append(np.repeat(np.arange(starts[k], starts[k + 1]), times))
+        return np.concatenate(nodes), np.cumsum([0, *map(len, nodes)])

@@ -28,7 +28,7 @@ class Display:
                 'Install it, for example by pip install "sklearn-spectral[plot]".'
             ) from error
         if ax is None:
-            _, ax = pyplot.subplots()
+            _, ax = pyplot.subplots(layout="constrained")  # legends may stand beside
         elif not isinstance(ax, Axes):
             raise TypeError(f"ax must be axes of matplotlib; got {type(ax).__name__}.")
         self.ax_, self.figure_ = ax, ax.figure
@@ -91,6 +91,39 @@ def innermost(estimator: Any) -> Any:
             return estimator
         estimator = found[0]
     return estimator
+
+
+def input_names(estimator: Any, given: Any = None) -> Any:
+    """Return what the inputs of the network in an estimator are called.
+
+    Parameters
+    ----------
+    estimator : estimator
+        As for `network_in`.
+    given : sequence of str, optional
+        Names of its own inputs, if something before it knows them.
+
+    Returns
+    -------
+    sequence of str or None
+        What the steps before the network make of the names that the outermost estimator
+        was fitted with; None if nothing knows them.
+    """
+    given = getattr(estimator, "feature_names_in_", given)
+    if isinstance(estimator, FittedNetworkMixin):
+        return given
+    if hasattr(estimator, "steps"):
+        before = estimator[:-1]
+        if len(before):
+            try:
+                given = before.get_feature_names_out(given)
+            except (AttributeError, ValueError):  # a step that does not name its columns
+                given = None
+        return input_names(estimator[-1], given)
+    for name in _WRAPPED:
+        if hasattr(estimator, name):
+            return input_names(getattr(estimator, name), given)
+    return given
 
 
 _WRAPPED = ("best_estimator_", "regressor_", "estimator_")

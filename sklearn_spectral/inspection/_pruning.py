@@ -24,6 +24,9 @@ class PruningDisplay(Display):
         Shares of the nodes.
     scores : dict of str to ndarray of shape (n_fractions,)
         The score at each, by what the nodes are ranked by.
+    node_scores : dict of str to (ndarray of shape (n_nodes,), int), optional
+        Instead of these, what the nodes of each layer were worth, the best first, and how
+        many of them are left.
 
     Attributes
     ----------
@@ -32,7 +35,7 @@ class PruningDisplay(Display):
     figure_ : matplotlib Figure
         The figure of those.
     lines_ : list of matplotlib Line2D
-        One per ranking.
+        One per ranking, or per layer.
 
     Examples
     --------
@@ -46,16 +49,23 @@ class PruningDisplay(Display):
     (3,)
     """
 
-    def __init__(self, *, fractions: NDArray[Any], scores: dict[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        *,
+        fractions: NDArray[Any] | None = None,
+        scores: dict[str, NDArray[Any]] | None = None,
+        node_scores: dict[str, tuple[NDArray[Any], int]] | None = None,
+    ) -> None:
         self.fractions = fractions
         self.scores = scores
+        self.node_scores = node_scores
 
     @classmethod
     def from_estimator(
         cls,
         estimator: Any,
-        X: Any,
-        y: Any,
+        X: Any = None,
+        y: Any = None,
         *,
         X_rank: Any = None,
         node_scores: str | Sequence[str] = ("residual", "weight"),
@@ -67,15 +77,18 @@ class PruningDisplay(Display):
     ) -> PruningDisplay:
         """Remove more and more nodes of a fitted network, without any training.
 
+        Of a fitted `SpectralPruner` and without data, what it found is drawn: the worth of
+        all nodes by which it chose, and which of them are left.
+
         Parameters
         ----------
         estimator : SpectralClassifier or SpectralRegressor
             A fitted estimator, or a pipeline, search or pruner around one. It is not
             changed.
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data to score the pruned networks on.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their labels or targets.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
+            Data to score the pruned networks on. Needed unless there is a fitted pruner.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Their labels or targets; needed with X.
         X_rank : {array-like, sparse matrix} of shape (n_samples, n_features), optional
             Data to rank nodes on; X by default. Scores are fairer with other data, such
             as the training data.
@@ -104,8 +117,13 @@ class PruningDisplay(Display):
         NotFittedError
             If it is not fitted.
         ValueError
-            If nodes cannot be ranked or removed as asked, or a fraction is no share.
+            If nodes cannot be ranked or removed as asked, a fraction is no share, or there
+            are no data and no pruner.
         """
+        if X is None and y is None:
+            return cls(node_scores=_found_by_pruner(estimator)).plot(ax=ax, **kwargs)
+        if X is None or y is None:
+            raise ValueError(f"{'X' if X is None else 'y'} is missing: give both, X and y.")
         if isinstance(node_scores, str):
             node_scores = [node_scores]
         ranked_on = X if X_rank is None else X_rank
@@ -154,7 +172,7 @@ class PruningDisplay(Display):
         return cls(fractions=shares, scores=scores).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> PruningDisplay:
-        """Draw a curve per ranking.
+        """Draw a curve per ranking, or per layer.
 
         Parameters
         ----------
@@ -170,9 +188,44 @@ class PruningDisplay(Display):
         """
         ax = self._begin(ax)
         self.lines_ = []
+        if self.node_scores is not None:
+            for position, (layer, (worth, n_left)) in enumerate(self.node_scores.items()):
+                ranks = np.arange(1, len(worth) + 1)
+                settings = with_defaults(
+                    "Line2D", kwargs, color=f"C{position}", marker=".", label=layer
+                )
+                self.lines_ += ax.plot(ranks, worth, **settings)
+                ax.axvline(n_left + 0.5, color=settings["color"], linestyle="--")
+            if all((worth > 0).all() for worth, _ in self.node_scores.values()):
+                ax.set_yscale("log")
+            ax.set(xlabel="node, the best first (left of the dashed line: kept)")
+            ax.set(ylabel="what it was worth")
+            ax.legend(title="layer")
+            return self
+        assert self.scores is not None
         for by, values in self.scores.items():
             settings = with_defaults("Line2D", kwargs, marker=".", label=by)
             self.lines_ += ax.plot(self.fractions, values, **settings)
         ax.set(xlabel="fraction of hidden nodes removed", ylabel="score")
         ax.legend(title="ranked by")
         return self
+
+
+def _found_by_pruner(estimator: Any) -> dict[str, tuple[NDArray[Any], int]]:
+    """Return the worth of the nodes of each pruned layer, and how many are left."""
+    check_is_fitted(estimator)
+    while not isinstance(estimator, SpectralPruner):
+        if hasattr(estimator, "steps"):
+            estimator = estimator[-1]
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            raise ValueError(
+                f"There is no fitted SpectralPruner in this {type(estimator).__name__}: "
+                "give X and y, on which pruned networks are scored."
+            )
+    return {
+        f"{len(worth)} nodes, {n_left} kept": (-np.sort(-worth), n_left)
+        for worth, n_left in zip(estimator.node_scores_, estimator.n_nodes_, strict=True)
+        if not np.isnan(worth).any()
+    }

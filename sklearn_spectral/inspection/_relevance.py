@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._axes import Display, network_in, with_defaults
+from ._axes import Display, input_names, network_in, with_defaults
 
 
 class RelevanceDisplay(Display):
@@ -83,7 +83,8 @@ class RelevanceDisplay(Display):
         image_shape : tuple of int, optional
             Rows and columns of the images whose pixels the inputs are; bars without.
         feature_names : sequence of str, optional
-            What to call the inputs; by default what the estimator learnt, or x0, x1, ...
+            What to call the inputs; by default the names that it was fitted with, as the
+            steps of a pipeline before the network hand them on, or x0, x1, ...
         max_features : int or None, default=20
             How many bars at most, of the most relevant inputs; None is all.
         ax : matplotlib Axes, optional
@@ -111,8 +112,10 @@ class RelevanceDisplay(Display):
         if image_shape is not None:
             _check_image_shape(image_shape, len(relevance))
         if feature_names is None:
-            default = [f"x{i}" for i in range(len(relevance))]
-            feature_names = list(getattr(model, "feature_names_in_", default))
+            names = input_names(estimator)
+            if names is None:
+                names = [f"x{i}" for i in range(len(relevance))]
+            feature_names = list(names)
         if len(feature_names) != len(relevance):
             raise ValueError(
                 f"feature_names has {len(feature_names)} names for {len(relevance)} "
@@ -162,6 +165,8 @@ class RelevanceDisplay(Display):
         self.bars_ = ax.barh(places, self.relevance[chosen], **kwargs)
         ax.set_yticks(places, names)
         ax.set(xlabel="relevance")
+        if len(chosen) < len(self.relevance):
+            ax.set_title(f"{len(chosen)} of {len(self.relevance)} features")
         return self
 
 

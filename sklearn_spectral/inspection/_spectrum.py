@@ -139,5 +139,13 @@ class SpectrumDisplay(Display):
                 )
                 self.lines_ += ax.plot(shares, ordered, **settings)
         ax.set(xlabel="share of the layer's nodes", ylabel="eigenvalue")
-        ax.legend(title="layer, side", fontsize="small")
+        # Beside the curves, which fill the axes; a layer's two have one colour.
+        ax.legend(
+            self.lines_[::2],
+            [kwargs.get("label", name) for name in self.layers],
+            title="layer\n(dashed: nodes\nthat it feeds)",
+            fontsize="small",
+            loc="upper left",
+            bbox_to_anchor=(1, 1),
+        )
         return self

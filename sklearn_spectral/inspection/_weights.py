@@ -136,7 +136,7 @@ class WeightDistributionDisplay(Display):
         settings["bins"] = np.histogram_bin_edges(joined, settings["bins"])
         self.lines_ = []
         for name, values in inside.items():
-            label = {"label": f"{name} ({len(values):,})"}
+            label = {"label": f"{name}, {len(values):,} weights"}
             *_, drawn = ax.hist(values, **{**label, **settings})
             self.lines_.append(drawn)
         ax.set(xlabel="weight", ylabel="density")

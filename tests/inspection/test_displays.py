@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import LogNorm, SymLogNorm
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.datasets import load_breast_cancer
+from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
@@ -126,6 +128,14 @@ class TestSpectrum:
             with pytest.raises(ValueError, match="has 3 layers, 0 to 2"):
                 SpectrumDisplay.from_estimator(fitted, layers=wrong)
 
+    def test_the_legend_stands_beside_the_curves(self, fitted):
+        display = SpectrumDisplay.from_estimator(fitted)
+        display.figure_.canvas.draw()
+        legend = display.ax_.get_legend()
+        assert [text.get_text() for text in legend.get_texts()] == display.layers
+        assert legend.get_window_extent().x0 >= display.ax_.get_window_extent().x1
+        assert legend.get_window_extent().x1 <= display.figure_.bbox.x1
+
     def test_direct_networks_have_none(self, digits):
         with pytest.raises(TypeError, match="has no eigenvalues"):
             SpectrumDisplay.from_estimator(DirectClassifier(5, max_iter=1).fit(*digits))
@@ -147,7 +157,8 @@ class TestWeights:
             display.weights["ours"], np.concatenate([c.ravel() for c in fitted.coefs_])
         )
         labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-        assert labels == ["ours (2,220)", "mlp (740)", "logistic (640)"]
+        counts = {"ours": "2,220", "mlp": "740", "logistic": "640"}
+        assert labels == [f"{name}, {count} weights" for name, count in counts.items()]
 
     def test_one_layer_and_names(self, fitted):
         display = WeightDistributionDisplay.from_estimator(
@@ -171,6 +182,24 @@ class TestAdjacency:
         np.testing.assert_array_equal(matrix[64:94, :64], fitted.coefs_[0].T)
         np.testing.assert_array_equal(matrix[94:, 64:94], fitted.coefs_[1].T)
         assert np.count_nonzero(matrix) == 64 * 30 + 300
+
+    def test_no_layer_is_drawn_too_small_to_see(self, cancer):
+        """30-100-1, of which one row leads to the output."""
+        model = SpectralClassifier(100, max_iter=2, random_state=0).fit(*cancer)
+        display = AdjacencyDisplay.from_estimator(model)
+        image = display.image_.get_array()
+        # Rows of the inputs and columns of the output are empty, and left out.
+        assert image.shape[1] == 30 + 100
+        np.testing.assert_array_equal(image[:100, :30], model.coefs_[0].T)
+        assert len(image) - 100 >= 0.09 * len(image)
+        for row in image[100:]:
+            np.testing.assert_array_equal(row[30:], model.coefs_[1][:, 0])
+            np.testing.assert_array_equal(row[:30], 0)
+        names = [
+            [label.get_text() for label in axis.get_ticklabels()]
+            for axis in (display.ax_.yaxis, display.ax_.xaxis)
+        ]
+        assert names == [["100 hidden", "1 output"], ["30 inputs", "100 hidden"]]
 
     def test_too_large(self, fitted, monkeypatch):
         from sklearn_spectral.inspection import _adjacency
@@ -202,6 +231,37 @@ class TestRelevance:
             model, feature_names=names, max_features=None
         )
         assert len(display.bars_) == 64
+
+    def test_names_come_through_a_pipeline_and_the_rest_is_said(self, cancer):
+        frame = load_breast_cancer(as_frame=True)
+        names = [*frame.data.columns]
+        network = SpectralClassifier(10, None, max_iter=3, random_state=0)
+        pipeline = make_pipeline(StandardScaler(), network)
+        search = GridSearchCV(pipeline, {"spectralclassifier__alpha": [0.0]}, cv=2)
+        pruned = make_pipeline(StandardScaler(), SpectralPruner(network, n_nodes=5))
+        inner = make_pipeline(StandardScaler(), make_pipeline(StandardScaler(), network))
+        for model in (pipeline, search, pruned, inner):
+            display = RelevanceDisplay.from_estimator(model.fit(frame.data, frame.target))
+            assert display.feature_names == names
+            assert len(display.bars_) == 20
+            assert display.ax_.get_title() == "20 of 30 features"
+        whole = RelevanceDisplay.from_estimator(pipeline, max_features=None)
+        assert whole.ax_.get_title() == ""
+        columns = make_column_transformer(
+            (StandardScaler(), names[:3]), ("passthrough", names[5:7])
+        )
+        mixed = make_pipeline(columns, network).fit(frame.data, frame.target)
+        assert RelevanceDisplay.from_estimator(mixed).feature_names == [
+            *(f"standardscaler__{name}" for name in names[:3]),
+            *(f"passthrough__{name}" for name in names[5:7]),
+        ]
+        reduced = make_pipeline(PCA(3), network).fit(*cancer)
+        display = RelevanceDisplay.from_estimator(reduced)
+        assert display.feature_names == ["pca0", "pca1", "pca2"]
+        # A step that does not name what it makes.
+        halved = make_pipeline(FunctionTransformer(lambda X: X[:, ::2]), network)
+        display = RelevanceDisplay.from_estimator(halved.fit(*cancer))
+        assert display.feature_names[:2] == ["x0", "x1"]
 
     def test_errors(self, fitted):
         with pytest.raises(ValueError, match=r"\(7, 8\) has 56 pixels, but .* on 64"):
@@ -292,6 +352,23 @@ class TestPruning:
         pruner = SpectralPruner(model).fit(X, y)
         display = PruningDisplay.from_estimator(pruner, X, y, fractions=[0.0])
         assert display.scores["residual"][0] == pruner.score(X, y)
+
+    def test_a_fitted_pruner_alone_shows_what_it_found(self, digits):
+        X, y = digits
+        model = SpectralClassifier((20, 10), None, max_iter=2, random_state=0)
+        pruner = SpectralPruner(model, fraction=0.4).fit(X, y)
+        search = GridSearchCV(make_pipeline(StandardScaler(), pruner), {}, cv=2)
+        for wrapped in (pruner, search.fit(X, y)):
+            display = PruningDisplay.from_estimator(wrapped)
+            assert list(display.node_scores) == ["20 nodes, 12 kept", "10 nodes, 6 kept"]
+            assert len(display.lines_) == 2
+        display = PruningDisplay.from_estimator(pruner)
+        drawn = display.lines_[0].get_ydata()
+        np.testing.assert_array_equal(drawn, np.sort(pruner.node_scores_[0])[::-1])
+        with pytest.raises(ValueError, match="no fitted SpectralPruner in this Spectral"):
+            PruningDisplay.from_estimator(pruner.estimator_)
+        with pytest.raises(ValueError, match="y is missing"):
+            PruningDisplay.from_estimator(pruner, X)
 
     def test_errors(self, digits):
         X, y = digits
