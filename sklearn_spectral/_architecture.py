@@ -8,8 +8,10 @@ from itertools import pairwise
 from numbers import Integral
 from typing import Any, TypeAlias
 
-HiddenLayerSizes: TypeAlias = int | Sequence[int]
-LinearExpansion: TypeAlias = int | Sequence[int] | Sequence[Sequence[int]] | None
+from numpy.typing import NDArray
+
+HiddenLayerSizes: TypeAlias = int | Sequence[int] | NDArray[Any]
+LinearExpansion: TypeAlias = HiddenLayerSizes | Sequence[Sequence[int]] | None
 
 AUTO_LAYERS = 2
 AUTO_NODES = 200

@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+)
 
 from ._activations import ACTIVATIONS
 from ._architecture import Architecture, LinearExpansion
+from ._calls import advice_on_values
+from ._device import own_modes
 from ._fit_callbacks import CallbackSupportMixin, FitTasks
 from ._fit_key import checksums, keeper_for
 from ._forward import forward
 from ._inputs import TrainingData
 from ._layers import architecture_of, slope_names
-from ._outcome import Outcome, report
+from ._outcome import Constant, Outcome, report
 from ._plan import TELESCOPES
 from ._retraction import retract
 from ._torch_data import Stream
@@ -97,6 +104,15 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     # What of a network's configuration may change while its training goes on.
     _may_change: ClassVar[frozenset[str]] = frozenset({"init"})
 
+    def _validate_params(self) -> None:
+        """Check the parameters; say what is meant by a value of another package."""
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            told = str(error)
+            advice = advice_on_values(self.get_params(deep=False), told)
+            raise InvalidParameterError(told + advice) from None
+
     # ---- what the kinds of network do differently ----
 
     @abstractmethod
@@ -110,6 +126,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     @abstractmethod
     def _auto_learning_rate(self) -> float:
         """Return the highest rate of the one-cycle schedule for the solver."""
+
+    @abstractmethod
+    def _auto_max_norm(self) -> float:
+        """Return to what norm SGD at its automatic rate cuts longer gradients."""
 
     def _prepare_start(
         self, network: StackedNetwork, data: TrainingData, *, partial: bool
@@ -125,6 +145,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     @abstractmethod
     def _loss_name(self) -> str:
         """Return the loss, a key of ``nn.losses.LOSSES``."""
+
+    @abstractmethod
+    def _best_constant(self, data: TrainingData) -> Constant:
+        """Return the constant that a network has to beat."""
 
     @abstractmethod
     def _n_network_outputs(self) -> int:
@@ -171,9 +195,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         scheduled = self._schedule(partial) == "one_cycle"
         report(
             outcome,
+            constant=None if partial else self._best_constant(data),
             all_epochs_expected=scheduled or self.early_stopping,
             from_start=not proceed,
-            partial=partial,
         )
 
     @contextmanager
@@ -188,6 +212,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self.__dict__ = before
             raise
 
+    @own_modes()
     def _train_and_store(
         self,
         data: TrainingData,
@@ -201,7 +226,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         config = self._network_config()
         if proceed:
             config = self._same_network(config)
-            seed, first_epoch = self._seed, self.n_iter_
+            seed, first_epoch = self._seed, len(self.loss_curve_)
         else:
             seed, first_epoch = self._draw_seed(), 0
         splits = self.early_stopping and validation is None and not partial
@@ -273,7 +298,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         self._config = config
         if not proceed:
             self._seed = seed
-            self.loss_curve_, self.n_iter_ = [], 0
+            self.loss_curve_ = []
         self._store(net, outcome, device, partial=partial)
         return outcome
 
@@ -376,11 +401,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         from ._training import TrainingOptions
 
         schedule = self._schedule(partial)
-        rate = self.learning_rate_init
+        rate, max_norm = self.learning_rate_init, np.inf
         if self.solver == "lbfgs":
             rate = 1.0  # where its line search starts
         elif rate == "auto":
             rate = self._auto_learning_rate()
+            if self.solver == "sgd":
+                max_norm = self._auto_max_norm()
             rate *= CONSTANT_SHARE if schedule == "constant" else 1.0
         if self.solver == "lbfgs":
             from ._batches import rows_of_full_batch
@@ -401,6 +428,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             },
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
+            max_norm=max_norm,
             batch_size=int(size),
             n_epochs=1 if partial else int(self.max_iter),
             shuffle=self.shuffle if isinstance(self.shuffle, str) else bool(self.shuffle),
@@ -434,13 +462,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
         self._hold(net.module_)
         self.loss_curve_ = [*self.loss_curve_, *outcome.loss_curve]
-        self.n_iter_ += len(outcome.loss_curve)
+        self.n_iter_ = len(outcome.loss_curve)
         self.loss_, self.best_loss_ = self.loss_curve_[-1], min(self.loss_curve_)
         self.stop_reason_ = outcome.reason
         self.device_ = str(device)
         if outcome.validation_scores is None:
-            # Those of an earlier fit are not about this one.
-            for name in ("validation_scores_", "best_validation_score_"):
+            # Those of an earlier fit are not about this one; a portion more is no fit.
+            for name in () if partial else ("validation_scores_", "best_validation_score_"):
                 self.__dict__.pop(name, None)
         else:
             self.validation_scores_ = outcome.validation_scores

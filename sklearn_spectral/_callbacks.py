@@ -65,9 +65,11 @@ class Guard(Callback):
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Let the copies go; the last step may have gone where contraction overflows."""
         plain = net.module_.retract().parameters()
-        self.overflows_ = not all(values.isfinite().all() for values in plain)
-        if self.overflows_ and self.good_ is not None:
-            net.flat.restore(self.good_)
+        if not all(values.isfinite().all() for values in plain):
+            if self.good_ is not None:
+                net.flat.restore(self.good_)
+            if net.stop_reason_ != "interrupted":
+                net.stop_reason_ = "diverged"
         self.good_ = self.latest_ = None
 
 
@@ -252,6 +254,14 @@ class Progress(Callback):
             self.bar_.update(len(net.history) - self.bar_.n)  # more than one, if resumed
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Close the bar."""
+        """Say why it ends where that is before the last epoch; close the bar."""
+        early = net.stop_reason_ != "max_iter"
         if self.bar_ is not None:
+            if early:
+                shown = self.bar_.postfix  # the last loss, and score
+                told = f"stopped: {net.stop_reason_}"
+                self.bar_.set_postfix_str(f"{shown}, {told}" if shown else told)
             self.bar_.close()
+        elif early:
+            n_done = len(net.history)
+            print(f"Stopped after epoch {n_done}/{self.n_epochs}: {net.stop_reason_}")

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from ._base import can_train_by_batches
+from ._calls import explained, fitting
 from ._inputs import TrainingData
+from ._outcome import ROUNDING, Constant
 from ._torch_data import is_torch_data
+from ._typing import available_if
+
+LARGEST_EXACT = 2.0**53
+"""From here on a float64 does not tell whole numbers apart."""
 
 
 class NetworkClassifierMixin(ClassifierMixin):
@@ -33,8 +38,15 @@ class NetworkClassifierMixin(ClassifierMixin):
 
     _target_attributes: ClassVar[tuple[str, ...]] = ("classes_",)
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
+    @fitting
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Train the network and retract it.
 
         Parameters
@@ -71,8 +83,10 @@ class NetworkClassifierMixin(ClassifierMixin):
         return self
 
     @available_if(can_train_by_batches)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    @fitting
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
         """Train for one epoch on the given data, at a constant rate.
 
         Parameters that need more than one epoch, such as ``early_stopping`` and
@@ -104,7 +118,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         self._train(X, y, sample_weight, partial=True, classes=classes)
         return self
 
-    def predict(self, X):
+    @explained
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict the class of each sample.
 
         Parameters
@@ -120,7 +135,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         winners = _winners(self._network_output(X))
         return self.classes_[winners]
 
-    def score(self, X, y=None, sample_weight=None):
+    @explained
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy of the predictions.
 
         Parameters
@@ -139,9 +155,10 @@ class NetworkClassifierMixin(ClassifierMixin):
         """
         if is_torch_data(X) and y is None:
             return self._score_torch_data(X, sample_weight, accuracy_score)
-        return super().score(X, y, sample_weight)
+        return super().score(X, self._usable_target(y, "y"), sample_weight)
 
-    def decision_function(self, X):
+    @explained
+    def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the output of the last layer before the softmax.
 
         Parameters
@@ -158,7 +175,8 @@ class NetworkClassifierMixin(ClassifierMixin):
         output = self._network_output(X)
         return output[:, 0] if output.shape[1] == 1 else output
 
-    def predict_proba(self, X):
+    @explained
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict the probability of each class.
 
         Parameters
@@ -176,7 +194,8 @@ class NetworkClassifierMixin(ClassifierMixin):
             return np.column_stack([expit(-scores), expit(scores)])
         return softmax(scores, axis=1)
 
-    def predict_log_proba(self, X):
+    @explained
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Predict the logarithm of the probability of each class.
 
         Parameters
@@ -196,6 +215,17 @@ class NetworkClassifierMixin(ClassifierMixin):
     def _loss_name(self) -> str:
         return self.loss
 
+    def _best_constant(self, data: TrainingData) -> Constant:
+        """Return the weighted frequencies of the classes, with their loss."""
+        counts = np.bincount(data.target(), weights=data.weight())
+        shares = counts[counts > 0] / counts.sum()
+        if self.loss == "log_loss":
+            loss = -np.sum(shares * np.log(shares))
+        else:
+            loss = 1 - np.sum(shares**2)
+        cure = "Scale the features (for example with StandardScaler)"
+        return Constant("the frequencies of the classes", max(float(loss), ROUNDING), cure)
+
     def _n_network_outputs(self) -> int:
         return 1 if len(self.classes_) == 2 else len(self.classes_)
 
@@ -211,21 +241,32 @@ class NetworkClassifierMixin(ClassifierMixin):
         """Return the index of each label."""
         y = column_or_1d(y, warn=True)
         check_classification_targets(y)
+        if y.dtype.kind == "f" and np.abs(y).max(initial=0) >= LARGEST_EXACT:
+            raise ValueError(
+                f"{name} has floats of 2**53 and more as labels, of which different whole "
+                "numbers are equal. Give them as integers or as strings."
+            )
         found, index = np.unique(y, return_inverse=True)
+        if classes is not None:
+            classes = np.unique(column_or_1d(self._usable_target(classes, "classes")))
         if reset:
             self.classes_ = _first_classes(classes) if partial else _at_least_two(found)
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        elif classes is not None and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"classes={np.unique(classes).tolist()} differ from those of the earlier "
+                f"classes={classes.tolist()} differ from those of the earlier "
                 f"fit, {self.classes_.tolist()}."
             )
-        unknown = found[~np.isin(found, self.classes_)]
+        known = self.classes_
+        if {found.dtype.kind, known.dtype.kind} == {"i", "u"}:
+            # numpy would compare them as floats, of which large neighbours are equal.
+            found, known = found.astype(object), known.astype(object)
+        unknown = found[~np.isin(found, known)]
         if len(unknown):
             raise ValueError(
                 f"{name} has labels that are not among the classes: {unknown.tolist()}; "
                 f"the classes are {self.classes_.tolist()}."
             )
-        return np.searchsorted(self.classes_, found)[index].astype(np.int64)
+        return np.searchsorted(known, found)[index].astype(np.int64)
 
     def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
         """Multiply the weights of the classes into those of the samples."""
@@ -239,11 +280,15 @@ class NetworkClassifierMixin(ClassifierMixin):
             return data.sample_weight
         of_class = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
-            unknown = sorted(set(self.class_weight) - set(self.classes_.tolist()), key=str)
-            if unknown:
+            # As in scikit-learn: a fold may lack a class, but a name that is wrong leaves
+            # another class without a weight.
+            labels = self.classes_.tolist()
+            unknown = sorted(set(self.class_weight) - set(labels), key=str)
+            missing = [label for label in labels if label not in self.class_weight]
+            if unknown and missing:
                 raise ValueError(
                     f"class_weight names {unknown}, which are not among the classes "
-                    f"{self.classes_.tolist()}."
+                    f"{labels}, and has no weight for {missing}."
                 )
             weights = [self.class_weight.get(label, 1.0) for label in self.classes_]
             if not all(isinstance(weight, Real) for weight in weights):
@@ -304,4 +349,4 @@ def _first_classes(classes: Any) -> NDArray[Any]:
             "The first call of partial_fit needs classes: all labels that any later "
             "call may bring."
         )
-    return _at_least_two(np.unique(column_or_1d(classes)), "classes")
+    return _at_least_two(classes, "classes")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
+from ._architecture import HiddenLayerSizes, LinearExpansion
+from ._calls import explained
 from ._classification import NetworkClassifierMixin
+from ._files import Path_
 from ._spectral import BaseSpectral
+from ._typing import Seed
 from .baselines import DirectClassifier
 
 
@@ -65,7 +69,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         against the rate. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
-        whether eigenvectors train. Not used by ``"lbfgs"``.
+        whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
+        Not used by ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -90,7 +95,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     l1_ratio_eigenvectors : float or None, default=None
         The same for the eigenvectors alone; None is ``l1_ratio``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
+        Weights of the classes; those that a dict does not name have 1. It may name classes
+        that are not in y, as some folds lack one, where it names all that are.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on validation data no longer improves by
         ``tol`` for ``n_iter_no_change`` epochs, and to keep the best weights.
@@ -131,7 +137,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         the same data and parameters. Each takes its part of every batch, and only the
         gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch.
+        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
+        training stops early.
 
     Attributes
     ----------
@@ -166,7 +173,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
+        those of earlier calls too, where training went on.
     loss_, best_loss_ : float
         The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
@@ -229,42 +237,43 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         **NetworkClassifierMixin._parameter_constraints,
     }
 
+    @explained
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        linear_expansion="auto",
-        activation="relu",
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
+        activation: str = "relu",
         *,
-        train_eigenvalues="both",
-        train_eigenvectors=False,
-        fit_intercept=True,
-        init="scaled",
-        loss="log_loss",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        alpha_eigenvectors=0.0,
-        l1_ratio=0.0,
-        l1_ratio_eigenvectors=None,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        telescope="auto",
-        matmul_precision="highest",
-        checkpoint_dir=None,
-        data_parallel=False,
-        verbose=0,
-    ):
+        train_eigenvalues: str = "both",
+        train_eigenvectors: bool | str = False,
+        fit_intercept: bool = True,
+        init: str = "scaled",
+        loss: str = "log_loss",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        alpha_eigenvectors: float = 0.0,
+        l1_ratio: float = 0.0,
+        l1_ratio_eigenvectors: float | None = None,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             linear_expansion=linear_expansion,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +16,18 @@ if TYPE_CHECKING:
 
 RESIDENT_SHARE = 0.5
 """The share of a GPU's free memory that the data may take; more of them are streamed."""
+
+
+def _one_thread() -> None:
+    """Have torch compute in one thread: the threads of OpenMP do not survive a fork."""
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "get_num_threads") and torch.get_num_threads() > 1:  # type: ignore[union-attr]
+        torch.set_num_threads(1)  # type: ignore[union-attr]
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    # A process that is forked, as by joblib's "multiprocessing", would wait for them.
+    os.register_at_fork(after_in_child=_one_thread)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -141,6 +155,32 @@ def matmul_precision(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def own_modes() -> Iterator[None]:
+    """Compute as the parameters say, in whatever modes of torch the program is.
+
+    Those are ``inference_mode`` and ``no_grad``, in which nothing trains, ``autocast``,
+    which rounds, and a default device, which is for tensors of the program's own. To be
+    used in a ``with`` statement or as a decorator.
+
+    Yields
+    ------
+    None
+        Nothing.
+    """
+    import torch
+
+    with ExitStack() as modes:
+        modes.enter_context(torch.inference_mode(False))
+        modes.enter_context(torch.enable_grad())
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                modes.enter_context(torch.autocast(kind, enabled=False))
+        if torch.get_default_device().type != "cpu":
+            modes.enter_context(torch.device("cpu"))
+        yield
 
 
 def training_dtype(dtype: np.dtype, device: torch.device) -> np.dtype:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._architecture import HiddenLayerSizes, LinearExpansion
 from ._base import BaseNetwork
+from ._calls import explained
+from ._device import own_modes
+from ._files import Path_
 from ._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES
+from ._typing import Seed
 
 if TYPE_CHECKING:
     from .nn.direct_network import DirectNetwork
 
 # Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
 # directions, which may move further.
-AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.03, 0.2)}
+AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.1, 0.5)}
+
+# The longest steps of SGD at these rates for a squared error, as in `_spectral`.
+LONGEST_STEPS = (0.03, 0.07)
 
 
 class BaseDirect(BaseNetwork):
@@ -34,40 +42,41 @@ class BaseDirect(BaseNetwork):
         "init": [StrOptions(set(WEIGHT_SCHEMES))],
     }
 
+    @explained
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        linear_expansion=None,
-        activation="relu",
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion = None,
+        activation: str = "relu",
         *,
-        train="weights",
-        n_weights=None,
-        untrained="start",
-        rank=10,
-        fit_intercept=True,
-        init="glorot",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        l1_ratio=0.0,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        telescope="auto",
-        matmul_precision="highest",
-        checkpoint_dir=None,
-        data_parallel=False,
-        verbose=0,
-    ):
+        train: str = "weights",
+        n_weights: int | None = None,
+        untrained: str = "start",
+        rank: int = 10,
+        fit_intercept: bool = True,
+        init: str = "glorot",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.linear_expansion = linear_expansion
         self.activation = activation
@@ -100,7 +109,9 @@ class BaseDirect(BaseNetwork):
         self.verbose = verbose
 
     @classmethod
-    def from_spectral(cls, estimator: BaseNetwork, *, extended: bool = False, **params):
+    def from_spectral(
+        cls, estimator: BaseNetwork, *, extended: bool = False, **params: Any
+    ) -> Self:
         """Take over a fitted spectral estimator, to go on with all of its weights.
 
         The paper's pre-training: the eigenvalues first, then the weights of the network
@@ -170,6 +181,7 @@ class BaseDirect(BaseNetwork):
         result._take_over(estimator, extended=extended)
         return result
 
+    @own_modes()
     def _take_over(self, estimator: BaseNetwork, *, extended: bool) -> None:
         """Take the weights of a fitted estimator, and what it learnt of the input."""
         from torch import nn
@@ -206,5 +218,13 @@ class BaseDirect(BaseNetwork):
         return {"weights": (self.alpha, self.l1_ratio)}
 
     def _auto_learning_rate(self) -> float:
-        moves_far = self.train in ("gains", "singular_values")
-        return AUTO_LEARNING_RATES[self.solver][moves_far]
+        return AUTO_LEARNING_RATES[self.solver][self._moves_far()]
+
+    def _auto_max_norm(self) -> float:
+        if self._loss_name() != "squared_error":
+            return 1.0
+        return LONGEST_STEPS[self._moves_far()] / self._auto_learning_rate()
+
+    def _moves_far(self) -> bool:
+        """Tell whether what trains scales whole rows or directions."""
+        return self.train in ("gains", "singular_values")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._architecture import Architecture
+from ._device import own_modes
 from ._html import with_network
 from ._integrity import digest
 from ._layers import LayerArrays, architecture_of, layers_of, regrown
@@ -131,6 +132,7 @@ class FittedNetworkMixin(PortableMixin):
             )
         return self._net
 
+    @own_modes()
     def to_network(self) -> StackedNetwork:
         """Build the extended network as a torch module, from the fitted arrays.
 

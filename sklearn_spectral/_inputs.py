@@ -11,6 +11,8 @@ from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
+from ._refused import refuse_unusable
+
 
 @dataclass(frozen=True)
 class TrainingData:
@@ -133,10 +135,11 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or all are zero.
+        If a weight is negative, not finite or no number, or all are zero.
     """
     if sample_weight is None:
         return None, None
+    refuse_unusable(sample_weight, "sample_weight")
     if not np.any(np.asarray(sample_weight, dtype=np.float64)):
         raise ValueError(
             "All entries of sample_weight are zero, so there is nothing to fit; give at "

@@ -11,8 +11,31 @@ from sklearn.exceptions import ConvergenceWarning
 # of that has to be between.
 RAISED = 2.0
 
-# The line that called fit: report, _train, fit and scikit-learn's wrapper lie between.
-_CALLER = 5
+# Where a constant has no loss at all, a network is asked for so little, of targets of size
+# one.
+ROUNDING = 1e-3
+
+# The line that called fit: report, _train, fit and the two wrappers of fit lie between.
+_CALLER = 6
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The best prediction that is the same for all samples.
+
+    Parameters
+    ----------
+    name : str
+        What is predicted.
+    loss : float
+        The mean training loss of that; where it is zero, something small instead.
+    cure : str
+        What brings a network below it.
+    """
+
+    name: str
+    loss: float
+    cure: str
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,11 @@ class Outcome:
 
 
 def report(
-    outcome: Outcome, *, all_epochs_expected: bool, from_start: bool, partial: bool
+    outcome: Outcome,
+    *,
+    constant: Constant | None,
+    all_epochs_expected: bool,
+    from_start: bool,
 ) -> None:
     """Warn of a training that did not end as expected; pass an interrupt on.
 
@@ -50,12 +77,13 @@ def report(
     ----------
     outcome : Outcome
         How it went.
+    constant : Constant or None
+        What it should be better than. None if this was one call of many, of which nothing
+        is expected.
     all_epochs_expected : bool
         Whether ending at ``max_iter`` is as it should be.
     from_start : bool
         Whether the network was new, so that its loss should have fallen.
-    partial : bool
-        Whether this was one call of many, of which nothing is expected.
 
     Raises
     ------
@@ -83,13 +111,13 @@ def report(
             )
         finally:  # also where warnings are errors
             raise KeyboardInterrupt
-    elif partial:
+    elif constant is None:
         return
     elif from_start and outcome.loss_curve[-1] > outcome.first_loss:
         warnings.warn(
             f"Training did not lower the loss: it was {outcome.first_loss:.3g} at the "
-            f"start and is {outcome.loss_curve[-1]:.3g}. Lower learning_rate_init, scale "
-            "the features, or raise max_iter.",
+            f"start and is {outcome.loss_curve[-1]:.3g}. {constant.cure}, lower "
+            "learning_rate_init, or raise max_iter.",
             ConvergenceWarning,
             stacklevel=_CALLER,
         )
@@ -99,6 +127,15 @@ def report(
             f"{outcome.loss_curve[-1]:.3g}. The rate starts anew, and a one-cycle of few "
             "epochs does not make up for its height: raise max_iter, set "
             "learning_rate='constant', or lower learning_rate_init.",
+            ConvergenceWarning,
+            stacklevel=_CALLER,
+        )
+    elif not outcome.loss_curve[-1] < constant.loss:
+        warnings.warn(
+            f"The network is no better than a constant: its training loss is "
+            f"{outcome.loss_curve[-1]:.3g}, that of predicting {constant.name} is "
+            f"{constant.loss:.3g}. {constant.cure}, raise max_iter, or lower "
+            "learning_rate_init and the penalties.",
             ConvergenceWarning,
             stacklevel=_CALLER,
         )

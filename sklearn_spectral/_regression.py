@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.metaestimators import available_if
 
 from ._base import can_train_by_batches
+from ._calls import explained, fitting
 from ._inputs import TrainingData
+from ._outcome import ROUNDING, Constant
 from ._torch_data import is_torch_data
-from ._validation import refuse_dates
+from ._typing import available_if
 
 
 class NetworkRegressorMixin(RegressorMixin):
@@ -22,8 +23,15 @@ class NetworkRegressorMixin(RegressorMixin):
     _y_is_numeric = True
     _target_attributes: ClassVar[tuple[str, ...]] = ("n_outputs_", "_y_ndim")
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None, X_val=None, y_val=None):
+    @fitting
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Train the network and retract it.
 
         Parameters
@@ -59,8 +67,8 @@ class NetworkRegressorMixin(RegressorMixin):
         return self
 
     @available_if(can_train_by_batches)
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    @fitting
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train for one epoch on the given data, at a constant rate.
 
         Parameters that need more than one epoch, such as ``early_stopping`` and
@@ -84,7 +92,8 @@ class NetworkRegressorMixin(RegressorMixin):
         self._train(X, y, sample_weight, partial=True)
         return self
 
-    def predict(self, X):
+    @explained
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict the targets of each sample.
 
         Parameters
@@ -100,7 +109,8 @@ class NetworkRegressorMixin(RegressorMixin):
         output = self._network_output(X)
         return output[:, 0] if self._y_ndim == 1 else output
 
-    def score(self, X, y=None, sample_weight=None):
+    @explained
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the coefficient of determination of the predictions.
 
         Parameters
@@ -119,7 +129,7 @@ class NetworkRegressorMixin(RegressorMixin):
         """
         if is_torch_data(X) and y is None:
             return self._score_torch_data(X, sample_weight, r2_score)
-        return super().score(X, y, sample_weight)
+        return super().score(X, self._usable_target(y, "y"), sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -129,6 +139,21 @@ class NetworkRegressorMixin(RegressorMixin):
 
     def _loss_name(self) -> str:
         return "squared_error"
+
+    def _best_constant(self, data: TrainingData) -> Constant:
+        """Return the weighted mean, with its loss."""
+        y, weight = data.target(), data.weight()
+        mean = np.average(y, axis=0, weights=weight)
+        loss = np.average((y - mean) ** 2, axis=0, weights=weight).mean() / 2
+        square = np.average(y**2, axis=0, weights=weight).mean()
+        if loss <= np.finfo(np.float64).eps * square:  # all are the same
+            loss = ROUNDING * square
+        return Constant(
+            "the mean of the target",
+            float(loss),
+            "Scale the target (by TransformedTargetRegressor with a StandardScaler) and "
+            "the features",
+        )
 
     def _n_network_outputs(self) -> int:
         return self.n_outputs_
@@ -143,9 +168,7 @@ class NetworkRegressorMixin(RegressorMixin):
         name: str = "y",
     ) -> NDArray[Any]:
         """Return the targets as floats in two dimensions."""
-        values = np.asarray(y)
-        refuse_dates(values, name)
-        values = values.astype(np.float64, copy=False)
+        values = np.asarray(y).astype(np.float64, copy=False)
         n_outputs = 1 if values.ndim == 1 else values.shape[1]
         if reset:
             self._y_ndim, self.n_outputs_ = values.ndim, n_outputs

@@ -48,7 +48,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         against the rate. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
-        whether eigenvectors train. Not used by ``"lbfgs"``.
+        whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
+        Not used by ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -102,7 +103,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         the same data and parameters. Each takes its part of every batch, and only the
         gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch.
+        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
+        training stops early.
 
     Attributes
     ----------
@@ -136,7 +138,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
+        those of earlier calls too, where training went on.
     loss_, best_loss_ : float
         The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float

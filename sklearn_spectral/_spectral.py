@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._architecture import LinearExpansion, auto_expansion
+from ._architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
 from ._base import BaseNetwork
+from ._calls import explained
 from ._covariance import covariance, shape_rows
+from ._device import own_modes
 from ._direct import BaseDirect
 from ._factorizations import FACTORIZATIONS
+from ._files import Path_
 from ._init_schemes import SCHEMES
 from ._inputs import TrainingData
 from ._layers import slope_names
+from ._typing import Seed
 
 if TYPE_CHECKING:
     from ._conversion import PlainNetwork
@@ -27,8 +31,16 @@ COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 ``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
 
 # By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
-# eigenvectors, whose entries are smaller by the square root of the layer's width.
-AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.2, 0.03)}
+# eigenvectors, whose entries are smaller by the square root of the layer's width. Those of
+# SGD by benchmarks/defaults/solvers.py.
+AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.5, 0.1)}
+
+# SGD at a higher rate saturates the probabilities, of which this loss then has no gradient.
+BRIER_SGD_RATE = 0.2
+
+# The longest steps of SGD at these rates for a squared error, whose gradient grows with the
+# target; for the losses of classes a gradient of norm one is the longest.
+LONGEST_STEPS = (0.07, 0.03)
 
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
@@ -58,40 +70,41 @@ class BaseSpectral(BaseNetwork):
 
     _may_change = BaseNetwork._may_change | {"train_eigenvalues", "train_eigenvectors"}
 
+    @explained
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        linear_expansion="auto",
-        activation="relu",
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
+        activation: str = "relu",
         *,
-        train_eigenvalues="both",
-        train_eigenvectors=False,
-        fit_intercept=True,
-        init="scaled",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        alpha_eigenvectors=0.0,
-        l1_ratio=0.0,
-        l1_ratio_eigenvectors=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        telescope="auto",
-        matmul_precision="highest",
-        checkpoint_dir=None,
-        data_parallel=False,
-        verbose=0,
-    ):
+        train_eigenvalues: str = "both",
+        train_eigenvectors: bool | str = False,
+        fit_intercept: bool = True,
+        init: str = "scaled",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        alpha_eigenvectors: float = 0.0,
+        l1_ratio: float = 0.0,
+        l1_ratio_eigenvectors: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.linear_expansion = linear_expansion
         self.activation = activation
@@ -124,7 +137,7 @@ class BaseSpectral(BaseNetwork):
         self.verbose = verbose
 
     @classmethod
-    def from_direct(cls, estimator: Any, **params):
+    def from_direct(cls, estimator: Any, **params: Any) -> Self:
         """Take over a fitted network in direct space, its weights kept exactly.
 
         The eigenvalues are 1 where a layer reads and 0 where it feeds, and the weights are
@@ -184,7 +197,7 @@ class BaseSpectral(BaseNetwork):
         result._take_weights(plain)
         return result
 
-    def to_direct(self, *, extended=False, **params):
+    def to_direct(self, *, extended: bool = False, **params: Any) -> Any:
         """Go on in direct space, with all weights of the network trained.
 
         The paper's pre-training: the eigenvalues first, then the weights that they gave.
@@ -211,6 +224,7 @@ class BaseSpectral(BaseNetwork):
         """
         return self._direct_type.from_spectral(self, extended=extended, **params)
 
+    @own_modes()
     def _take_weights(self, plain: PlainNetwork) -> None:
         """Become fitted with given weights."""
         import torch
@@ -304,10 +318,21 @@ class BaseSpectral(BaseNetwork):
 
     def _auto_learning_rate(self) -> float:
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
-        form = FACTORIZATIONS.get(self.train_eigenvectors)
-        if self.train_eigenvectors if form is None else form.is_dense:
+        if self._trains_many():
             return with_eigenvectors
+        if (self.solver, self._loss_name()) == ("sgd", "brier"):
+            eigenvalues_alone = BRIER_SGD_RATE
         return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
+
+    def _auto_max_norm(self) -> float:
+        if self._loss_name() != "squared_error":
+            return 1.0
+        return LONGEST_STEPS[self._trains_many()] / self._auto_learning_rate()
+
+    def _trains_many(self) -> bool:
+        """Tell whether as many numbers train as there are eigenvectors' entries."""
+        form = FACTORIZATIONS.get(str(self.train_eigenvectors))
+        return bool(self.train_eigenvectors if form is None else form.is_dense)
 
     # ---- the extended network, from the arrays that a fit leaves ----
 

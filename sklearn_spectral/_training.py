@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
 from ._batches import ArrayDataset, BatchIterator
@@ -59,6 +61,8 @@ class TrainingOptions:
         name.
     n_iter_no_change : float
         As in the estimators.
+    max_norm : float
+        The norm to which longer gradients are cut; infinity leaves them.
     batch_size, n_epochs, seed, first_epoch, verbose : int
         As in the estimators; ``first_epoch`` counts on from earlier training.
     shuffle : bool or str
@@ -73,6 +77,7 @@ class TrainingOptions:
     penalties: Mapping[str, tuple[float, float]]
     tol: float
     n_iter_no_change: float
+    max_norm: float
     batch_size: int
     n_epochs: int
     shuffle: bool | str
@@ -98,6 +103,8 @@ class TrainingNet(NeuralNet):
         name.
     one_cycle : mapping, optional
         Arguments of torch's ``OneCycleLR``; without, the rate is constant.
+    max_norm : float, default=inf
+        The norm to which longer gradients are cut.
     processes : Processes, optional
         Those that train this network together; without, this one alone.
     **kwargs
@@ -110,6 +117,7 @@ class TrainingNet(NeuralNet):
         flat: FlatParameters,
         penalties: Mapping[str, tuple[float, float]] | None = None,
         one_cycle: Mapping[str, Any] | None = None,
+        max_norm: float = math.inf,
         processes: Processes | None = None,
         **kwargs: Any,
     ) -> None:
@@ -118,6 +126,7 @@ class TrainingNet(NeuralNet):
         self.flat = flat
         self.penalties = {} if penalties is None else penalties
         self.one_cycle = one_cycle
+        self.max_norm = max_norm
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -253,6 +262,8 @@ class TrainingNet(NeuralNet):
                     losses.append(gradient(*batch))
                 else:
                     losses.append(self._gradient_of_all(gradient, batch, size))
+                if self.max_norm < math.inf:
+                    clip_grad_norm_(self.flat.vector, self.max_norm)
                 take_step()
                 if self.schedule_ is not None:
                     self.schedule_.step()
@@ -343,6 +354,7 @@ def make_net(
         }
     if options.solver == "sgd":
         settings |= {
+            "max_norm": options.max_norm,
             "optimizer__momentum": options.momentum,
             "optimizer__nesterov": options.momentum > 0,
         }
@@ -384,27 +396,26 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
         If the interrupt came before any epoch was done.
     """
     callbacks = dict(net.callbacks_)
+    net.stop_reason_ = "error"
     net.notify("on_train_begin", X=dataset)
     # skorch's own fit swallows KeyboardInterrupt; its loop does not.
     try:
         # Fewer than all, if a checkpoint was taken up.
         net.fit_loop(dataset, epochs=net.max_epochs - len(net.history))
-        reason = "max_iter"
+        net.stop_reason_ = "max_iter"
     except StopTraining as stop:
-        reason = stop.reason
+        net.stop_reason_ = stop.reason
     except KeyboardInterrupt:
         if not _loss_curve(net):
             raise
         callbacks["guard"].interrupt(net)
-        reason = "interrupted"
+        net.stop_reason_ = "interrupted"
     finally:
         net.notify("on_train_end", X=dataset)
         net.release()
-    if reason != "interrupted" and callbacks["guard"].overflows_:
-        reason = "diverged"
     stopping = callbacks.get("early_stopping")
     return Outcome(
-        reason=reason,
+        reason=net.stop_reason_,
         n_epochs=len(net.history),
         first_loss=net.history[0]["train_first_loss"],
         loss_curve=_loss_curve(net),

@@ -18,6 +18,7 @@ from ._arrays import check_finite_by_rows, is_memmap
 from ._fitted import FittedNetworkMixin
 from ._forward import forward
 from ._inputs import TrainingData, check_both_given, check_weights
+from ._refused import exact_integers, refuse_unusable
 from ._row_source import RowSource, is_row_source
 from ._torch_data import Stream, batches_of, is_torch_data, pairs_of, rows_and_targets
 
@@ -49,7 +50,7 @@ class ValidationMixin(FittedNetworkMixin):
         self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
     ) -> Any:
         """Check X, and y beside it if given; memory-mapped arrays keep their type."""
-        refuse_dates(X, "X")
+        refuse_unusable(X, "X")
         if is_row_source(X):
             return self._validate_row_source(X, y, reset=reset, finite=finite)
         keep = is_memmap(X) and X.dtype.kind in "iubf"
@@ -62,7 +63,7 @@ class ValidationMixin(FittedNetworkMixin):
         if isinstance(y, str) and y == "no_validation":
             X = validate_data(self, X, **settings)
         else:
-            _refuse_sparse(y, "y")
+            y = self._usable_target(y, "y")
             settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
             X, y = validate_data(self, X, y, **settings)
         if keep and finite:
@@ -100,9 +101,8 @@ class ValidationMixin(FittedNetworkMixin):
             raise ValueError(
                 f"{type(self).__name__} requires {name} to be passed, but it is None."
             )
-        _refuse_sparse(y, name)
         return check_array(
-            y,
+            self._usable_target(y, name),
             dtype="numeric" if self._y_is_numeric else None,
             ensure_2d=False,
             ensure_min_samples=0,
@@ -132,6 +132,15 @@ class ValidationMixin(FittedNetworkMixin):
             unit = float(weight[data.row_numbers].mean())
             weight = weight / unit
         return TrainingData(X, y, weight, data.rows, unit)
+
+    def _usable_target(self, y: Any, name: str) -> Any:
+        """Refuse targets that would be taken for others; keep whole numbers exact."""
+        if issparse(y):
+            raise ValueError(
+                f"{name} is sparse, which targets cannot be; pass {name}.toarray() instead."
+            )
+        refuse_unusable(y, name)
+        return exact_integers(y)
 
     def _validation_data(self, X_val: Any, y_val: Any) -> TrainingData | None:
         """Check the validation data that a user gives."""
@@ -201,32 +210,3 @@ def _said_of_validation_data() -> Iterator[None]:
     except (ValueError, TypeError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(f"The validation data X_val, y_val: {error}") from error
-
-
-def refuse_dates(values: Any, name: str) -> None:
-    """Refuse what numpy would turn into numbers of some unit, and what is missing too.
-
-    Parameters
-    ----------
-    values : array-like
-        What a user gave; only those with a ``dtype`` are looked at.
-    name : str
-        Its name.
-
-    Raises
-    ------
-    ValueError
-        If they are dates or times.
-    """
-    if getattr(getattr(values, "dtype", None), "kind", None) in ("m", "M"):
-        raise ValueError(
-            f"{name} has dates or times ({values.dtype}); turn them into numbers first, "
-            "for example days since the earliest."
-        )
-
-
-def _refuse_sparse(values: Any, name: str) -> None:
-    if issparse(values):
-        raise ValueError(
-            f"{name} is sparse, which targets cannot be; pass {name}.toarray() instead."
-        )

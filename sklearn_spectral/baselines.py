@@ -4,11 +4,15 @@ They share the training code of the spectral estimators, so that a comparison di
 what trains and in nothing else.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
+from ._architecture import HiddenLayerSizes, LinearExpansion
+from ._calls import explained
 from ._classification import NetworkClassifierMixin
 from ._direct import BaseDirect
+from ._files import Path_
 from ._regression import NetworkRegressorMixin
+from ._typing import Seed
 
 __all__ = ["DirectClassifier", "DirectRegressor"]
 
@@ -58,7 +62,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"
         As in `SpectralClassifier`.
     learning_rate_init : float or "auto", default="auto"
-        The highest rate. ``"auto"`` depends on the solver, the schedule and on what trains.
+        The highest rate. ``"auto"`` depends on the solver, the schedule and on what trains;
+        with it ``"sgd"`` cuts gradients that are too long.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -76,7 +81,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     l1_ratio : float, default=0.0
         The penalty is ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes.
+        Weights of the classes; those that a dict does not name have 1. It may name classes
+        that are not in y, as some folds lack one, where it names all that are.
     early_stopping : bool, default=False
         Whether to stop when the accuracy on validation data no longer improves.
     validation_fraction : float, default=0.1
@@ -103,7 +109,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         the same data and parameters. Each takes its part of every batch, and only the
         gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch.
+        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
+        training stops early.
 
     Attributes
     ----------
@@ -121,7 +128,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
+        those of earlier calls too, where training went on.
     loss_, best_loss_ : float
         The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float
@@ -173,42 +181,43 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         **NetworkClassifierMixin._parameter_constraints,
     }
 
+    @explained
     def __init__(
         self,
-        hidden_layer_sizes=(100,),
-        linear_expansion=None,
-        activation="relu",
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion = None,
+        activation: str = "relu",
         *,
-        train="weights",
-        n_weights=None,
-        untrained="start",
-        rank=10,
-        fit_intercept=True,
-        init="glorot",
-        loss="log_loss",
-        solver="adamax",
-        learning_rate="one_cycle",
-        learning_rate_init="auto",
-        momentum=0.9,
-        batch_size="auto",
-        max_iter=100,
-        shuffle=True,
-        alpha=0.0,
-        l1_ratio=0.0,
-        class_weight=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        warm_start=False,
-        random_state=None,
-        device="auto",
-        telescope="auto",
-        matmul_precision="highest",
-        checkpoint_dir=None,
-        data_parallel=False,
-        verbose=0,
-    ):
+        train: str = "weights",
+        n_weights: int | None = None,
+        untrained: str = "start",
+        rank: int = 10,
+        fit_intercept: bool = True,
+        init: str = "glorot",
+        loss: str = "log_loss",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
             linear_expansion=linear_expansion,
@@ -288,7 +297,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     learning_rate : {"one_cycle", "constant"}, default="one_cycle"
         As in `SpectralRegressor`.
     learning_rate_init : float or "auto", default="auto"
-        The highest rate. ``"auto"`` depends on the solver, the schedule and on what trains.
+        The highest rate. ``"auto"`` depends on the solver, the schedule and on what trains;
+        with it ``"sgd"`` cuts gradients that are too long.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
@@ -331,7 +341,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         the same data and parameters. Each takes its part of every batch, and only the
         gradient of what trains travels. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch.
+        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
+        training stops early.
 
     Attributes
     ----------
@@ -349,7 +360,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         How each stack of linear layers was computed while training, and what the other
         ways would have cost; print one to read it.
     n_iter_ : int
-        Number of epochs trained.
+        Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
+        those of earlier calls too, where training went on.
     loss_, best_loss_ : float
         The last and the lowest of ``loss_curve_``.
     loss_curve_ : list of float

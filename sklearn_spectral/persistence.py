@@ -84,7 +84,7 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
     write_atomically(path, encode("model", content, tensors))
 
 
-def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> Any:
+def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> SpectralClassifier | Any:
     """Read an estimator from a file that `save` wrote.
 
     Nothing in the file is run or unpickled, and all of it is checked: a file that is
@@ -129,6 +129,7 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> Any:
     """
     if not isinstance(max_bytes, Real):
         raise TypeError(f"max_bytes must be a number of bytes; got {max_bytes!r}.")
+    # "| Any" in the type: which of them it is, only the file knows.
     data = read(path, max_bytes)
     try:
         content, tensors = decode("model", data)

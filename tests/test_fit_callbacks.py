@@ -128,7 +128,7 @@ from sklearn import ensemble, model_selection, pipeline
 sys.modules["sklearn.callback"] = None
 from sklearn_spectral import SpectralClassifier
 from sklearn_spectral._fit_callbacks import FitTasks
-model = SpectralClassifier(5, max_iter=2)
+model = SpectralClassifier(5, random_state=0)
 assert not hasattr(model, "set_callbacks")
 model._train(np.eye(4), [0, 1, 0, 1])
 assert model.predict(np.eye(4)).shape == (4,)

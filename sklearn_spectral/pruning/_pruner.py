@@ -6,26 +6,28 @@ from collections.abc import Callable
 from copy import deepcopy
 from inspect import signature
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, _fit_context, is_classifier
+from numpy.typing import NDArray
+from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from .._calls import explained, fitting_another
 from .._fit_callbacks import CallbackSupportMixin, FitTasks
 from .._inputs import check_both_given, check_weights
 from .._portable import PortableMixin
+from .._typing import Method, Seed, available_if
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 
 
-def _delegates(name: str):
+def _delegates(name: str) -> Callable[[Method], Method]:
     """Offer a method where the pruned estimator, or that to be pruned, has it."""
 
     def check(pruner: SpectralPruner) -> bool:
@@ -179,25 +181,33 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         "random_state": ["random_state"],
     }
 
+    estimator_: Any
+    kept_nodes_: list[NDArray[np.intp]]
+    n_nodes_: tuple[int, ...]
+    node_scores_: list[NDArray[Any]]
+    reference_score_: float
+    pruned_score_: float
+
+    @explained
     def __init__(
         self,
-        estimator,
+        estimator: Any,
         *,
-        strategy="post",
-        node_score="auto",
-        fraction=0.5,
-        n_nodes=None,
-        max_score_loss=None,
-        compensation="linear",
-        scope="layer",
-        min_nodes=1,
-        linear_nodes=False,
-        n_steps=5,
-        pretrain_iter=None,
-        scoring=None,
-        validation_fraction=0.1,
-        random_state=None,
-    ):
+        strategy: str = "post",
+        node_score: str = "auto",
+        fraction: float = 0.5,
+        n_nodes: int | None = None,
+        max_score_loss: float | None = None,
+        compensation: str = "linear",
+        scope: str = "layer",
+        min_nodes: int = 1,
+        linear_nodes: bool = False,
+        n_steps: int = 5,
+        pretrain_iter: int | None = None,
+        scoring: str | Callable[..., float] | None = None,
+        validation_fraction: float = 0.1,
+        random_state: Seed = None,
+    ) -> None:
         self.estimator = estimator
         self.strategy = strategy
         self.node_score = node_score
@@ -214,8 +224,15 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+    @fitting_another
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Train the network and prune it.
 
         Parameters
@@ -321,7 +338,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         )
 
     @_delegates("predict")
-    def predict(self, X):
+    def predict(self, X: Any) -> NDArray[Any]:
         """Predict with the small network; see the estimator.
 
         Parameters
@@ -337,7 +354,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return self._fitted().predict(X)
 
     @_delegates("predict_proba")
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict probabilities with the small network; see the estimator.
 
         Parameters
@@ -353,7 +370,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return self._fitted().predict_proba(X)
 
     @_delegates("predict_log_proba")
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Predict logarithms of probabilities with the small network; see the estimator.
 
         Parameters
@@ -369,7 +386,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return self._fitted().predict_log_proba(X)
 
     @_delegates("decision_function")
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the output before the softmax with the small network; see the estimator.
 
         Parameters
@@ -384,7 +401,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         """
         return self._fitted().decision_function(X)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score the small network; see the estimator.
 
         Parameters

@@ -1,0 +1,95 @@
+"""Calls that do not fit: the estimator is named, and what is meant is said."""
+
+import inspect
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.pruning import SpectralPruner
+
+X = np.random.default_rng(0).normal(size=(20, 2))
+Y = np.arange(20) % 2
+ALL = (SpectralClassifier, SpectralRegressor, DirectClassifier, DirectRegressor)
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        ({"epochs": 3}, "The number of epochs is max_iter."),
+        ({"lr": 0.1}, "The learning rate is learning_rate_init."),
+        ({"max_itr": 3}, "Did you mean 'max_iter'?"),
+        ({"hidden_units": 3}, "The widths of the layers are hidden_layer_sizes."),
+        ({"abracadabra": 3}, ""),
+    ],
+)
+def test_unknown_parameters(kind, arguments, advice):
+    (name,) = arguments
+    with pytest.raises(TypeError) as error:
+        kind(**arguments)
+    expected = f"{kind.__name__}() got an unexpected keyword argument {name!r}. {advice}"
+    assert str(error.value) == expected.strip()
+
+
+def test_the_loss_of_a_regressor_is_no_parameter():
+    with pytest.raises(TypeError, match=r"^SpectralRegressor\(\) .* is the squared error"):
+        SpectralRegressor(loss="mse")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_unknown_arguments_of_methods(kind):
+    model = kind(2, max_iter=1)
+    name = kind.__name__
+    for wrong in ("eval_set", "validation_data"):
+        with pytest.raises(TypeError, match=rf"^{name}\.fit\(\) .* are X_val and y_val"):
+            model.fit(X, Y, **{wrong: (X, Y)})
+    with pytest.raises(TypeError, match=rf"^{name}\.partial_fit\(\) got an unexpected"):
+        model.partial_fit(X, Y, epochs=2)
+    with pytest.raises(TypeError, match=rf"^{name}\.fit\(\) missing a required argument"):
+        model.fit()
+    with pytest.raises(TypeError, match=rf"^{name}\.fit\(\) too many positional"):
+        model.fit(X, Y, None, X, Y, 3)
+    model.fit(X, Y)
+    with pytest.raises(TypeError, match=rf"^{name}\.predict\(\) .* 'return_std'"):
+        model.predict(X, return_std=True)
+    with pytest.raises(TypeError, match=rf"^{name}\.score\(\) .* 'metric'"):
+        model.score(X, Y, metric="f1")
+
+
+def test_a_pruner_and_a_subclass():
+    with pytest.raises(TypeError, match=r"^SpectralPruner\(\) .* 'ratio'"):
+        SpectralPruner(SpectralClassifier(), ratio=0.5)
+    with pytest.raises(TypeError, match=r"^SpectralPruner\.fit\(\) .* are X_val and y_val"):
+        SpectralPruner(SpectralClassifier()).fit(X, Y, eval_set=(X, Y))
+
+    class Own(SpectralClassifier):
+        pass
+
+    with pytest.raises(TypeError, match=r"^Own\(\) got an unexpected"):
+        Own(foo=1)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_signatures_are_as_written(kind):
+    parameters = inspect.signature(kind).parameters
+    assert list(parameters)[:3] == ["hidden_layer_sizes", "linear_expansion", "activation"]
+    assert set(kind().get_params()) == set(parameters)
+    assert clone(kind(max_iter=7)).max_iter == 7
+    assert list(inspect.signature(kind.predict).parameters) == ["self", "X"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "advice"),
+    [
+        ({"learning_rate": 0.01}, "the rate itself is learning_rate_init=0.01"),
+        ({"learning_rate": "adaptive"}, "MLPClassifier's 'adaptive' is not there"),
+        ({"activation": "sigmoid"}, "It is 'logistic' here"),
+        ({"activation": None}, "It is 'identity' here"),
+    ],
+)
+def test_values_that_mean_something_else(parameters, advice):
+    with pytest.raises(ValueError, match=advice):
+        SpectralClassifier(2, **{"linear_expansion": None, **parameters}).fit(X, Y)
