@@ -1,0 +1,52 @@
+"""Short texts that are made: few words each, of many, as titles and messages have them."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+
+def short_texts(n_texts: int = 1500, seed: int = 0) -> tuple[list[str], np.ndarray]:
+    """Make texts of about ten words in five classes, each with four topics of its own.
+
+    Half of the words of a text are of its topic (100 words), the others of all 2,000, of
+    which some are common and most are rare.
+
+    Parameters
+    ----------
+    n_texts : int, default=1500
+        How many.
+    seed : int, default=0
+        Decides all of them.
+
+    Returns
+    -------
+    texts : list of str
+        Words with spaces between.
+    y : ndarray of shape (n_texts,)
+        Classes, 0 to 4.
+    """
+    n_words, n_classes, n_topics, topic_words, length, share = 2000, 5, 4, 100, 10, 0.5
+    rng = np.random.default_rng(seed)
+    words = np.array([f"w{number:04d}" for number in range(n_words)])
+    common = 1 / np.arange(1, n_words + 1) ** 0.9
+    common /= common.sum()
+    topics = [
+        rng.choice(n_words, topic_words, replace=False) for _ in range(n_classes * n_topics)
+    ]
+    y = rng.integers(n_classes, size=n_texts)
+    texts = []
+    for label in y:
+        topic = topics[label * n_topics + rng.integers(n_topics)]
+        size = 3 + rng.poisson(length - 3)
+        of_topic = rng.random(size) < share
+        chosen = np.where(
+            of_topic, rng.choice(topic, size), rng.choice(n_words, size, p=common)
+        )
+        texts.append(" ".join(words[chosen]))
+    return texts, y
+
+
+def tfidf_texts(n_texts: int = 1500, seed: int = 0) -> tuple[sparse.csr_matrix, np.ndarray]:
+    """Return the same as TF-IDF, with a column for each word that occurs."""
+    texts, y = short_texts(n_texts, seed)
+    return TfidfVectorizer().fit_transform(texts), y
