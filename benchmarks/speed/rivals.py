@@ -47,11 +47,11 @@ def perceptron(X, y, hidden, batch_size, n_epochs):
 class LayerByLayer(nn.Module):
     """A spectral layer as public code has it: W is formed, and x passes it."""
 
-    def __init__(self, n_in, n_out):
+    def __init__(self, n_in, n_out, train_eigenvectors=False):
         super().__init__()
         bound = (3 / n_in) ** 0.5
         self.eigenvectors = nn.Parameter(
-            (2 * torch.rand(n_out, n_in) - 1) * bound, requires_grad=False
+            (2 * torch.rand(n_out, n_in) - 1) * bound, requires_grad=train_eigenvectors
         )
         self.eigenvalues_in = nn.Parameter(torch.ones(n_in))
         self.eigenvalues_out = nn.Parameter(torch.zeros(n_out))
@@ -63,12 +63,21 @@ class LayerByLayer(nn.Module):
         return F.linear(x, gaps * self.eigenvectors, self.bias)
 
 
-def layer_by_layer(X, y, linear_widths, widths, batch_size, n_epochs, device="cpu"):
+def layer_by_layer(
+    X,
+    y,
+    linear_widths,
+    widths,
+    batch_size,
+    n_epochs,
+    device="cpu",
+    train_eigenvectors=False,
+):
     """Such layers in a bare loop: no loader, no callbacks."""
-    first = [LayerByLayer(*pair) for pair in pairwise(linear_widths)]
+    first = [LayerByLayer(*pair, train_eigenvectors) for pair in pairwise(linear_widths)]
     module = nn.Sequential(*first)
     for pair in pairwise(widths):
-        module.extend([nn.ReLU(), LayerByLayer(*pair)])
+        module.extend([nn.ReLU(), LayerByLayer(*pair, train_eigenvectors)])
     module.to(device)
     solver = torch.optim.Adamax(
         [p for p in module.parameters() if p.requires_grad], lr=0.03
@@ -86,9 +95,9 @@ def layer_by_layer(X, y, linear_widths, widths, batch_size, n_epochs, device="cp
     return (time.perf_counter() - start) / n_epochs
 
 
-def skorch_default(X, y, hidden, batch_size, n_epochs, device="cpu", **parameters):
+def skorch_default(X, y, batch_size, n_epochs, device="cpu", **network):
     """The same module in a skorch classifier, with its default loader."""
-    network = SpectralNetwork(X.shape[1], 10, hidden, seed=0, **parameters)
+    network = SpectralNetwork(X.shape[1], 10, seed=0, **network)
     net = NeuralNetClassifier(
         network,
         criterion=nn.CrossEntropyLoss,

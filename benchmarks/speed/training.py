@@ -64,7 +64,12 @@ def eigenvectors_too(X, y, n_epochs, batch_size, options):
         ),
         HAND: lambda: by_hand.eigenvectors_too(*tensors, 120, 10, batch_size, n_epochs),
         "skorch, default loader": lambda: rivals.skorch_default(
-            X, y, 120, batch_size, n_epochs, train_eigenvectors=True
+            X,
+            y,
+            batch_size,
+            n_epochs,
+            hidden_layer_sizes=120,
+            train_eigenvectors=True,
         ),
         "MLPClassifier": lambda: rivals.perceptron(X, y, (120,), batch_size, n_epochs),
     }
