@@ -7,9 +7,9 @@ Importing this package does not import torch: it is loaded by the first fit, or 
 from importlib import import_module
 from typing import Any
 
-from ._classifier import SpectralClassifier
-from ._regressor import SpectralRegressor
 from ._version import __version__
+from .estimators.classifier import SpectralClassifier
+from .estimators.regressor import SpectralRegressor
 from .exceptions import ModelFileError
 from .persistence import load, save
 
@@ -28,6 +28,9 @@ __all__ = [
     "pruning",
     "save",
 ]
+
+# Pickles, and errors that name a class, hold where users import it from.
+SpectralClassifier.__module__ = SpectralRegressor.__module__ = __name__
 
 _LAZY = {"baselines", "datasets", "export", "inspection", "nn", "pruning"}
 

@@ -18,12 +18,12 @@ from sklearn.multiclass import OneVsOneClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from ._activations import ACTIVATIONS
-from ._base import BaseNetwork
-from ._classifier import SpectralClassifier
-from ._regressor import SpectralRegressor
 from .baselines import DirectClassifier, DirectRegressor
+from .estimators.base import BaseNetwork
+from .estimators.classifier import SpectralClassifier
+from .estimators.regressor import SpectralRegressor
 from .pruning import SpectralPruner
+from .spec.activations import ACTIVATIONS
 
 __all__ = ["register_converters", "to_onnx"]
 
@@ -115,6 +115,10 @@ def to_onnx(
         if X is None:
             initial_types = [("X", floating([None, estimator.n_features_in_]))]
         elif isinstance(estimator, Pipeline) and hasattr(X, "columns"):
+            if not hasattr(X, "iloc"):  # polars, of which skl2onnx does not know
+                import pandas as pd
+
+                X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
             given = {name: X[name].dtype for name in X.columns}
             X = X[:1].astype({name: _nearest(given[name]) for name in given})
         else:

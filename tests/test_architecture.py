@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral._architecture import Architecture, auto_expansion
+from sklearn_spectral.spec.architecture import Architecture, auto_expansion
 
 
 @pytest.mark.parametrize(

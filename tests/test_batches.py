@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral._arrays import CHUNK_BYTES, is_memmap
-from sklearn_spectral._batches import ArrayDataset, BatchIterator, FullBatch
+from sklearn_spectral.data.arrays import CHUNK_BYTES, is_memmap
+from sklearn_spectral.training.batches import ArrayDataset, BatchIterator, FullBatch
 
 RNG = np.random.default_rng(0)
 DENSE = RNG.normal(size=(50, 6)) * (RNG.uniform(size=(50, 6)) < 0.4)

@@ -14,11 +14,11 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral._checkpoints import EvaluationKeeper, Keeper
-from sklearn_spectral._files import _partial_of, decode, encode
-from sklearn_spectral._integrity import digest
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import CheckpointWarning
+from sklearn_spectral.files.container import _partial_of, decode, encode
+from sklearn_spectral.files.integrity import digest
+from sklearn_spectral.training.checkpoints import EvaluationKeeper, Keeper
 
 SIX = {"max_iter": 6, "random_state": 0}
 MODELS = [
@@ -100,7 +100,7 @@ def test_a_killed_fit_resumes_to_the_same_bits(digits, tmp_path, model, epoch, m
 
 
 def test_lbfgs_computes_nothing_twice(digits, tmp_path, monkeypatch):
-    from sklearn_spectral._lbfgs import FullBatchNet
+    from sklearn_spectral.training.full_batch import FullBatchNet
 
     X, y = digits
     model = SpectralClassifier(9, solver="lbfgs", **SIX).set_params(checkpoint_dir=tmp_path)
@@ -319,7 +319,7 @@ KILL_ITSELF = """
 import os, signal, numpy as np
 from sklearn.datasets import load_digits
 from sklearn_spectral import SpectralClassifier, save
-from sklearn_spectral._checkpoints import Keeper
+from sklearn_spectral.training.checkpoints import Keeper
 X, y = load_digits(return_X_y=True)
 model = SpectralClassifier(9, 12, max_iter=6, random_state=0, checkpoint_dir="kept")
 write = os.replace
@@ -433,7 +433,7 @@ def test_no_folder_is_named_by_nothing(digits):
 
 
 def test_a_long_list_of_scores_is_kept(digits, tmp_path, monkeypatch):
-    monkeypatch.setattr("sklearn_spectral._files.MAX_HEADER", 4000)
+    monkeypatch.setattr("sklearn_spectral.files.container.MAX_HEADER", 4000)
     X, y = digits
     model = SpectralClassifier(
         (), early_stopping=True, n_iter_no_change=np.inf, max_iter=300, random_state=0

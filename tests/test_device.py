@@ -10,8 +10,9 @@ import torch
 from scipy import sparse
 from torch.utils.data import DataLoader, TensorDataset
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor, _device
-from sklearn_spectral._device import (
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.training import device as _device
+from sklearn_spectral.training.device import (
     available_devices,
     parse_device,
     resolve_device,

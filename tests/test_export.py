@@ -14,10 +14,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.export import register_converters, to_onnx
 from sklearn_spectral.pruning import SpectralPruner
+from sklearn_spectral.spec.activations import ACTIVATIONS
 
 FEW = {"max_iter": 3, "random_state": 0}
 

@@ -4,6 +4,7 @@ import copy
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import make_classification
@@ -186,6 +187,19 @@ def test_a_frame_with_columns_of_several_types():
     np.testing.assert_allclose(probabilities, model.predict_proba(frame), atol=1e-6)
     with pytest.raises(Exception, match="Unexpected input data type"):
         run(exported, frame.astype("float64"))
+
+
+def test_a_frame_of_polars():
+    rng = np.random.default_rng(0)
+    frame = pl.DataFrame(
+        {"size": rng.normal(size=50), "count": rng.integers(9, size=50).astype("int32")}
+    )
+    y = (frame["size"] > 0).to_numpy()
+    model = make_pipeline(StandardScaler(), SpectralClassifier(10, None, **FEW))
+    model.fit(frame, y)
+    found, probabilities = run(to_onnx(model, frame), frame)
+    np.testing.assert_array_equal(found, model.predict(frame))
+    np.testing.assert_allclose(probabilities, model.predict_proba(frame), atol=1e-6)
 
 
 def test_options_of_parts_of_a_pipeline_stay(classes):

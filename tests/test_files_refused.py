@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import ModelFileError, SpectralClassifier, load, save
-from sklearn_spectral._files import FORMAT_VERSION, MAX_HEADER, decode, encode
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import ModelVersionError
+from sklearn_spectral.files.container import FORMAT_VERSION, MAX_HEADER, decode, encode
 
 
 @pytest.fixture

@@ -127,7 +127,7 @@ import numpy as np
 from sklearn import ensemble, model_selection, pipeline
 sys.modules["sklearn.callback"] = None
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral._fit_callbacks import FitTasks
+from sklearn_spectral.estimators.fit_callbacks import FitTasks
 model = SpectralClassifier(5, random_state=0)
 assert not hasattr(model, "set_callbacks")
 model._train(np.eye(4), [0, 1, 0, 1])

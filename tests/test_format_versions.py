@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_iris
 
 from sklearn_spectral import load
-from sklearn_spectral._files import FORMAT_VERSION
+from sklearn_spectral.files.container import FORMAT_VERSION
 
 DATA = Path(__file__).parent / "data"
 FILES = sorted(DATA.glob("format_*/*.safetensors"))

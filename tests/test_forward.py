@@ -5,12 +5,12 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral import _forward
-from sklearn_spectral._activations import ACTIVATIONS
-from sklearn_spectral._arrays import row_chunks
-from sklearn_spectral._forward import forward
-from sklearn_spectral._state import retracted_arrays
+from sklearn_spectral.data.arrays import row_chunks
+from sklearn_spectral.fitted import forward as _forward
+from sklearn_spectral.fitted.forward import forward
 from sklearn_spectral.nn import SpectralNetwork
+from sklearn_spectral.spec.activations import ACTIVATIONS
+from sklearn_spectral.training.convert import retracted_arrays
 
 X = np.random.default_rng(0).normal(size=(301, 8)) * 3
 

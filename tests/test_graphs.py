@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral import SpectralClassifier, _training
-from sklearn_spectral._graphs import CALLS_BEFORE, GraphedGradient
+from sklearn_spectral import SpectralClassifier
+from sklearn_spectral.training import net as _training
+from sklearn_spectral.training.cuda_graphs import CALLS_BEFORE, GraphedGradient
 
 
 class Recorder:

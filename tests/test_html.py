@@ -9,8 +9,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral._html import network_html
 from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.fitted.drawing import network_html
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral._init_schemes import SCHEMES
-from sklearn_spectral._random import seed_sequence, uniform
+from sklearn_spectral.spec.random_bits import seed_sequence, uniform
+from sklearn_spectral.spec.starts import SCHEMES
 
 FROZEN = [
     [0.5115227421774573, -0.28876870389865217],

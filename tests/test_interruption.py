@@ -13,7 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from skorch.callbacks import Callback
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor, _training
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.training import net as _training
 
 
 @pytest.fixture(autouse=True)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral._layers import layers_of, slope_names
-from sklearn_spectral._retraction import retract
-from sklearn_spectral._state import network_arrays, retracted_arrays
+from sklearn_spectral.fitted.layers import layers_of, slope_names
+from sklearn_spectral.fitted.retraction import retract
 from sklearn_spectral.nn import DirectNetwork, SpectralNetwork
+from sklearn_spectral.training.convert import network_arrays, retracted_arrays
 
 SIZES = {"in_features": 7, "out_features": 3}
 SPECTRAL = [
@@ -85,7 +85,7 @@ def test_arrays_starts_and_weights_are_those_of_torch(space, config, dtype, rand
 @pytest.mark.parametrize("piece", [1, 20, 2**18])
 @pytest.mark.parametrize(("space", "config"), CASES, ids=str)
 def test_retraction_is_that_of_torch(space, config, piece, randomise, monkeypatch):
-    monkeypatch.setattr("sklearn_spectral._retraction.PIECE", piece)
+    monkeypatch.setattr("sklearn_spectral.fitted.retraction.PIECE", piece)
     network = network_of(space, config, torch.float64)
     randomise(network)
     found = retract(

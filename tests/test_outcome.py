@@ -12,8 +12,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler, scale
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral._inputs import TrainingData
 from sklearn_spectral.baselines import DirectRegressor
+from sklearn_spectral.data.training_data import TrainingData
 
 
 def far_target(n_outputs=None):

@@ -8,12 +8,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_spectral import (
-    SpectralClassifier,
-    SpectralRegressor,
-    load,
-    save,
-)
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 
 FEW = {"max_iter": 2, "random_state": 0}

@@ -92,7 +92,7 @@ def test_another_version_is_warned_of(digits, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pickle.loads(data)
-    monkeypatch.setattr("sklearn_spectral._portable.__version__", "0.0.1")
+    monkeypatch.setattr("sklearn_spectral.fitted.portable.__version__", "0.0.1")
     old = pickle.dumps(model)
     monkeypatch.undo()
     with pytest.warns(
@@ -158,8 +158,8 @@ def test_a_pruner_is_checked_too(digits):
 
 
 TRUSTED = {
-    "SpectralClassifier": "sklearn_spectral._classifier.SpectralClassifier",
-    "SpectralRegressor": "sklearn_spectral._regressor.SpectralRegressor",
+    "SpectralClassifier": "sklearn_spectral.SpectralClassifier",
+    "SpectralRegressor": "sklearn_spectral.SpectralRegressor",
     "DirectClassifier": "sklearn_spectral.baselines.DirectClassifier",
     "DirectRegressor": "sklearn_spectral.baselines.DirectRegressor",
 }

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor, _device
-from sklearn_spectral._flat import FlatParameters, step_of
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.nn import SpectralNetwork
+from sklearn_spectral.training import device as _device
+from sklearn_spectral.training.flat import FlatParameters, step_of
 
 
 def fitted(X, y, **parameters):
@@ -97,7 +98,7 @@ def test_a_failure_leaves_the_module_for_raw_data(digits, monkeypatch):
         20, train_eigenvalues="out", max_iter=2, random_state=0, warm_start=True
     ).fit(X, y)
     network = model.net_.module_
-    monkeypatch.setattr("sklearn_spectral._training.train", lambda *_: 1 / 0)
+    monkeypatch.setattr("sklearn_spectral.training.run.train", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.fit(X, y)
     assert network(torch.from_numpy(X[:2])).shape == (2, 10)

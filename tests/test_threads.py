@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral._integrity import digest
+from sklearn_spectral.files.integrity import digest
 
 N_THREADS, N_PREDICTIONS = 16, 1000
 

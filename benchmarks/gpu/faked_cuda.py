@@ -67,7 +67,7 @@ def fake_cuda(request, monkeypatch):
     if not request.node.get_closest_marker("gpu"):
         yield
         return
-    from sklearn_spectral import _graphs
+    from sklearn_spectral.training import cuda_graphs as _graphs
 
     for name, value in {
         "is_available": lambda: True,

@@ -71,7 +71,7 @@ class Stopwatch(TransformerMixin, BaseEstimator):
 
     def fit(self, X, y=None):
         """Look at the clock."""
-        import sklearn_spectral._training  # noqa: F401
+        import sklearn_spectral.training.run  # noqa: F401
 
         warnings.simplefilter("ignore", ConvergenceWarning)
         self.begun_ = time.time()

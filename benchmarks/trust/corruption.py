@@ -27,10 +27,10 @@ from sklearn.datasets import load_digits
 
 from sklearn_spectral import ModelFileError, SpectralClassifier, load
 from sklearn_spectral import save as save_model
-from sklearn_spectral._files import decode
-from sklearn_spectral._integrity import digest
+from sklearn_spectral.files.container import decode
+from sklearn_spectral.files.integrity import digest
 
-TRUSTED = ["sklearn_spectral._classifier.SpectralClassifier"]
+TRUSTED = ["sklearn_spectral.SpectralClassifier"]
 
 
 def corrupt(data, rng):

@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits
 
 from sklearn_spectral import SpectralClassifier, load
 from sklearn_spectral import save as save_model
-from sklearn_spectral._integrity import digest
+from sklearn_spectral.files.integrity import digest
 
 MODELS = {
     "adamax, one cycle": SpectralClassifier(50, 100, max_iter=40, random_state=0),

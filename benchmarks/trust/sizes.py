@@ -50,7 +50,7 @@ WAYS = {
     "skops": (
         "import skops.io",
         "predict = skops.io.load({path!r}, trusted=["
-        "'sklearn_spectral._classifier.SpectralClassifier']).predict",
+        "'sklearn_spectral.SpectralClassifier']).predict",
     ),
     "onnx": (
         "import onnxruntime",

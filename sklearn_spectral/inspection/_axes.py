@@ -7,8 +7,8 @@ from typing import Any
 from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitted import FittedNetworkMixin
-from .._spectral import BaseSpectral
+from ..estimators.spectral import BaseSpectral
+from ..fitted.network import FittedNetworkMixin
 
 
 class Display:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
-from .._fitted import FittedNetworkMixin
+from ..fitted.network import FittedNetworkMixin
 from ..pruning import SpectralPruner, prune_nodes
 from ._axes import Display, spectral_network_in, with_defaults
 

@@ -1,7 +1,7 @@
 """Linear layers, stacks and networks as plain torch modules, for any torch model."""
 
-from .._architecture import Architecture
-from .._init_schemes import SCHEMES
+from ..spec.architecture import Architecture
+from ..spec.starts import SCHEMES
 from .activations import ScaledTanh
 from .cascade import cascade_matrices, compact_adjacency
 from .convert import spectralize, to_direct

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .._activations import ACTIVATIONS
+from ..spec.activations import ACTIVATIONS
 
 
 class ScaledTanh(nn.Module):

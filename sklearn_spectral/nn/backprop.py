@@ -44,8 +44,8 @@ class Backprop:
     ----------
     network : StackedNetwork
         One that `supports` affirms. All its trained parameters have a ``grad`` already,
-        which is written to (``_flat.py``). Values and gradients may change, but not be
-        moved to other memory; a plan must be followed from here on or not at all.
+        which is written to (``training/flat.py``). Values and gradients may change, but not
+        be moved to other memory; a plan must be followed from here on or not at all.
     batch_size : int
         Rows of most batches, which decides how stacks are computed.
 

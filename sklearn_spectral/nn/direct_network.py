@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .._architecture import Architecture, HiddenLayerSizes, LinearExpansion
-from .._init_schemes import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
-from .._random import seed_sequence, uniform
+from ..spec.architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from ..spec.random_bits import seed_sequence, uniform
+from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
 from .direct import (
     DirectLayer,
     DirectLinear,

@@ -1,7 +1,7 @@
 """Forms of a matrix: which of its entries, or which of its factors, train.
 
 A form is a module that gives the matrix. What the factors of one are is said in
-``_factorizations.py``, for torch and numpy at once.
+``spec/factorizations.py``, for torch and numpy at once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from .._factorizations import FACTORIZATIONS
+from ..spec.factorizations import FACTORIZATIONS
 
 
 class MatrixForm(nn.Module):

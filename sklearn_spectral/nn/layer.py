@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._plan import ENTRY_COST
+from ..spec.plan import ENTRY_COST
 
 
 class LinearLayer(nn.Module):

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
-from .._factorizations import FACTORIZATIONS
-from .._init_schemes import SCHEMES, draw_start
-from .._plan import ENTRY_COST, THIN_ROWS
+from ..spec.factorizations import FACTORIZATIONS
+from ..spec.plan import ENTRY_COST, THIN_ROWS
+from ..spec.starts import SCHEMES, draw_start
 from .forms import FreeForm, MatrixForm, make_form
 from .layer import LinearLayer, seed_from_torch
 from .products import Scratch, is_one_number, left_product, spectral_weight

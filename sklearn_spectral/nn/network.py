@@ -10,15 +10,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from .._activations import ACTIVATIONS
-from .._architecture import (
+from ..spec.activations import ACTIVATIONS
+from ..spec.architecture import (
     Architecture,
     HiddenLayerSizes,
     LinearExpansion,
     trained_here,
 )
-from .._plan import StackPlan
-from .._random import seed_sequence
+from ..spec.plan import StackPlan
+from ..spec.random_bits import seed_sequence
 from .activations import ScaledTanh, make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors

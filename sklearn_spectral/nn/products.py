@@ -27,7 +27,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from .._plan import THIN_ROWS
+from ..spec.plan import THIN_ROWS
 
 # Rows of phi that are read at a time. Small enough for a block and its gradient to stay in
 # a core's cache, large enough for a product to be worth its call.

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._activations import ACTIVATIONS
-from .._architecture import HiddenLayerSizes
-from .._random import seed_sequence, uniform
+from ..spec.activations import ACTIVATIONS
+from ..spec.architecture import HiddenLayerSizes
+from ..spec.random_bits import seed_sequence, uniform
 from .layer import seed_from_torch
 from .network import checked_architecture
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .._plan import TELESCOPES, THIN_ROWS, StackPlan, cheapest
+from ..spec.plan import TELESCOPES, THIN_ROWS, StackPlan, cheapest
 from .layer import LinearLayer
 from .products import BLOCK_ROWS
 

@@ -9,6 +9,9 @@ from ._pruner import SpectralPruner
 
 __all__ = ["SpectralPruner", "prune_nodes", "score_nodes"]
 
+# Pickles hold where users import it from.
+SpectralPruner.__module__ = __name__
+
 
 def __dir__() -> list[str]:
     return sorted(__all__)

@@ -15,9 +15,9 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseNetwork
-from .._inputs import check_weights
-from .._spectral import BaseSpectral
+from ..data.training_data import check_weights
+from ..estimators.base import BaseNetwork
+from ..estimators.spectral import BaseSpectral
 from ._removal import RankedNodes
 from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_pairs, node_scores
 

@@ -18,11 +18,11 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from .._calls import explained, fitting_another
-from .._fit_callbacks import CallbackSupportMixin, FitTasks
-from .._inputs import check_both_given, check_weights
-from .._portable import PortableMixin
-from .._typing import Method, Seed, available_if
+from ..data.training_data import check_both_given, check_weights
+from ..estimators.calls import explained, fitting_another
+from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
+from ..estimators.typing import Method, Seed, available_if
+from ..fitted.portable import PortableMixin
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 

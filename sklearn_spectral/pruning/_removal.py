@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 from sklearn.base import clone
 
-from .._architecture import Architecture
-from .._spectral import BaseSpectral
+from ..estimators.spectral import BaseSpectral
+from ..spec.architecture import Architecture
 from ._scores import HiddenNodes, hidden_nodes, needs_pairs, node_scores
 
 Array = NDArray[Any]
@@ -245,8 +245,8 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
     """
     import torch
 
-    from .._state import build_network
     from ..nn.linear import SpectralLinear
+    from ..training.convert import build_network
 
     network = estimator.to_network()
     kept = [replacement.kept for replacement in replacements]

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._activations import ACTIVATIONS
-from .._architecture import trained_here
-from .._arrays import densify, row_chunks
-from .._forward import CACHED_BYTES
-from .._spectral import BaseSpectral
+from ..data.arrays import densify, row_chunks
+from ..estimators.spectral import BaseSpectral
+from ..fitted.forward import CACHED_BYTES
+from ..spec.activations import ACTIVATIONS
+from ..spec.architecture import trained_here
 
 Array = NDArray[Any]
 

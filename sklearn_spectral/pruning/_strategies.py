@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from .._architecture import Architecture
-from .._fit_callbacks import FitTasks
-from .._inputs import check_weights
-from .._spectral import BaseSpectral
+from ..data.training_data import check_weights
+from ..estimators.fit_callbacks import FitTasks
+from ..estimators.spectral import BaseSpectral
+from ..spec.architecture import Architecture
 from ._removal import RankedNodes, count_removable
 from ._scores import no_meaning
 

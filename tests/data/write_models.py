@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.datasets import load_iris
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, save
-from sklearn_spectral._files import FORMAT_VERSION
 from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.files.container import FORMAT_VERSION
 
 
 def main():

@@ -21,10 +21,10 @@ from sklearn_spectral import (
     load,
     save,
 )
-from sklearn_spectral._files import decode, encode
-from sklearn_spectral._integrity import digest
 from sklearn_spectral.datasets import load_fashion_mnist, load_mnist
 from sklearn_spectral.export import to_onnx
+from sklearn_spectral.files.container import decode, encode
+from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.inspection import (
     AdjacencyDisplay,
     RelevanceDisplay,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import DirectNetwork, SpectralNetwork, telescope
 from sklearn_spectral.nn.backprop import Backprop
+from sklearn_spectral.spec.activations import ACTIVATIONS
 
 DOUBLE = torch.float64
 X = torch.randn(13, 6, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))

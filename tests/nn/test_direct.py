@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import (
     Architecture,
     DirectLinear,
@@ -15,6 +14,7 @@ from sklearn_spectral.nn import (
     SpectralNetwork,
     SubsetLinear,
 )
+from sklearn_spectral.spec.activations import ACTIVATIONS
 
 DOUBLE = torch.float64
 TRAIN = {

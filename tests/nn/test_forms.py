@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral._factorizations import FACTORIZATIONS
 from sklearn_spectral.nn import FactoredForm, FreeForm, SpectralLinear
+from sklearn_spectral.spec.factorizations import FACTORIZATIONS
 
 DOUBLE = torch.float64
 SHAPES = [(7, 4), (4, 7), (5, 5), (1, 3), (3, 1)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral._activations import ACTIVATIONS
 from sklearn_spectral.nn import ScaledTanh, SpectralNetwork
+from sklearn_spectral.spec.activations import ACTIVATIONS
 
 DOUBLE = torch.float64
 

@@ -5,7 +5,6 @@ import itertools
 import pytest
 import torch
 
-from sklearn_spectral._plan import TELESCOPES, WAYS
 from sklearn_spectral.nn import (
     DirectNetwork,
     LinearStack,
@@ -13,6 +12,7 @@ from sklearn_spectral.nn import (
     SpectralNetwork,
     telescope,
 )
+from sklearn_spectral.spec.plan import TELESCOPES, WAYS
 
 DOUBLE = torch.float64
 

@@ -6,9 +6,9 @@ import pickle
 import pytest
 import torch
 
-from sklearn_spectral._plan import THIN_ROWS
 from sklearn_spectral.nn import products
 from sklearn_spectral.nn.products import Scratch, left_product, spectral_weight
+from sklearn_spectral.spec.plan import THIN_ROWS
 
 DOUBLE = torch.float64
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral import _blocks, _row_source, _stream_dataset
+from sklearn_spectral.data import blocks as _blocks
+from sklearn_spectral.data import row_source as _row_source
+from sklearn_spectral.training import stream_dataset as _stream_dataset
 
 
 class Sliced:

@@ -11,7 +11,8 @@ import torch
 from sklearn.base import clone
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral._processes import ALONE, Processes, Share, own_device
+from sklearn_spectral.data.blocks import ALONE, Share
+from sklearn_spectral.training.processes import Processes, own_device
 
 SETTINGS = {
     "expanded": {"linear_expansion": 100},
@@ -49,7 +50,7 @@ EACH = """
 for name, more in settings.items():
     params = {"max_iter": 4, "random_state": 0, "data_parallel": "RANK" in os.environ}
     if name == "blocks":
-        from sklearn_spectral import _blocks
+        from sklearn_spectral.data import blocks as _blocks
         _blocks.BLOCK_NUMBERS, _blocks.BUFFER_BLOCKS = 640, 4
     model = SpectralClassifier(12, **{**params, **more}).fit(X, y)
     tell(name, [model.loss_curve_, model.coefs_[0].tolist(), model.n_iter_])
@@ -92,7 +93,7 @@ for number, (width, data) in enumerate(cases):
         tell(f"error {number}", str(error))
 
 import weakref
-from sklearn_spectral._processes import _leave
+from sklearn_spectral.training.processes import _leave
 group = weakref.ref(dist.group.WORLD)
 _leave()
 tell("left", group() is None)
@@ -167,7 +168,7 @@ def test_a_callback_of_one_process_stops_all(one_by_one):
 
 def test_processes_that_leave_at_once_end_well(tmp_path):
     script = """
-from sklearn_spectral._processes import Processes
+from sklearn_spectral.training.processes import Processes
 processes = Processes("cpu")
 for _ in range(20):
     try:
@@ -196,7 +197,7 @@ def test_different_data_or_parameters_are_refused_everywhere(one_by_one):
 
 def test_a_killed_fit_goes_on_from_the_checkpoint_of_the_first(tmp_path):
     script = """
-from sklearn_spectral._checkpoints import EvaluationKeeper, Keeper
+from sklearn_spectral.training.checkpoints import EvaluationKeeper, Keeper
 
 class Killed(Exception):
     pass

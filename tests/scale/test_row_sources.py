@@ -5,11 +5,11 @@ import pytest
 from sklearn.base import clone
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
-from sklearn_spectral._arrays import is_memmap
-from sklearn_spectral._batches import ArrayDataset, BatchIterator
-from sklearn_spectral._integrity import digest
-from sklearn_spectral._row_source import RowSource, is_row_source
 from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.data.arrays import is_memmap
+from sklearn_spectral.data.row_source import RowSource, is_row_source
+from sklearn_spectral.files.integrity import digest
+from sklearn_spectral.training.batches import ArrayDataset, BatchIterator
 
 FILES = ["slices", "hdf5", "hdf5 chunks", "zarr", "dask"]
 FOUR = {"max_iter": 4, "random_state": 0, "batch_size": 64}

@@ -1,0 +1,170 @@
+"""Validated training data: which rows count, how much, and which are held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight
+
+from .refused import refuse_unusable
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Validated data, encoded for the loss.
+
+    Rows are picked by number, so that a memory-mapped array is never copied.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The input.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        Class indices or values.
+    sample_weight : ndarray of shape (n_samples,), optional
+        Weights whose mean over ``rows`` is one.
+    rows : ndarray of int, optional
+        The rows that count; all by default.
+    unit : float, default=1.0
+        What a weight of one stands for: the mean of the weights as they were given.
+    """
+
+    X: Any
+    y: NDArray[Any]
+    sample_weight: NDArray[Any] | None = None
+    rows: NDArray[np.intp] | None = None
+    unit: float = 1.0
+
+    def total_weight(self) -> float:
+        """Return the sum of the weights as given: the number of samples if unweighted."""
+        weight = self.weight()
+        return float(len(self.row_numbers) if weight is None else self.unit * weight.sum())
+
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """The rows that count."""
+        return np.arange(self.X.shape[0]) if self.rows is None else self.rows
+
+    def target(self) -> NDArray[Any]:
+        """Return the targets of the rows that count."""
+        return self.y if self.rows is None else self.y[self.rows]
+
+    def weight(self) -> NDArray[Any] | None:
+        """Return the weights of the rows that count."""
+        if self.sample_weight is None or self.rows is None:
+            return self.sample_weight
+        return self.sample_weight[self.rows]
+
+    def class_weight(self) -> NDArray[Any] | None:
+        """Return the weight of each class, where weights are those of classes alone."""
+        if self.sample_weight is None:
+            return None
+        of_class = np.full(int(self.y.max()) + 1, np.nan)  # of others it is not known
+        of_class[self.y] = self.sample_weight
+        return of_class
+
+    def parts(self) -> list[Any]:
+        """Return the arrays that these data are made of."""
+        X = self.X
+        if issparse(X):
+            X = [X.shape, X.data, X.indices, X.indptr]
+        return [X, self.y, self.sample_weight, self.rows, self.unit]
+
+    def split(
+        self, fraction: float, seed: int, stratify: bool
+    ) -> tuple[TrainingData, TrainingData]:
+        """Set a fraction of the rows aside for validation.
+
+        Parameters
+        ----------
+        fraction : float
+            The share held out.
+        seed : int
+            Decides which rows.
+        stratify : bool
+            Whether both parts keep the shares of the classes.
+
+        Returns
+        -------
+        training, validation : TrainingData
+            Over the same arrays.
+
+        Raises
+        ------
+        ValueError
+            If there are too few rows for it.
+        """
+        try:
+            training, held_out = train_test_split(
+                self.row_numbers,
+                test_size=fraction,
+                random_state=seed,
+                stratify=self.target() if stratify else None,
+            )
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True sets aside validation_fraction={fraction} of "
+                f"{len(self.row_numbers)} samples, which cannot be done ({error}). Give "
+                "X_val and y_val, or set early_stopping=False."
+            ) from error
+        return replace(self, rows=np.sort(training)), replace(self, rows=np.sort(held_out))
+
+
+def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | None]:
+    """Check sample weights and find the rows that have any.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        As given to fit.
+    X : ndarray or CSR matrix of shape (n_samples, n_features)
+        The validated input.
+
+    Returns
+    -------
+    sample_weight : ndarray of shape (n_samples,) or None
+        As float64.
+    rows : ndarray of int or None
+        The rows of positive weight; None if that is all.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, not finite or no number, or all are zero.
+    """
+    if sample_weight is None:
+        return None, None
+    refuse_unusable(sample_weight, "sample_weight")
+    if not np.any(np.asarray(sample_weight, dtype=np.float64)):
+        raise ValueError(
+            "All entries of sample_weight are zero, so there is nothing to fit; give at "
+            "least one sample a positive weight."
+        )
+    checked = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    rows = np.flatnonzero(checked)
+    return checked, None if len(rows) == len(checked) else rows
+
+
+def check_both_given(X_val: Any, y_val: Any) -> None:
+    """Refuse validation data without targets, or targets without data.
+
+    Parameters
+    ----------
+    X_val, y_val : object
+        As given to fit, one of them at least.
+
+    Raises
+    ------
+    ValueError
+        If one is None.
+    """
+    if X_val is None or y_val is None:
+        missing = "X_val" if X_val is None else "y_val"
+        raise ValueError(f"{missing} is missing: give both X_val and y_val, or neither.")

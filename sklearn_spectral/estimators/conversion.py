@@ -1,0 +1,166 @@
+"""Fitted networks in direct space as weights and biases, whoever trained them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, is_classifier
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.utils.validation import check_is_fitted
+
+from .base import BaseNetwork
+
+FOLLOWING = frozenset(
+    {
+        *("hidden_layer_sizes", "linear_expansion", "activation", "fit_intercept"),
+        *("train", "n_weights", "untrained", "rank", "init", "warm_start"),
+    }
+)
+"""Parameters that follow from a network that is taken over."""
+
+
+@dataclass(frozen=True)
+class PlainNetwork:
+    """A network in direct space.
+
+    Parameters
+    ----------
+    coefs : list of ndarray of shape (n_in, n_out)
+        Weights of each layer, the linear ones included.
+    intercepts : list of ndarray of shape (n_out,) or None
+        Biases of each layer, if there are any.
+    hidden_layer_sizes, linear_expansion : tuple
+        As the estimators take them.
+    activation : str
+        As the estimators take it.
+    learnt : dict
+        What was learnt of the data beside the network.
+    """
+
+    coefs: list[NDArray[Any]]
+    intercepts: list[NDArray[Any]] | None
+    hidden_layer_sizes: tuple[int, ...]
+    linear_expansion: Any
+    activation: str
+    learnt: dict[str, Any]
+
+
+def plain_network(estimator: Any) -> PlainNetwork:
+    """Read the network of a fitted estimator in direct space.
+
+    Parameters
+    ----------
+    estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
+        A fitted estimator.
+
+    Returns
+    -------
+    PlainNetwork
+        Its arrays are not copied.
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If a spectral network cannot do what it does: several labels per sample, or
+        the exponential that ``loss="poisson"`` ends with.
+    """
+    if isinstance(estimator, MLPClassifier | MLPRegressor):
+        check_is_fitted(estimator)
+        return _of_perceptron(estimator)
+    if isinstance(estimator, BaseNetwork) and estimator._space == "direct":
+        check_is_fitted(estimator)
+        return _of_direct(estimator)
+    raise TypeError(
+        "from_direct takes a fitted DirectClassifier, DirectRegressor, MLPClassifier or "
+        f"MLPRegressor; got {type(estimator).__name__}. For a torch module see "
+        "sklearn_spectral.nn.spectralize."
+    )
+
+
+def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
+    from torch import nn
+
+    from ..training.convert import to_numpy
+
+    layers = [m for m in estimator.to_network().unfold() if isinstance(m, nn.Linear)]
+    has_bias = estimator._config["bias"]
+    names = {"n_features_in_", "feature_names_in_", *estimator._target_attributes}
+    return PlainNetwork(
+        coefs=[to_numpy(layer.weight).T for layer in layers],
+        intercepts=[to_numpy(layer.bias) for layer in layers] if has_bias else None,
+        hidden_layer_sizes=estimator._config["hidden_layer_sizes"],
+        linear_expansion=estimator.architecture_.expansion_parameter,
+        activation=estimator._config["activation"],
+        learnt={
+            name: getattr(estimator, name) for name in names if hasattr(estimator, name)
+        },
+    )
+
+
+def _of_perceptron(estimator: MLPClassifier | MLPRegressor) -> PlainNetwork:
+    n_outputs = estimator.coefs_[-1].shape[1]
+    if isinstance(estimator, MLPClassifier):
+        if estimator.out_activation_ != "softmax" and n_outputs > 1:
+            raise ValueError(
+                "The estimator predicts several labels per sample, which "
+                "SpectralClassifier does not."
+            )
+        learnt: dict[str, Any] = {"classes_": estimator.classes_}
+    else:
+        if estimator.out_activation_ != "identity":
+            raise ValueError(
+                f"The estimator ends with {estimator.out_activation_!r} (its loss is "
+                f"{estimator.loss!r}), which SpectralRegressor does not."
+            )
+        learnt = {"n_outputs_": n_outputs, "_y_ndim": 1 if n_outputs == 1 else 2}
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(estimator, name):
+            learnt[name] = getattr(estimator, name)
+    return PlainNetwork(
+        coefs=estimator.coefs_,
+        intercepts=estimator.intercepts_,
+        hidden_layer_sizes=tuple(coef.shape[1] for coef in estimator.coefs_[:-1]),
+        linear_expansion=None,
+        activation=estimator.activation,
+        learnt=learnt,
+    )
+
+
+def check_conversion(cls: type, estimator: Any, given: dict[str, Any], method: str) -> None:
+    """Refuse another kind of target, and parameters that follow from the estimator.
+
+    Parameters
+    ----------
+    cls : type
+        What the estimator is to become.
+    estimator : estimator
+        A fitted one.
+    given : dict
+        Parameters that the user gives.
+    method : str
+        What the user called.
+
+    Raises
+    ------
+    TypeError
+        If one is a classifier and the other is not.
+    ValueError
+        If a parameter is given that follows from the estimator.
+    """
+    if is_classifier(estimator) != issubclass(cls, ClassifierMixin):
+        raise TypeError(
+            f"{cls.__name__} cannot take over a {type(estimator).__name__}: one predicts "
+            "classes, the other numbers."
+        )
+    fixed = sorted(FOLLOWING & given.keys())
+    if fixed:
+        raise ValueError(
+            f"{fixed} cannot be given to {method}: they follow from the estimator. Set "
+            "them on a new one and fit that."
+        )

@@ -1,0 +1,230 @@
+"""What the estimators in direct space add: which part of the weights trains."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from ..files.container import Path_
+from ..spec.architecture import HiddenLayerSizes, LinearExpansion
+from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES
+from ..training.device import own_modes
+from .base import BaseNetwork
+from .calls import explained
+from .typing import Seed
+
+if TYPE_CHECKING:
+    from ..nn.direct_network import DirectNetwork
+
+# Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
+# directions, which may move further.
+AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.1, 0.5)}
+
+# The longest steps of SGD at these rates for a squared error, as in `_spectral`.
+LONGEST_STEPS = (0.03, 0.07)
+
+
+class BaseDirect(BaseNetwork):
+    """Base of the estimators in direct space; not to be used directly."""
+
+    _space = "direct"
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseNetwork._parameter_constraints,
+        "train": [StrOptions(set(TRAINED_WEIGHTS))],
+        "n_weights": [Interval(Integral, 1, None, closed="left"), None],
+        "untrained": [StrOptions({"start", "zero"})],
+        "rank": [Interval(Integral, 1, None, closed="left")],
+        "init": [StrOptions(set(WEIGHT_SCHEMES))],
+    }
+
+    @explained
+    def __init__(
+        self,
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion = None,
+        activation: str = "relu",
+        *,
+        train: str = "weights",
+        n_weights: int | None = None,
+        untrained: str = "start",
+        rank: int = 10,
+        fit_intercept: bool = True,
+        init: str = "glorot",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_expansion = linear_expansion
+        self.activation = activation
+        self.train = train
+        self.n_weights = n_weights
+        self.untrained = untrained
+        self.rank = rank
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.telescope = telescope
+        self.matmul_precision = matmul_precision
+        self.checkpoint_dir = checkpoint_dir
+        self.data_parallel = data_parallel
+        self.verbose = verbose
+
+    @classmethod
+    def from_spectral(
+        cls, estimator: BaseNetwork, *, extended: bool = False, **params: Any
+    ) -> Self:
+        """Take over a fitted spectral estimator, to go on with all of its weights.
+
+        The paper's pre-training: the eigenvalues first, then the weights of the network
+        that they gave. The result is fitted and predicts what the estimator does; its
+        ``fit`` goes on from there, since ``warm_start`` is True. A clone of it does not:
+        like any clone it is unfitted, so that a search over it starts anew.
+
+        Parameters
+        ----------
+        estimator : SpectralClassifier or SpectralRegressor
+            A fitted estimator of the same kind. It is not changed.
+        extended : bool, default=False
+            Whether the linear layers stay, or are retracted first.
+        **params
+            Parameters of the result other than those of its architecture. What is not
+            given is taken from the estimator where it has it, except
+            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there, and
+            ``init``, which is not used.
+
+        Returns
+        -------
+        object
+            A fitted estimator in direct space with ``train="weights"``.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not spectral, or a regressor is wanted from a classifier
+            or the reverse.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If a parameter given follows from the estimator: one of the architecture,
+            ``train`` and what belongs to it, ``init`` or ``warm_start``.
+
+        References
+        ----------
+        Giambagli et al., Nature Communications 12, 1330 (2021), "Testing the performance
+        of the method": "a rather effective pre-training strategy".
+        """
+        from .conversion import check_conversion
+
+        if not (isinstance(estimator, BaseNetwork) and estimator._space == "spectral"):
+            raise TypeError(
+                f"{cls.__name__}.from_spectral takes a fitted spectral estimator; got "
+                f"{type(estimator).__name__}."
+            )
+        check_is_fitted(estimator)
+        check_conversion(cls, estimator, params, "from_spectral")
+        if not isinstance(extended, bool | np.bool_):
+            raise TypeError(f"extended must be True or False; got {extended!r}.")
+        config = estimator._config
+        inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
+        inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}
+        result = cls(
+            **{
+                **{name: getattr(estimator, name) for name in inherited},
+                "hidden_layer_sizes": config["hidden_layer_sizes"],
+                "linear_expansion": config["linear_expansion"] if extended else None,
+                "activation": config["activation"],
+                "fit_intercept": config["bias"],
+                "warm_start": True,
+                **params,
+            }
+        )
+        result._validate_params()
+        result._take_over(estimator, extended=extended)
+        return result
+
+    @own_modes()
+    def _take_over(self, estimator: BaseNetwork, *, extended: bool) -> None:
+        """Take the weights of a fitted estimator, and what it learnt of the input."""
+        from torch import nn
+
+        from ..nn.direct_network import DirectNetwork
+
+        learnt = ("n_features_in_", "feature_names_in_", "device_")
+        for name in (*learnt, *self._target_attributes):
+            if hasattr(estimator, name):
+                setattr(self, name, getattr(estimator, name))
+        source = estimator.to_network()
+        plain = source.unfold() if extended else source.retract()
+        self._seed, self._config = estimator._seed, self._network_config()
+        layers = [module for module in plain if isinstance(module, nn.Linear)]
+        network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
+        self._hold(network)
+        self._begin_anew()
+
+    def _network_type(self) -> type[DirectNetwork]:
+        from ..nn.direct_network import DirectNetwork
+
+        return DirectNetwork
+
+    def _network_settings(self) -> dict[str, Any]:
+        # Only what is used, so that nothing else keeps training from going on.
+        used = {"subset": ("n_weights", "untrained"), "low_rank": ("rank",)}
+        return {
+            "train": self.train,
+            "init": self.init,
+            **{name: getattr(self, name) for name in used.get(self.train, ())},
+        }
+
+    def _penalties(self) -> dict[str, tuple[float, float]]:
+        return {"weights": (self.alpha, self.l1_ratio)}
+
+    def _auto_learning_rate(self) -> float:
+        return AUTO_LEARNING_RATES[self.solver][self._moves_far()]
+
+    def _auto_max_norm(self) -> float:
+        if self._loss_name() != "squared_error":
+            return 1.0
+        return LONGEST_STEPS[self._moves_far()] / self._auto_learning_rate()
+
+    def _moves_far(self) -> bool:
+        """Tell whether what trains scales whole rows or directions."""
+        return self.train in ("gains", "singular_values")

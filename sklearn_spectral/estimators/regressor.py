@@ -1,0 +1,199 @@
+"""SpectralRegressor: a spectral network behind scikit-learn's regressor API."""
+
+from __future__ import annotations
+
+from .direct_estimators import DirectRegressor
+from .regression import NetworkRegressorMixin
+from .spectral import BaseSpectral
+
+
+class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
+    """Neural network regressor trained in the spectral domain.
+
+    The network is that of `SpectralClassifier`, with linear outputs and half the
+    squared error, averaged over the outputs, as its loss.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or array-like of int, default=(100,)
+        Widths of the non-linear layers. ``()`` is a linear model.
+    linear_expansion : "auto", int, array-like of int, sequence of sequences or None
+        Widths of the linear layers that are there while training only, by default
+        ``"auto"``; see `SpectralClassifier`.
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
+        The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
+        With ``"identity"`` the network is linear and retracts to one matrix.
+    train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
+        Which eigenvalues of each layer train; see `SpectralClassifier`.
+    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+        Whether the eigenvectors train too. With True the network has more parameters
+        than one trained by its weights: the eigenvalues.
+        ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
+        triangular factor [2]_.
+    fit_intercept : bool, default=True
+        Whether layers have biases.
+    init : str, default="scaled"
+        Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
+        size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
+        ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
+        of the first layer drawn along the directions in which the training data vary:
+        with the covariance of the data, or with its square root. They serve images and
+        other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
+        that covariance from its first portion, which needs more rows than features.
+    solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
+        The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
+    learning_rate : {"one_cycle", "constant"}, default="one_cycle"
+        Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
+        ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
+        against the rate. Not used by ``"lbfgs"``.
+    learning_rate_init : float or "auto", default="auto"
+        The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
+        whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
+        Not used by ``"lbfgs"``.
+    momentum : float, default=0.9
+        Nesterov momentum of ``"sgd"``.
+    batch_size : int or "auto", default="auto"
+        Rows per step; ``"auto"`` is ``min(200, n_samples)``.
+    max_iter : int, default=100
+        Number of epochs, at most.
+    shuffle : bool or "blocks", default=True
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
+        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
+        some of them shuffled together. Arrays that are read by slices, as those of HDF5
+        and Zarr, are always shuffled so.
+    alpha : float, default=0.0
+        Strength of the penalty on the trained eigenvalues. As in `MLPRegressor` it is
+        divided by the number of samples (the sum of their weights) when it is added to
+        the mean loss. Where one set of eigenvalues alone trains, it acts on their
+        distance from the number that the other set is, at which the weights vanish.
+    alpha_eigenvectors : float, default=0.0
+        Strength of the penalty on the trained eigenvectors. With that on the eigenvalues
+        it makes whole nodes vanish [3]_.
+    l1_ratio : float, default=0.0
+        The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
+    l1_ratio_eigenvectors : float or None, default=None
+        The same for the eigenvectors alone; None is ``l1_ratio``.
+    early_stopping : bool, default=False
+        Whether to stop when R^2 on validation data no longer improves by ``tol`` for
+        ``n_iter_no_change`` epochs, and to keep the best weights.
+    validation_fraction : float, default=0.1
+        Share of the data that early stopping holds out, unless ``X_val`` is given.
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement after which training stops: of the validation score
+        with early stopping, else of the training loss. With the one-cycle schedule
+        the loss must rest within ``tol`` to count as not improving.
+    tol : float, default=1e-4
+        What counts as an improvement.
+    warm_start : bool, default=False
+        Whether another call of fit goes on from the weights of the last. Other eigenvalues
+        and eigenvectors may train than before.
+    random_state : int, RandomState instance or None, default=None
+        Decides the start, the order of the batches and the validation rows.
+    device : str, default="auto"
+        Where to train; see `SpectralClassifier`.
+    telescope, matmul_precision : str
+        How matrix products are computed; see `SpectralClassifier`.
+    checkpoint_dir : str, path-like or None, default=None
+        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
+        its last when it is called again with the same data and parameters. It is made,
+        and those above it, if it is not there. See the user guide.
+    data_parallel : bool, default=False
+        Whether ``fit`` and ``partial_fit`` train one network together with the other
+        processes of the default group of ``torch.distributed``, which all call them with
+        the same data and parameters. Each takes its part of every batch, and only the
+        gradient of what trains travels. ``batch_size`` is that of all together.
+    verbose : int, default=0
+        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
+        training stops early.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Weights of the retracted network, if it is linear.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        Its biases; zeros without ``fit_intercept``.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of the retracted network, layer by layer.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Its biases.
+    compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
+        The paper's A_c, if the network is linear.
+    eigenvalues_ : list of ndarray of shape (n_in + n_out,)
+        Eigenvalues of each layer of the extended network, the input nodes' first.
+    eigenvectors_ : list of ndarray of shape (n_out, n_in)
+        The block phi of each layer's eigenvectors.
+    biases_ : list of ndarray of shape (n_out,)
+        Biases of the extended network; empty without ``fit_intercept``.
+    activation_slopes_ : list of ndarray of shape ()
+        The trained beta of each tanh. It is part of ``coefs_`` already.
+    feature_importances_ : ndarray of shape (n_features,)
+        Norm of each feature's weights into the first retracted layer, summing to 1.
+    n_outputs_ : int
+        Number of targets.
+    n_parameters_ : int
+        Number of trained parameters.
+    architecture_ : Architecture
+        The widths of the extended network; print it to read them.
+    telescope_plan_ : list of StackPlan
+        How each stack of linear layers was computed while training, and what the other
+        ways would have cost; print one to read it.
+    n_iter_ : int
+        Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
+        those of earlier calls too, where training went on.
+    loss_, best_loss_ : float
+        The last and the lowest of ``loss_curve_``.
+    loss_curve_ : list of float
+        Mean training loss of each epoch.
+    validation_scores_ : list of float
+        R^2 on the validation data after each epoch, with early stopping.
+    best_validation_score_ : float
+        The highest of them, which belongs to the weights kept.
+    stop_reason_ : str
+        Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
+        ``"callback"``, ``"diverged"`` or ``"interrupted"``.
+    device_ : str
+        Where it was trained.
+    net_ : skorch.NeuralNet
+        The skorch net around the extended network. It stays in the process that
+        trained it; ``to_network()`` builds the network anywhere.
+    n_features_in_ : int
+        Number of features seen in fit.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Their names, if X had names that are all strings.
+
+    See Also
+    --------
+    SpectralClassifier : The same network for classes.
+    sklearn.compose.TransformedTargetRegressor : Scales the target, which helps here as
+        with any neural network.
+
+    Notes
+    -----
+    Ctrl-C is treated as by `SpectralClassifier`.
+
+    References
+    ----------
+    .. [1] L. Giambagli, L. Buffoni, T. Carletti, W. Nocentini, D. Fanelli, "Machine
+       learning in spectral domain", Nature Communications 12, 1330 (2021).
+    .. [2] L. Chicchi, L. Giambagli, L. Buffoni, T. Carletti, M. Ciavarella, D. Fanelli,
+       "Training of sparse and dense deep neural networks: Fewer parameters, same
+       performance", Physical Review E 104, 054312 (2021).
+    .. [3] L. Giambagli, L. Buffoni, L. Chicchi, D. Fanelli, "How a student becomes a
+       teacher: learning and forgetting through spectral methods", NeurIPS (2023).
+
+    Examples
+    --------
+    >>> from sklearn.compose import TransformedTargetRegressor
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from sklearn_spectral import SpectralRegressor
+    >>> X, y = load_diabetes(return_X_y=True, scaled=True)
+    >>> model = TransformedTargetRegressor(
+    ...     SpectralRegressor((), linear_expansion=50, random_state=0),
+    ...     transformer=StandardScaler(),
+    ... )
+    >>> model.fit(X, y).score(X, y) > 0.4
+    True
+    """
+
+    _direct_type = DirectRegressor

@@ -1,0 +1,378 @@
+"""What the spectral estimators add: parameters of the layers, eigenvalues, eigenvectors."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..data.covariance import covariance, shape_rows
+from ..data.training_data import TrainingData
+from ..files.container import Path_
+from ..fitted.layers import slope_names
+from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
+from ..spec.factorizations import FACTORIZATIONS
+from ..spec.starts import SCHEMES
+from ..training.device import own_modes
+from .base import BaseNetwork
+from .calls import explained
+from .direct import BaseDirect
+from .typing import Seed
+
+if TYPE_CHECKING:
+    from ..nn.network import SpectralNetwork, StackedNetwork
+    from .conversion import PlainNetwork
+
+COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
+"""The power of the covariance that rows of uniform numbers are multiplied by: those of
+``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
+
+# By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
+# eigenvectors, whose entries are smaller by the square root of the layer's width. Those of
+# SGD by benchmarks/defaults/solvers.py.
+AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.5, 0.1)}
+
+# SGD at a higher rate saturates the probabilities, of which this loss then has no gradient.
+BRIER_SGD_RATE = 0.2
+
+# The longest steps of SGD at these rates for a squared error, whose gradient grows with the
+# target; for the losses of classes a gradient of norm one is the longest.
+LONGEST_STEPS = (0.07, 0.03)
+
+# All starts but "scaled" have larger eigenvectors, with which the same step of an
+# eigenvalue moves the weights further (benchmarks/README.md, "Starts").
+LARGE_START_SHARE = 1 / 3
+
+
+class BaseSpectral(BaseNetwork):
+    """Base of the spectral estimators; not to be used directly."""
+
+    _space = "spectral"
+
+    # What `to_direct` makes of it.
+    _direct_type: ClassVar[type[BaseDirect]]
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseNetwork._parameter_constraints,
+        "linear_expansion": [
+            StrOptions({"auto"}),
+            *BaseNetwork._parameter_constraints["linear_expansion"],
+        ],
+        "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
+        "train_eigenvectors": ["boolean", StrOptions({*FACTORIZATIONS})],
+        "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
+        "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
+        "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
+    }
+
+    _may_change = BaseNetwork._may_change | {"train_eigenvalues", "train_eigenvectors"}
+
+    @explained
+    def __init__(
+        self,
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
+        activation: str = "relu",
+        *,
+        train_eigenvalues: str = "both",
+        train_eigenvectors: bool | str = False,
+        fit_intercept: bool = True,
+        init: str = "scaled",
+        solver: str = "adamax",
+        learning_rate: str = "one_cycle",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 100,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        alpha_eigenvectors: float = 0.0,
+        l1_ratio: float = 0.0,
+        l1_ratio_eigenvectors: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: float = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        matmul_precision: str = "highest",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.linear_expansion = linear_expansion
+        self.activation = activation
+        self.train_eigenvalues = train_eigenvalues
+        self.train_eigenvectors = train_eigenvectors
+        self.fit_intercept = fit_intercept
+        self.init = init
+        self.solver = solver
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.momentum = momentum
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.alpha = alpha
+        self.alpha_eigenvectors = alpha_eigenvectors
+        self.l1_ratio = l1_ratio
+        self.l1_ratio_eigenvectors = l1_ratio_eigenvectors
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.device = device
+        self.telescope = telescope
+        self.matmul_precision = matmul_precision
+        self.checkpoint_dir = checkpoint_dir
+        self.data_parallel = data_parallel
+        self.verbose = verbose
+
+    @classmethod
+    def from_direct(cls, estimator: Any, **params: Any) -> Self:
+        """Take over a fitted network in direct space, its weights kept exactly.
+
+        The eigenvalues are 1 where a layer reads and 0 where it feeds, and the weights are
+        the eigenvectors. The result is fitted and predicts what the estimator does; its
+        ``fit`` goes on from there, since ``warm_start`` is True. By default it moves the
+        eigenvalues alone: a fine-tuning by one or two numbers per node.
+
+        Parameters
+        ----------
+        estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
+            A fitted estimator of the same kind. It is not changed.
+        **params
+            Parameters of the result other than those of its architecture.
+
+        Returns
+        -------
+        object
+            A fitted spectral estimator.
+
+        Raises
+        ------
+        TypeError
+            If the estimator is none of those, or a regressor is wanted from a classifier or
+            the reverse.
+        NotFittedError
+            If it is not fitted.
+        ValueError
+            If a parameter given follows from the estimator: one of the architecture,
+            ``init`` or ``warm_start``; or a spectral network cannot do what it does.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> from sklearn_spectral import SpectralClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> mlp = MLPClassifier(20, max_iter=1000, random_state=0).fit(X, y)
+        >>> model = SpectralClassifier.from_direct(mlp)
+        >>> bool((model.predict(X) == mlp.predict(X)).all())
+        True
+        >>> model.n_parameters_, sum(coef.size for coef in mlp.coefs_)
+        (70, 140)
+        """
+        from .conversion import check_conversion, plain_network
+
+        plain = plain_network(estimator)
+        check_conversion(cls, estimator, params, "from_direct")
+        result = cls(
+            hidden_layer_sizes=plain.hidden_layer_sizes,
+            linear_expansion=plain.linear_expansion,
+            activation=plain.activation,
+            fit_intercept=plain.intercepts is not None,
+            warm_start=True,
+            **params,
+        )
+        result._validate_params()
+        result._take_weights(plain)
+        return result
+
+    def to_direct(self, *, extended: bool = False, **params: Any) -> Any:
+        """Go on in direct space, with all weights of the network trained.
+
+        The paper's pre-training: the eigenvalues first, then the weights that they gave.
+
+        Parameters
+        ----------
+        extended : bool, default=False
+            Whether the linear layers stay, or are retracted first.
+        **params
+            Parameters of the result; see
+            `sklearn_spectral.baselines.DirectClassifier.from_spectral`.
+
+        Returns
+        -------
+        DirectClassifier or DirectRegressor
+            Fitted, predicting what this estimator does; its ``fit`` goes on from there.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing fitted.
+        ValueError
+            If a parameter given follows from the network.
+        """
+        return self._direct_type.from_spectral(self, extended=extended, **params)
+
+    @own_modes()
+    def _take_weights(self, plain: PlainNetwork) -> None:
+        """Become fitted with given weights."""
+        import torch
+
+        from ..training.convert import build_network
+
+        for name, value in plain.learnt.items():
+            setattr(self, name, value)
+        self._seed = self._draw_seed()
+        self._config = self._network_config()
+        dtype = plain.coefs[0].dtype
+        network = build_network(
+            self._network_type(), self._config, dtype, "cpu", self._seed
+        )
+        biases: list[Any] = [*(plain.intercepts or (None,) * len(plain.coefs))]
+        for layer, coef, bias in zip(network.layers(), plain.coefs, biases, strict=True):
+            weight = torch.from_numpy(np.array(coef.T))
+            layer.load_weight(weight, None if bias is None else torch.tensor(bias))  # type: ignore[operator]
+        self._hold(network)
+        self._begin_anew()
+
+    def _network_type(self) -> type[SpectralNetwork]:
+        from ..nn.network import SpectralNetwork
+
+        return SpectralNetwork
+
+    def _network_settings(self) -> dict[str, Any]:
+        form = self.train_eigenvectors
+        return {
+            "train_eigenvalues": self.train_eigenvalues,
+            "train_eigenvectors": form if isinstance(form, str) else bool(form),
+            # The start that it shapes: to_network() has no data to shape it by.
+            "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
+        }
+
+    def _prepare_start(
+        self, network: StackedNetwork, data: TrainingData, *, partial: bool
+    ) -> None:
+        """Shape the eigenvectors of the first layer by the covariance of the input."""
+        power = COVARIANCE_POWERS.get(self.init)
+        if power is None:
+            return
+        n_rows, n_features = len(data.row_numbers), data.X.shape[1]
+        if partial and n_rows <= n_features:
+            raise ValueError(
+                f"init={self.init!r} fixes the eigenvectors by the covariance of the first "
+                f"portion that partial_fit gets; it has {n_rows} rows for {n_features} "
+                "features, which is too few. Give more rows first, or use init='scaled'."
+            )
+        import torch
+
+        from ..nn.linear import SpectralLinear
+
+        first = next(iter(network.layers()))
+        assert isinstance(first, SpectralLinear)
+        form = first.form
+        rows = form().detach().cpu().numpy().astype(np.float64)
+        form.load(torch.from_numpy(shape_rows(rows, covariance(data), power)))
+
+    def _network_to_go_on(self, config: dict[str, Any]) -> StackedNetwork:
+        """Return the fitted network, of which something else may train from here on."""
+        network = super()._network_to_go_on(config)
+        if config == self._config:
+            return network
+        from ..training.convert import build_network
+
+        dtype = self.coefs_[0].dtype
+        changed = build_network(self._network_type(), config, dtype, "cpu", self._seed)
+        everything = [slice(None)] * (1 + sum(1 for _ in changed.layers()))
+        changed.load_nodes(network, everything)
+        return changed
+
+    def _penalties(self) -> dict[str, tuple[float, float]]:
+        share = self.l1_ratio_eigenvectors
+        return {
+            "eigenvalues": (self.alpha, self.l1_ratio),
+            "eigenvectors": (
+                self.alpha_eigenvectors,
+                self.l1_ratio if share is None else share,
+            ),
+        }
+
+    def _linear_expansion(self) -> LinearExpansion:
+        if not isinstance(self.linear_expansion, str):
+            return self.linear_expansion
+        if self.train_eigenvectors or self.activation == "identity":
+            return None
+        return auto_expansion(
+            self.n_features_in_, self._n_network_outputs(), self.hidden_layer_sizes
+        )
+
+    def _auto_learning_rate(self) -> float:
+        eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
+        if self._trains_many():
+            return with_eigenvectors
+        if (self.solver, self._loss_name()) == ("sgd", "brier"):
+            eigenvalues_alone = BRIER_SGD_RATE
+        return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
+
+    def _auto_max_norm(self) -> float:
+        if self._loss_name() != "squared_error":
+            return 1.0
+        return LONGEST_STEPS[self._trains_many()] / self._auto_learning_rate()
+
+    def _trains_many(self) -> bool:
+        """Tell whether as many numbers train as there are eigenvectors' entries."""
+        form = FACTORIZATIONS.get(str(self.train_eigenvectors))
+        return bool(self.train_eigenvectors if form is None else form.is_dense)
+
+    # ---- the extended network, from the arrays that a fit leaves ----
+
+    @property
+    def eigenvalues_(self) -> list[NDArray[Any]]:
+        """Eigenvalues of each layer, those of the nodes that it reads first."""
+        return [
+            np.concatenate([layer["eigenvalues_in"], layer["eigenvalues_out"]])
+            for layer in self._layer_arrays()
+        ]
+
+    @property
+    def eigenvectors_(self) -> list[NDArray[Any]]:
+        """The block phi of each layer's eigenvectors."""
+        arrays = self._extended()
+        return [layer.eigenvectors(layer.pick(arrays)) for layer in self._layers()]  # type: ignore[attr-defined]
+
+    @property
+    def biases_(self) -> list[NDArray[Any]]:
+        """Biases of the extended network."""
+        return [layer["bias"] for layer in self._layer_arrays() if "bias" in layer]
+
+    @property
+    def activation_slopes_(self) -> list[NDArray[Any]]:
+        """The trained beta of each tanh."""
+        arrays = self._extended()
+        return [arrays[name] for name in slope_names(self._space, self._config)]
+
+    @property
+    def compact_adjacency_(self) -> NDArray[Any]:
+        """The square matrix A_c of the retracted linear network (figure 2b)."""
+        weight = self._linear_weight("compact_adjacency_")
+        n_outputs, n_inputs = weight.shape
+        eigenvalues = self.eigenvalues_
+        diagonal = (eigenvalues[0][:n_inputs], eigenvalues[-1][-n_outputs:])
+        matrix = np.diag(np.concatenate(diagonal))
+        matrix[n_inputs:, :n_inputs] = weight
+        return matrix
+
+    def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
+        """Return the arrays of each layer, by the names they have in it."""
+        arrays = self._extended()
+        return [layer.pick(arrays) for layer in self._layers()]

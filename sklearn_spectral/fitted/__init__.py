@@ -1,0 +1,7 @@
+"""What a fit leaves, in numpy alone: it predicts, and loads, without torch.
+
+``layers`` has the arrays of each layer, in numpy what ``nn`` is in torch;
+``retraction`` adds them up to the network that predicts, ``forward`` runs it;
+``network`` offers all that as attributes, ``portable`` as the state that pickle sees,
+and ``drawing`` as a picture.
+"""

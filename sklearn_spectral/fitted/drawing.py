@@ -1,0 +1,105 @@
+"""The network of a fitted estimator as a drawing, for its HTML representation."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .network import FittedNetworkMixin
+
+_HEIGHT, _GAP, _BAR = 84, 92, 18
+
+
+def network_html(estimator: FittedNetworkMixin) -> str:
+    """Draw the layers of nodes of a fitted network and say what was trained.
+
+    Parameters
+    ----------
+    estimator : FittedNetworkMixin
+        A fitted estimator.
+
+    Returns
+    -------
+    str
+        An HTML fragment with an SVG drawing; it needs no script and no style sheet.
+    """
+    architecture = estimator.architecture_
+    widths = architecture.widths
+    kinds = [
+        "input",
+        *(
+            "linear" if linear else estimator._config["activation"]
+            for linear in architecture.linear_nodes
+        ),
+        "output",
+    ]
+    bias = bool(estimator._config["bias"])
+    total = sum(coef.size for coef in estimator.coefs_)
+    total += bias * sum(intercept.size for intercept in estimator.intercepts_)
+    extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
+    numbers = "weights and biases" if bias else "weights"
+    facts = (
+        f"{estimator.n_parameters_:,} parameters trained, in an extended network of "
+        f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
+    )
+    width = _GAP * len(widths)
+    tallest = max(widths)
+    shapes = []
+    for position, (n_nodes, kind) in enumerate(zip(widths, kinds, strict=True)):
+        # The square root: a layer of ten nodes stays visible beside one of a thousand.
+        height = max(6.0, _HEIGHT * (n_nodes / tallest) ** 0.5)
+        x, y = _GAP * position + (_GAP - _BAR) / 2, (_HEIGHT - height) / 2 + 4
+        is_linear = kind == "linear"
+        look = (
+            'fill="none" stroke="currentColor" stroke-dasharray="3 2"'
+            if is_linear
+            else 'fill="currentColor" fill-opacity="0.35" stroke="currentColor"'
+        )
+        if position:
+            middle = _HEIGHT / 2 + 4
+            shapes.append(
+                f'<line x1="{x - _GAP + _BAR + 4:.1f}" y1="{middle}" x2="{x - 4:.1f}" '
+                f'y2="{middle}" stroke="currentColor" stroke-opacity="0.5"/>'
+            )
+        shapes.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{_BAR}" height="{height:.1f}" rx="3" '
+            f"{look}/>"
+        )
+        centre = x + _BAR / 2
+        for line, text in enumerate((f"{n_nodes:,}", kind)):
+            shapes.append(
+                f'<text x="{centre:.1f}" y="{_HEIGHT + 20 + 14 * line}" font-size="12" '
+                f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
+            )
+    drawing = "".join(shapes)
+    return (
+        '<div class="sklearn-spectral-network" style="max-width:100%;overflow-x:auto">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT + 42}" '
+        f'viewBox="0 0 {width} {_HEIGHT + 42}" role="img" '
+        f'aria-label="{escape(str(architecture))}">'
+        f"<title>{escape(str(architecture))}</title>{drawing}</svg>"
+        f'<div style="font-size:small">{escape(facts)}</div></div>'
+    )
+
+
+def with_network(html: str, estimator: Any) -> str:
+    """Put the drawing of a fitted network after scikit-learn's representation.
+
+    Parameters
+    ----------
+    html : str
+        What scikit-learn shows.
+    estimator : FittedNetworkMixin
+        The estimator.
+
+    Returns
+    -------
+    str
+        Both.
+    """
+    if not estimator.__sklearn_is_fitted__():
+        return html
+    drawing = network_html(estimator)
+    end = html.rfind("</body>")
+    return html + drawing if end < 0 else html[:end] + drawing + html[end:]

@@ -1,0 +1,92 @@
+"""The telescope drawn in: from the arrays of the extended network to the one that predicts.
+
+It runs on numpy alone and adds up in float64, so that a loaded model is retracted without
+torch, to the same bits as after its fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .layers import Arrays, LayerArrays
+
+PIECE = 2**18
+"""About how many entries of a weight are formed at a time."""
+
+
+def retract(
+    stacks: Sequence[Sequence[LayerArrays]], slopes: Sequence[str], arrays: Arrays
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Contract each stack of linear layers, and fold the slopes of tanh into the weights.
+
+    Parameters
+    ----------
+    stacks : sequence of sequences of LayerArrays
+        The layers.
+    slopes : sequence of str
+        Names of the slopes, one per stack but the last, or none.
+    arrays : mapping
+        The arrays of the network.
+
+    Returns
+    -------
+    coefs : list of ndarray of shape (n_in, n_out)
+        The weights, one per stack.
+    intercepts : list of ndarray of shape (n_out,)
+        The biases; zeros where the network has none.
+    """
+    coefs, intercepts = [], []
+    for position, layers in enumerate(stacks):
+        picked = [layer.pick(arrays) for layer in layers]
+        dtype = next(iter(picked[0].values())).dtype
+        with np.errstate(over="ignore", invalid="ignore"):
+            weight, bias = _contract(layers, picked)
+            if position < len(slopes):
+                slope = float(arrays[slopes[position]])
+                weight, bias = weight * slope, bias * slope
+            coefs.append(np.ascontiguousarray(weight.T, dtype))
+            intercepts.append(bias.astype(dtype))
+    return coefs, intercepts
+
+
+def _contract(
+    layers: Sequence[LayerArrays], picked: Sequence[Mapping[str, NDArray[Any]]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return W_L ... W_1 and its bias, from the narrower end."""
+    pairs = list(zip(layers, picked, strict=True))
+    if layers[0].n_in > layers[-1].n_out:
+        weight = pairs[-1][0].weight(pairs[-1][1])
+        bias = _bias(*pairs[-1])
+        for layer, arrays in reversed(pairs[:-1]):
+            bias = bias + weight @ _bias(layer, arrays)
+            product = np.zeros((len(weight), layer.n_in))
+            for rows in _pieces(layer):
+                product += weight[:, rows] @ layer.weight(arrays, rows)
+            weight = product
+        return weight, bias
+    weight, bias = pairs[0][0].weight(pairs[0][1]), _bias(*pairs[0])
+    for layer, arrays in pairs[1:]:
+        product, shifted = np.empty((layer.n_out, weight.shape[1])), _bias(layer, arrays)
+        for rows in _pieces(layer):
+            formed = layer.weight(arrays, rows)
+            product[rows] = formed @ weight
+            shifted[rows] += formed @ bias
+        weight, bias = product, shifted
+    return weight, bias
+
+
+def _bias(layer: LayerArrays, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    if "bias" not in arrays:
+        return np.zeros(layer.n_out)
+    return arrays["bias"].astype(np.float64)
+
+
+def _pieces(layer: LayerArrays) -> Iterator[slice]:
+    """Cut the rows of a layer's weight."""
+    n_rows = max(1, PIECE // layer.n_in)
+    for start in range(0, layer.n_out, n_rows):
+        yield slice(start, min(start + n_rows, layer.n_out))

@@ -1,0 +1,429 @@
+"""A fitted estimator's state as the content and tensors of a file, and back, checked.
+
+A file may come from anybody: nothing that it says is taken before it is seen to be what a
+fit leaves.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, pairwise
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import validate_parameter_constraints
+
+from ..estimators.base import BaseNetwork
+from ..exceptions import ModelFileError, ModelVersionError
+from ..files.encoding import from_json, pack, to_json, unpack
+from ..fitted.layers import (
+    SOLVER_STATE,
+    LayerArrays,
+    architecture_of,
+    check_solver_state,
+    slope_names,
+)
+from ..fitted.network import with_regrown
+from ..fitted.retraction import retract
+from ..spec.plan import WAYS, StackPlan
+
+# Attributes that are numbers, text or small containers, and those that are arrays.
+SCALARS = (
+    "_config",
+    "_plans",
+    "_regrown",
+    "_seed",
+    "_y_ndim",
+    "best_loss_",
+    "best_validation_score_",
+    "device_",
+    "loss_",
+    "n_features_in_",
+    "n_iter_",
+    "n_outputs_",
+    "n_parameters_",
+    "stop_reason_",
+)
+REQUIRED = {
+    *("_config", "_plans", "_regrown", "_seed", "loss_", "best_loss_", "loss_curve_"),
+    *("n_features_in_", "n_iter_", "n_parameters_", "stop_reason_"),
+}
+SERIES = ("classes_", "feature_names_in_", "loss_curve_", "validation_scores_")
+NETWORK = ("_arrays", "_solver_state", "coefs_", "intercepts_")
+
+
+def describe(
+    estimator: BaseNetwork, *, compact: bool
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return the content and the tensors of a fitted estimator's file.
+
+    Parameters
+    ----------
+    estimator : BaseNetwork
+        Fitted.
+    compact : bool
+        Whether to leave the extended network out.
+
+    Returns
+    -------
+    content : dict
+        What JSON can hold.
+    tensors : dict of str to ndarray
+        The rest.
+
+    Raises
+    ------
+    TypeError
+        If a parameter or a label is of a type that a file cannot hold.
+    """
+    state = estimator.__getstate__()
+    params = {name: state.pop(name) for name in estimator.get_params(deep=False)}
+    random_state = params.get("random_state")
+    if not (random_state is None or isinstance(random_state, Integral)):
+        warnings.warn(
+            f"random_state={random_state!r} cannot be written to a file; the saved model "
+            "has random_state=None. Its network is not touched by that.",
+            UserWarning,
+            stacklevel=4,
+        )
+        params["random_state"] = None
+    # A path of this machine; and a file is not to say where others write.
+    params["checkpoint_dir"] = None
+    if compact or state["_arrays"] is None:
+        state.update(_arrays=None, _regrown={}, _solver_state={})
+    tensors, series = {}, {}
+    for name in SERIES:
+        if name in state:
+            values = np.asarray(state[name])
+            if name in ("loss_curve_", "validation_scores_"):
+                values = values.astype(np.float64)
+            tensors[name], series[name] = _written(name, pack, values)
+    if state["_arrays"] is None:
+        for position, pair in enumerate(
+            zip(state["coefs_"], state["intercepts_"], strict=True)
+        ):
+            tensors[f"coefs_.{position}"], tensors[f"intercepts_.{position}"] = pair
+    else:
+        tensors |= {f"network.{name}": v for name, v in state["_arrays"].items()}
+    solver: dict[str, Any] = {}
+    for name, entries in state["_solver_state"].items():
+        solver[name] = {}
+        for key, value in entries.get(0, {}).items():
+            if isinstance(value, np.ndarray):
+                tensors[f"solver.{name}.{key}"] = value
+            else:
+                solver[name][key] = value
+    known = {*SCALARS, *SERIES, *NETWORK, "_sklearn_spectral_version", "_digests"}
+    if left_out := sorted(state.keys() - known):
+        warnings.warn(
+            f"A model file does not hold {', '.join(left_out)} of this estimator; use "
+            "joblib.dump to keep them.",
+            UserWarning,
+            stacklevel=4,
+        )
+    content = {
+        "estimator": type(estimator).__name__,
+        "compact": state["_arrays"] is None,
+        "params": {name: _written(name, to_json, value) for name, value in params.items()},
+        "state": {name: to_json(state[name]) for name in SCALARS if name in state},
+        "series": series,
+        "solver": to_json(solver),
+    }
+    return content, tensors
+
+
+def rebuild(
+    kind: type[BaseNetwork],
+    content: Mapping[str, Any],
+    tensors: Mapping[str, NDArray[Any]],
+    max_bytes: int,
+) -> BaseNetwork:
+    """Return the estimator that `describe` was given.
+
+    Parameters
+    ----------
+    kind : type
+        Its class.
+    content, tensors : mapping
+        From `describe`.
+    max_bytes : int
+        What its arrays may take in memory.
+
+    Returns
+    -------
+    BaseNetwork
+        Fitted.
+
+    Raises
+    ------
+    ModelFileError
+        If it is not what a fit leaves.
+    """
+    params = _params(kind, content["params"])
+    _require(params.get("checkpoint_dir") is None, "it names a folder to write to")
+    estimator = kind(**params)
+    estimator._validate_params()
+    state = {name: from_json(value) for name, value in content["state"].items()}
+    for name, value in state.items():
+        _require(name in SCALARS, f"it has an attribute {name!r}")
+        _require(_IS_VALID[name](value), f"{name} is {_shown(value)}")
+    missing = REQUIRED - (state.keys() | content["series"].keys())
+    _require(not missing, f"{sorted(missing)} missing")
+    config = _checked_config(kind, state["_config"], state["n_features_in_"])
+    for name, how in content["series"].items():
+        _require(name in SERIES, f"it has an attribute {name!r}")
+        # Text takes many times its length while it is read.
+        is_small = how == "numbers" or 64 * tensors[name].nbytes <= max_bytes
+        _require(is_small, f"{name} takes more than max_bytes={max_bytes}")
+        values = unpack(tensors[name], how)
+        floats = name in ("loss_curve_", "validation_scores_")
+        _require(not floats or values.dtype == np.float64, f"{name} is no list of numbers")
+        state[name] = values.tolist() if floats else values
+    _check_target(kind, state, config)
+    names = state.get("feature_names_in_")
+    if names is not None:
+        right = len(names) == config["in_features"] and names.dtype == object
+        _require(
+            right and all(isinstance(name, str) for name in names),
+            "feature_names_in_ are not the names of the features",
+        )
+    estimator.__dict__.update(state)
+    _check_size(estimator, max_bytes)
+    stacks, slopes = estimator._stacks(), slope_names(kind._space, config)
+    layers = [*chain.from_iterable(stacks)]
+    n_trained = sum(layer.n_trained() for layer in layers) + len(slopes)
+    _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
+    if content["compact"]:
+        _take_retracted(estimator, tensors)
+        return estimator
+    estimator._arrays = _extended(layers, slopes, estimator._regrown, tensors)
+    estimator._regrown = {}
+    estimator.coefs_, estimator.intercepts_ = retract(stacks, slopes, estimator._arrays)
+    is_finite = all(np.isfinite(v).all() for v in estimator.coefs_ + estimator.intercepts_)
+    _require(is_finite, "its weights overflow")
+    estimator._solver_state = _solver(estimator, from_json(content["solver"]), tensors)
+    return estimator
+
+
+def _take_retracted(estimator: BaseNetwork, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Take the weights of the retracted network."""
+    stacks = architecture_of(estimator._config).stacks
+    coefs, intercepts = [], []
+    for position, widths in enumerate(stacks):
+        n_in, n_out = widths[0], widths[-1]
+        coefs.append(_checked(tensors, f"coefs_.{position}", (n_in, n_out)))
+        intercepts.append(_checked(tensors, f"intercepts_.{position}", (n_out,)))
+    _require(len({v.dtype for v in coefs + intercepts}) == 1, "its arrays differ in type")
+    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
+    estimator._arrays, estimator._regrown, estimator._solver_state = None, {}, {}
+
+
+def _extended(
+    layers: Sequence[LayerArrays],
+    slopes: Sequence[str],
+    digests: Mapping[str, str],
+    tensors: Mapping[str, NDArray[Any]],
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of the extended network: those of the file, and those regrown."""
+    shapes = {
+        layer.prefix + name: shape
+        for layer in layers
+        for name, shape in layer.shapes().items()
+    }
+    shapes |= dict.fromkeys(slopes, ())
+    arrays = {}
+    for name, shape in shapes.items():
+        if name not in digests:
+            _require(not name.endswith(".position"), f"no seed regrows {name}")
+            arrays[name] = _checked(tensors, f"network.{name}", shape)
+    types = {values.dtype for values in arrays.values()}
+    _require(len(types) == 1, "its arrays differ in type")
+    return with_regrown(arrays, layers, digests, types.pop())
+
+
+def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
+    """Refuse a network that would take too much memory, before anything is made."""
+    architecture = architecture_of(estimator._config)
+    entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
+    if estimator._config.get("train") == "subset":
+        entries *= 4  # which weights train is drawn among all of them
+    # Contracting goes from one end of a stack to the other.
+    entries += 3 * sum(
+        max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
+    )
+    if 8 * entries > max_bytes:
+        raise ModelFileError(
+            f"The network {_shown(str(architecture))} of this file takes up to "
+            f"{8 * entries} bytes in memory, more than max_bytes={max_bytes}. Raise "
+            "max_bytes if you trust the file."
+        )
+
+
+def _params(kind: type[BaseNetwork], stored: Any) -> dict[str, Any]:
+    """Return the constructor's parameters."""
+    params = {name: from_json(value) for name, value in stored.items()}
+    if unknown := sorted(params.keys() - set(kind._get_param_names())):
+        raise ModelVersionError(
+            f"The file gives {kind.__name__} the parameter(s) {_shown(unknown)}, which "
+            "this version of sklearn_spectral does not have. Install a newer one."
+        )
+    return params
+
+
+def _checked_config(
+    kind: type[BaseNetwork], config: dict[str, Any], n_features: int
+) -> dict[str, Any]:
+    """See that a network can be built with these keyword arguments."""
+    shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
+    expected = {*shared, "activation", "bias", *kind()._network_settings()}
+    optional = {"n_weights", "untrained", "rank"} if kind._space == "direct" else set()
+    names = config.keys()
+    _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")
+    for name in ("in_features", "out_features"):
+        _require(_is_int(config[name], 1), f"{name} is {_shown(config[name])}")
+    _require(
+        config["in_features"] == n_features, "n_features_in_ is not that of the network"
+    )
+    params = {"fit_intercept" if n == "bias" else n: v for n, v in config.items()}
+    constraints = {
+        n: kind._parameter_constraints[n]
+        for n in params.keys() - {"in_features", "out_features"}
+    }
+    of_params = {name: params[name] for name in constraints}
+    validate_parameter_constraints(constraints, of_params, kind.__name__)
+    if config.get("train") == "subset":
+        _require({"n_weights", "untrained"} <= names, "no weights are chosen")
+    if config.get("train") == "low_rank":
+        _require("rank" in names, "no rank is given")
+    architecture_of(config)
+    return config
+
+
+def _check_target(
+    kind: type[BaseNetwork], state: Mapping[str, Any], config: Mapping[str, Any]
+) -> None:
+    """See that the outputs are those of the classes, or of the targets."""
+    n_outputs = config["out_features"]
+    for name in kind._target_attributes:
+        _require(name in state, f"{name} is missing")
+    if "classes_" in kind._target_attributes:
+        n_classes = len(state["classes_"])
+        right = n_outputs == 1 if n_classes == 2 else n_outputs == n_classes > 2
+        _require(right, f"{n_classes} classes for {n_outputs} outputs")
+        # Those of a fit are sorted; a search among them relies on it.
+        increasing = all(bool(one < other) for one, other in pairwise(state["classes_"]))
+        _require(increasing, "its classes are not in order")
+        if state["classes_"].dtype.kind == "f":
+            _require(bool(np.isfinite(state["classes_"]).all()), "its classes are infinite")
+    else:
+        right = state["n_outputs_"] == n_outputs and (
+            state["_y_ndim"] == 2 or n_outputs == 1
+        )
+        _require(right, f"n_outputs_ is {_shown(state['n_outputs_'])}")
+
+
+def _solver(
+    estimator: BaseNetwork, stored: Any, tensors: Mapping[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """Return the state of the solver, from which partial_fit goes on."""
+    result: dict[str, Any] = {}
+    for name, numbers in stored.items():
+        _require(name in SOLVER_STATE, f"it has a solver {_shown(name)}")
+        prefix = f"solver.{name}."
+        entries = dict(numbers)
+        for path in tensors:
+            if path.startswith(prefix):
+                entries[path[len(prefix) :]] = _checked(tensors, path, tensors[path].shape)
+        dtype = estimator.coefs_[0].dtype
+        check_solver_state(name, entries, estimator.n_parameters_, dtype)
+        result[name] = {0: entries} if entries else {}
+    return result
+
+
+def _checked(
+    tensors: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]
+) -> NDArray[Any]:
+    """Return a copy of a tensor that is there, of the right shape, and finite."""
+    _require(name in tensors, f"{_shown(name)} is missing")
+    values = tensors[name]
+    _require(values.shape == shape, f"{name} has shape {values.shape} instead of {shape}")
+    _require(values.dtype in (np.float32, np.float64), f"{name} has type {values.dtype}")
+    _require(bool(np.isfinite(values).all()), f"{name} has numbers that are not finite")
+    return values.copy()
+
+
+def _written(name: str, write: Callable[[Any], Any], value: Any) -> Any:
+    """Say which attribute it is that cannot be written."""
+    try:
+        return write(value)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} of this estimator cannot be saved: {error}. Use builtin types and "
+            "labels that are numbers or strings, or joblib.dump."
+        ) from error
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ModelFileError(f"The file is damaged or was made wrongly: {what}.")
+
+
+def _shown(value: Any) -> str:
+    """Show what a file holds, but not all of it."""
+    text = repr(value)
+    return text if len(text) <= 100 else text[:100] + "..."
+
+
+def _is_int(value: Any, least: int) -> bool:
+    return type(value) is int and least <= value < 2**63
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _are_plans(value: Any) -> bool:
+    """Tell whether these are plans of a telescope, which can be shown."""
+    for entry in value:
+        plan = StackPlan(**entry)
+        counts = (plan.multiplications, plan.memory)
+        right = (
+            isinstance(plan.widths, tuple)
+            and all(_is_int(width, 1) for width in plan.widths)
+            and _is_int(plan.batch_size, 1)
+            and plan.way in WAYS
+            and plan.rest in WAYS
+            and all(_is_int(n, 0) for count in counts for n in count.values())
+            and plan.multiplications.keys() <= WAYS.keys()
+            and plan.multiplications.keys() == plan.memory.keys()
+        )
+        if not right:
+            return False
+    return True
+
+
+def _are_digests(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(text, str) for pair in value.items() for text in pair
+    )
+
+
+_IS_VALID: dict[str, Callable[[Any], bool]] = {
+    "_config": lambda value: isinstance(value, dict),
+    "_plans": lambda value: isinstance(value, list) and _are_plans(value),
+    "_regrown": _are_digests,
+    "_seed": lambda value: _is_int(value, 0),
+    "_y_ndim": lambda value: _is_int(value, 1) and value <= 2,
+    "best_loss_": _is_number,
+    "best_validation_score_": _is_number,
+    "device_": lambda value: isinstance(value, str),
+    "loss_": _is_number,
+    "n_features_in_": lambda value: _is_int(value, 1),
+    "n_iter_": lambda value: _is_int(value, 0),
+    "n_outputs_": lambda value: _is_int(value, 1),
+    "n_parameters_": lambda value: _is_int(value, 0),
+    "stop_reason_": lambda value: isinstance(value, str),
+}
