@@ -53,7 +53,8 @@ def to_onnx(
         is taken, of a search the best estimator.
     X : array-like or dataframe of shape (n_samples, n_features), optional
         Some input, from which the type of the model's input is seen: any type of numbers
-        that ``fit`` takes. Given a frame, a pipeline has an input for each column.
+        that ``fit`` takes. Given a frame, a pipeline has an input for each column, of the
+        type of numpy that the column has.
     initial_types : list of (str, object), optional
         The inputs as skl2onnx describes them, instead of X. Without both, there is one
         input ``X`` of the type that the network has.
@@ -119,8 +120,10 @@ def to_onnx(
                 import pandas as pd
 
                 X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
-            given = {name: X[name].dtype for name in X.columns}
-            X = X[:1].astype({name: _nearest(given[name]) for name in given})
+            given = {name: _plain(X[name].dtype) for name in X.columns}
+            # Columns of several types that meet in one transformer would be rounded.
+            zero = np.zeros(1, np.float64 if is_double else np.float32)
+            X = X[:1].assign(**{name: zero for name in given if _is_number(given[name])})
         else:
             X = np.asarray(X)  # one input; a pipeline may treat columns in different ways
             if X.dtype not in (np.float32, np.float64) and X.dtype.kind in "biuf":
@@ -289,26 +292,34 @@ def _inner_options(estimator: Any, own: dict[str, Any]) -> Iterator[tuple[int, A
         yield from _inner_options(each, own)
 
 
-def _nearest(dtype: Any) -> Any:
-    """Return the type of numbers that skl2onnx's converters know for a column's type."""
-    if getattr(dtype, "kind", "O") in "iu":
-        return np.int64
-    return np.float32 if dtype == np.float16 else dtype
+def _plain(dtype: Any) -> Any:
+    """Return the type of numpy that a column has, whatever keeps it."""
+    return getattr(dtype, "numpy_dtype", dtype)
+
+
+def _is_number(dtype: Any) -> bool:
+    """Tell whether a type is one of numbers that take part in products."""
+    return getattr(dtype, "kind", "O") in "iuf"
 
 
 def _take_types(model: Any, given: dict[str, Any]) -> None:
     """Have inputs of other types of numbers, which are cast to those that they have."""
     from onnx import helper
 
-    casts = []
-    for value in model.graph.input:
+    casts, graph = [], model.graph
+    taken = {each.name for each in (*graph.input, *graph.initializer)}
+    taken |= {name for node in graph.node for name in node.output}
+    for value in graph.input:
         dtype, tensor = given.get(value.name), value.type.tensor_type
         if getattr(dtype, "kind", "O") not in "biuf":
             continue
         wanted = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
         if wanted == tensor.elem_type:
             continue
-        inner = f"{value.name}_cast"
+        inner = f"{value.name}_as_given"
+        while inner in taken:
+            inner += "_"
+        taken.add(inner)
         for node in model.graph.node:
             node.input[:] = [inner if name == value.name else name for name in node.input]
         casts.append(helper.make_node("Cast", [value.name], [inner], to=tensor.elem_type))

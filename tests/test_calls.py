@@ -59,6 +59,38 @@ def test_unknown_arguments_of_methods(kind):
         model.score(X, Y, metric="f1")
 
 
+def test_advice_is_given_where_it_is_true_only():
+    model = SpectralClassifier(2, max_iter=1)
+    with pytest.raises(TypeError, match=r"'C'\.$"):  # the inverse of alpha
+        SpectralClassifier(C=1)
+    with pytest.raises(TypeError, match=r"fit\(\) .* 'loss'\. It is a parameter of Spec"):
+        model.fit(X, Y, loss="brier")
+    with pytest.raises(TypeError, match=r"'max_iter'\. It is a parameter of SpectralClass"):
+        model.fit(X, Y, max_iter=3)
+    with pytest.raises(TypeError, match=r"^SpectralPruner\(\) .* 'epochs'\.$"):
+        SpectralPruner(model, epochs=3)
+    with pytest.raises(ValueError, match=r"Got True instead\.$"):
+        SpectralClassifier(2, learning_rate=True).fit(X, Y)
+
+
+def test_class_methods_name_the_class():
+    with pytest.raises(TypeError, match=r"^SpectralRegressor\.from_direct\(\) missing"):
+        SpectralRegressor.from_direct()
+    with pytest.raises(TypeError, match=r"^DirectClassifier\.from_spectral\(\) missing"):
+        DirectClassifier.from_spectral()
+    with pytest.raises(TypeError, match=r"^SpectralClassifier\(\) got an unexpected"):
+        SpectralClassifier.from_direct(DirectClassifier(2, max_iter=1).fit(X, Y), foo=1)
+
+
+def test_a_subclass_that_calls_wrongly_is_not_blamed_on_its_user():
+    class Own(SpectralClassifier):
+        def __init__(self, width=3):
+            super().__init__(width, layers=3)
+
+    with pytest.raises(TypeError, match=r"^SpectralClassifier\(\) got an unexpected"):
+        Own(width=3)
+
+
 def test_a_pruner_and_a_subclass():
     with pytest.raises(TypeError, match=r"^SpectralPruner\(\) .* 'ratio'"):
         SpectralPruner(SpectralClassifier(), ratio=0.5)

@@ -7,7 +7,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.datasets import make_classification
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_iris, make_classification
 from sklearn.ensemble import (
     AdaBoostClassifier,
     BaggingClassifier,
@@ -22,7 +23,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
@@ -76,6 +77,11 @@ NETWORKS = {
     ),
     "pruned": lambda: SpectralPruner(SpectralClassifier(10, None, **FEW), n_nodes=5),
 }
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris(return_X_y=True)
 
 
 @pytest.fixture(scope="module", params=[2, 3])
@@ -187,6 +193,31 @@ def test_a_frame_with_columns_of_several_types():
     np.testing.assert_allclose(probabilities, model.predict_proba(frame), atol=1e-6)
     with pytest.raises(Exception, match="Unexpected input data type"):
         run(exported, frame.astype("float64"))
+
+
+@pytest.mark.parametrize("by_columns", [False, True])
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32", "int64", "float16", "Int64"])
+def test_a_frame_with_numbers_of_another_type_before_floats(iris, kind, by_columns):
+    X, y = iris
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    frame["a"] = (10 * frame["a"]).round().astype("float64").astype(kind)
+    frame["a_cast"], frame["name"] = frame["b"], np.where(y > 0, "x", "y").astype(object)
+    columns = [*"abcd", "a_cast"]
+    model = SpectralClassifier(10, None, max_iter=30, random_state=0)
+    if by_columns:
+        shown = frame
+        split = ColumnTransformer(
+            [("numbers", StandardScaler(), columns), ("texts", OneHotEncoder(), ["name"])]
+        )
+        pipeline = make_pipeline(split, model).fit(shown, y)
+    else:
+        shown = frame[columns]
+        pipeline = make_pipeline(StandardScaler(), model).fit(shown, y)
+    given = shown.astype({"a": "int64"}) if kind == "Int64" else shown
+    found, probabilities = run(to_onnx(pipeline, shown), given)
+    assert (found == pipeline.predict(shown)).mean() > 0.99
+    atol = 2e-2 if kind == "float16" else 2e-6  # scikit-learn's scaler rounds it
+    np.testing.assert_allclose(probabilities, pipeline.predict_proba(shown), atol=atol)
 
 
 def test_a_frame_of_polars():

@@ -104,6 +104,12 @@ def test_fits_that_learn_are_silent(diabetes, digits):
         # A target that does not vary is predicted up to rounding.
         X, y = diabetes
         SpectralRegressor(5, random_state=0).fit(X, np.ones_like(y))
+        SpectralRegressor(5, random_state=0, max_iter=5).fit(X, np.zeros_like(y))
+        # The loss is the larger for a penalty; the network is not the worse.
+        X = scale(load_iris().data)
+        model = SpectralRegressor(random_state=0, max_iter=20, alpha=30)
+        assert model.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9
+        assert model.loss_ > 0.5
         SpectralClassifier(5, random_state=0).partial_fit(*digits, classes=range(10))
 
 

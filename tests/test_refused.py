@@ -5,7 +5,9 @@ import datetime
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import torch
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
@@ -33,6 +35,8 @@ DATES = {
     "polars, dates beside numbers": pl.DataFrame({"a": DAYS, "b": X[:, 0]}),
     "polars, times of day": pl.DataFrame({"a": [datetime.time(1)] * 40, "b": X[:, 0]}),
     "polars, spans": pl.DataFrame({"a": [datetime.timedelta(1)] * 40, "b": X[:, 0]}),
+    "Arrow table": pa.table({"a": X[:, 0], "b": pa.array(DAYS)}),
+    "Arrow table of spans": pa.table({"a": X[:, 0], "b": pa.array(SINCE.astype("m8[s]"))}),
     "rows of dates": [[day, day] for day in DAYS],
     "rows of dates and numbers": [[day, 1.0] for day in DAYS],
     "rows that are arrays": [np.array([day, day]) for day in DAYS],
@@ -74,10 +78,12 @@ def test_dates_are_refused_by_every_way_in(kind):
         [*DAYS],
         pd.DataFrame({"y": DAYS}),
         pl.Series("y", DAYS),
+        pa.array(DAYS),
+        pa.chunked_array([pa.array(DAYS)]),
         [datetime.timedelta(days=n) for n in range(40)],
         pd.Series([*DAYS], dtype=object),
     ],
-    ids=["list", "frame", "polars", "spans", "objects"],
+    ids=["list", "frame", "polars", "Arrow", "Arrow in chunks", "spans", "objects"],
 )
 def test_dates_are_no_targets(target):
     early = SpectralRegressor(4, None, early_stopping=True, **FEW)
@@ -110,12 +116,23 @@ def test_masked_entries_are_refused_and_no_mask_is_fine():
         model.score(X, some)
 
 
+def test_masked_samples_of_torch_data_are_refused():
+    class Samples(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(X)
+
+        def __getitem__(self, row):
+            return np.ma.array(X[row], mask=[False, row == 3]), int(Y[row])
+
+    with pytest.raises(ValueError, match="X has masked entries"):
+        SpectralClassifier(4, None, **FEW).fit(Samples())
+
+
 NEIGHBOURS = [2**53, 2**53 + 1]
 
 
 @pytest.mark.parametrize("kind", ["Int64", "UInt64", "int64[pyarrow]"])
 def test_whole_numbers_of_nullable_types_stay_apart(kind):
-    pytest.importorskip("pyarrow") if "pyarrow" in kind else None
     labels = pd.Series(NEIGHBOURS * 20, dtype=kind)
     model = SpectralClassifier(4, None, **FEW)
     for y in (labels, labels.array):

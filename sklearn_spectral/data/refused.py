@@ -90,6 +90,11 @@ def _dates(values: Any) -> Iterator[str]:
                 yield f"column {name!r}: {kind}"
             elif getattr(kind, "kind", None) == "O" and hasattr(values, "iloc"):
                 yield from _types_of_dates(values.iloc[:, position])
+    elif type(values).__module__.startswith("pyarrow"):
+        fields = getattr(values, "schema", [values])  # a table, or a column
+        for field in fields:
+            if _is_date(field.type):
+                yield str(field.type)
     elif isinstance(values, list | tuple):
         yield from _types_of_dates(values)
         inner = (row for row in values if isinstance(row, list | tuple))
@@ -115,4 +120,4 @@ def _is_date(kind: Any) -> bool:
         return True
     if hasattr(kind, "is_temporal"):  # polars
         return bool(kind.is_temporal())
-    return str(kind).startswith(("period", "date", "time", "duration"))
+    return str(kind).startswith(("period", "date", "time", "duration"))  # "timestamp"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import refuse_not_finite
+from .refused import refuse_unusable
 from .row_source import RowSource
 
 READ_TOGETHER = 1024
@@ -43,6 +44,7 @@ def _input_as_array(values: Any, data: Any) -> NDArray[Any]:
             f"The inputs of {type(data).__name__} are of type {type(values).__name__}; "
             "expected arrays or tensors. Give pairs (x, y) of them."
         )
+    refuse_unusable(values, "X")
     return _as_array(values)
 
 

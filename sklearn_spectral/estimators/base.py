@@ -275,9 +275,12 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         self.stop_reason_ = outcome.reason
         if outcome.validation_scores is not None:
             self.validation_scores_ = outcome.validation_scores
+            # Training that ends so ends before the score of its last epoch.
+            unscored = outcome.reason in ("diverged", "callback")
+            self._scored_until = len(self.loss_curve_) - unscored
             self.best_validation_score_ = max(outcome.validation_scores, default=np.nan)
         elif not partial:  # those of an earlier fit are not about this one
-            for name in ("validation_scores_", "best_validation_score_"):
+            for name in ("validation_scores_", "best_validation_score_", "_scored_until"):
                 self.__dict__.pop(name, None)
 
     def _hold(self, network: StackedNetwork) -> None:

@@ -12,32 +12,44 @@ from sklearn.base import _fit_context
 
 from .typing import Method
 
-_VALIDATION = "Validation data are X_val and y_val of fit, with early_stopping=True."
-_CALLBACKS = "Callbacks are those of scikit-learn: set_callbacks, from its version 1.9 on."
-
 OTHER_NAMES = {
-    **dict.fromkeys(("eval_set", "validation_data", "X_valid", "eval_X"), _VALIDATION),
     **dict.fromkeys(
         ("epochs", "n_epochs", "num_epochs", "max_epochs", "n_iter", "n_estimators"),
-        "The number of epochs is max_iter.",
+        ("max_iter", "The number of epochs is max_iter."),
     ),
-    **dict.fromkeys(("lr", "eta", "eta0"), "The learning rate is learning_rate_init."),
-    **dict.fromkeys(("seed", "random_seed"), "The seed is random_state."),
     **dict.fromkeys(
-        ("weight_decay", "l2", "C", "reg_lambda"), "The strength of the penalty is alpha."
+        ("lr", "eta", "eta0"),
+        ("learning_rate_init", "The learning rate is learning_rate_init."),
+    ),
+    **dict.fromkeys(("seed", "random_seed"), ("random_state", "The seed is random_state.")),
+    **dict.fromkeys(
+        ("weight_decay", "l2", "reg_lambda"),
+        ("alpha", "The strength of the penalty is alpha."),
     ),
     **dict.fromkeys(
         ("layers", "hidden_layers", "hidden_units", "n_hidden", "layer_sizes"),
-        "The widths of the layers are hidden_layer_sizes.",
+        ("hidden_layer_sizes", "The widths of the layers are hidden_layer_sizes."),
     ),
-    **dict.fromkeys(("patience", "early_stopping_rounds"), "It is n_iter_no_change here."),
-    **dict.fromkeys(("optimizer", "optim"), "The optimizer is solver."),
-    **dict.fromkeys(("callbacks", "callback"), _CALLBACKS),
-    "loss": "The loss of a regressor is the squared error.",
-    "n_jobs": "A fit takes the threads of torch: torch.set_num_threads.",
+    **dict.fromkeys(
+        ("patience", "early_stopping_rounds"),
+        ("n_iter_no_change", "It is n_iter_no_change here."),
+    ),
+    **dict.fromkeys(("optimizer", "optim"), ("solver", "The optimizer is solver.")),
+    "n_jobs": ("solver", "A fit takes the threads of torch: torch.set_num_threads."),
 }
-"""What an argument of other packages is called here."""
+"""What a parameter of others is called here: where there is the first, say the second."""
 
+OF_FIT = {
+    **dict.fromkeys(
+        ("eval_set", "validation_data", "X_valid", "eval_X"),
+        "Validation data are X_val and y_val of fit, with early_stopping=True.",
+    ),
+    **dict.fromkeys(
+        ("callbacks", "callback"),
+        "Callbacks are those of scikit-learn: set_callbacks, from its version 1.9 on.",
+    ),
+}
+"""The same of arguments of ``fit``."""
 
 OTHER_VALUES: dict[str, dict[Any, str]] = {
     "activation": {
@@ -69,7 +81,8 @@ def advice_on_values(parameters: dict[str, Any], error: str) -> str:
     for name, value in parameters.items():
         if f"The {name!r} parameter" not in error:
             continue
-        if name == "learning_rate" and isinstance(value, Real):
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if name == "learning_rate" and is_number:
             return f" It is the schedule; the rate itself is learning_rate_init={value!r}."
         if isinstance(value, str | None):
             advice = OTHER_VALUES.get(name, {}).get(value, "").format(value=value)
@@ -104,15 +117,18 @@ def explained(method: Method) -> Method:
             try:
                 signature.bind(self, *args, **kwargs)
             except TypeError as error:
-                name = type(self).__name__
-                if method.__name__ != "__init__":
-                    name += f".{method.__name__}"
-                wrong = next(
-                    (each for each in kwargs if each not in signature.parameters), ""
-                )
-                raise TypeError(
-                    f"{name}() {error}.{_advice(wrong, list(signature.parameters))}"
-                ) from None
+                kind = self if isinstance(self, type) else type(self)
+                name = method.__name__
+                if _defines(kind, name, call):
+                    shown = kind.__name__
+                else:  # a subclass has its own, which calls this one
+                    shown = method.__qualname__.split(".")[0]
+                if name != "__init__":
+                    shown += f".{name}"
+                known = list(signature.parameters)
+                wrong = next((each for each in kwargs if each not in known), "")
+                advice = _advice(kind, name, wrong, known)
+                raise TypeError(f"{shown}() {error}.{advice}") from None
         return method(self, *args, **kwargs)
 
     return call  # type: ignore[return-value]
@@ -128,9 +144,25 @@ def fitting_another(method: Method) -> Method:
     return explained(_fit_context(prefer_skip_nested_validation=False)(method))
 
 
-def _advice(wrong: str, known: list[str]) -> str:
+def _defines(kind: type, name: str, call: Any) -> bool:
+    """Tell whether a call of a class's method by this name comes to ``call`` at once."""
+    found = inspect.getattr_static(kind, name)
+    while found is not None and found is not call:
+        found = getattr(found, "__func__", getattr(found, "fn", None))
+    return found is call
+
+
+def _advice(kind: Any, method: str, wrong: str, known: list[str]) -> str:
     """Say what is meant by the name of an argument, if that can be guessed."""
-    if wrong in OTHER_NAMES:
-        return f" {OTHER_NAMES[wrong]}"
+    parameters = kind._get_param_names()
+    if method == "fit" and wrong in OF_FIT:
+        return f" {OF_FIT[wrong]}"
+    if method != "__init__" and wrong in parameters:
+        return f" It is a parameter of {kind.__name__} itself: set it there."
+    meant, advice = OTHER_NAMES.get(wrong, ("", ""))
+    if meant in parameters:
+        return f" {advice}"
+    if wrong == "loss" and "solver" in parameters and method == "__init__":
+        return " The loss of a regressor is the squared error."
     near = difflib.get_close_matches(wrong, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

@@ -109,6 +109,7 @@ class BaseDirect(BaseNetwork):
         self.verbose = verbose
 
     @classmethod
+    @explained
     def from_spectral(
         cls, estimator: BaseNetwork, *, extended: bool = False, **params: Any
     ) -> Self:

@@ -147,7 +147,7 @@ class NetworkRegressorMixin(RegressorMixin):
         loss = np.average((y - mean) ** 2, axis=0, weights=weight).mean() / 2
         square = np.average(y**2, axis=0, weights=weight).mean()
         if loss <= np.finfo(np.float64).eps * square:  # all are the same
-            loss = ROUNDING * square
+            loss = ROUNDING * square if square else np.inf  # zero has no size
         return Constant(
             "the mean of the target",
             float(loss),

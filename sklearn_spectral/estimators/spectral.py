@@ -137,6 +137,7 @@ class BaseSpectral(BaseNetwork):
         self.verbose = verbose
 
     @classmethod
+    @explained
     def from_direct(cls, estimator: Any, **params: Any) -> Self:
         """Take over a fitted network in direct space, its weights kept exactly.
 
@@ -197,6 +198,7 @@ class BaseSpectral(BaseNetwork):
         result._take_weights(plain)
         return result
 
+    @explained
     def to_direct(self, *, extended: bool = False, **params: Any) -> Any:
         """Go on in direct space, with all weights of the network trained.
 

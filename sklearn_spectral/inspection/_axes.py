@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.spectral import BaseSpectral
@@ -117,9 +118,11 @@ def input_names(estimator: Any, given: Any = None) -> Any:
         if len(before):
             try:
                 given = before.get_feature_names_out(given)
-            except (AttributeError, ValueError):  # a step that does not name its columns
+            except (AttributeError, ValueError, TypeError):  # a step has no names for them
                 given = None
         return input_names(estimator[-1], given)
+    if isinstance(estimator, SelectorMixin):
+        given = estimator.get_feature_names_out(given)
     for name in _WRAPPED:
         if hasattr(estimator, name):
             return input_names(getattr(estimator, name), given)

@@ -200,7 +200,7 @@ class PruningDisplay(Display):
                 ax.set_yscale("log")
             ax.set(xlabel="node, the best first (left of the dashed line: kept)")
             ax.set(ylabel="what it was worth")
-            ax.legend(title="layer")
+            ax.legend(title="layer: kept")
             return self
         assert self.scores is not None
         for by, values in self.scores.items():
@@ -225,7 +225,9 @@ def _found_by_pruner(estimator: Any) -> dict[str, tuple[NDArray[Any], int]]:
                 "give X and y, on which pruned networks are scored."
             )
     return {
-        f"{len(worth)} nodes, {n_left} kept": (-np.sort(-worth), n_left)
-        for worth, n_left in zip(estimator.node_scores_, estimator.n_nodes_, strict=True)
+        f"{number}: {n_left} of {len(worth)} nodes": (-np.sort(-worth), n_left)
+        for number, (worth, n_left) in enumerate(
+            zip(estimator.node_scores_, estimator.n_nodes_, strict=True), start=1
+        )
         if not np.isnan(worth).any()
     }

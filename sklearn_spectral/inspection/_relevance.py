@@ -113,7 +113,7 @@ class RelevanceDisplay(Display):
             _check_image_shape(image_shape, len(relevance))
         if feature_names is None:
             names = input_names(estimator)
-            if names is None:
+            if names is None or len(names) != len(relevance):
                 names = [f"x{i}" for i in range(len(relevance))]
             feature_names = list(names)
         if len(feature_names) != len(relevance):

@@ -84,12 +84,10 @@ class TrainingCurveDisplay(Display):
         """
         model = network_in(estimator)
         scores = getattr(model, "validation_scores_", None)
-        # Training that ends so ends before the score of its last epoch.
-        unscored = model.stop_reason_ in ("diverged", "callback")
         display = cls(
             loss_curve=model.loss_curve_,
             validation_scores=scores,
-            last_scored=len(model.loss_curve_) - unscored,
+            last_scored=getattr(model, "_scored_until", None),
         )
         return display.plot(ax=ax, **kwargs)
 

@@ -401,6 +401,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         """
         return self._fitted().decision_function(X)
 
+    @explained
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Score the small network; see the estimator.
 

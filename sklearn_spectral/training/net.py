@@ -135,10 +135,11 @@ class TrainingNet(NeuralNet):
         target, weight = y_true
         loss = self.criterion_(y_pred, target, weight)
         if training and self._has_penalty():
-            return loss + self._penalty()
+            return loss + self.penalty_tensor()
         return loss
 
-    def _penalty(self) -> Tensor | float:
+    def penalty_tensor(self) -> Tensor | float:
+        """Return the sum of the penalties, to be differentiated."""
         penalty: Tensor | float = 0.0
         for layer in self.module_.layers():
             for group, values in layer.penalised():
@@ -186,6 +187,11 @@ class TrainingNet(NeuralNet):
         self.captured_ = self.graphed_ is not None and self.graphed_.captured
         self.passes_ = self.graphed_ = None
 
+    @torch.no_grad()
+    def penalty(self) -> float:
+        """Return the sum of the penalties as a number."""
+        return float(self.penalty_tensor()) if self._has_penalty() else 0.0
+
     def _has_penalty(self) -> bool:
         return any(any(strengths) for strengths in self.penalties.values())
 
@@ -204,7 +210,7 @@ class TrainingNet(NeuralNet):
         self.passes_.backward(d_output)
         if self._has_penalty():
             with torch.enable_grad():
-                penalty = self._penalty()
+                penalty = self.penalty_tensor()
             if isinstance(penalty, Tensor):
                 penalty.backward()  # added to what is there
                 loss = loss + penalty.detach()

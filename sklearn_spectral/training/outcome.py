@@ -52,7 +52,9 @@ class Outcome:
     first_loss : float
         Training loss of the first batch, before any step.
     loss_curve : list of float
-        Mean training loss of each whole epoch.
+        Mean training loss of each whole epoch, with the penalties.
+    penalty : float
+        Those at the end.
     validation_scores : list of float or None
         Validation score of each epoch.
     """
@@ -61,6 +63,7 @@ class Outcome:
     n_epochs: int
     first_loss: float
     loss_curve: list[float]
+    penalty: float
     validation_scores: list[float] | None
 
 
@@ -130,10 +133,10 @@ def report(
             ConvergenceWarning,
             stacklevel=_CALLER,
         )
-    elif not outcome.loss_curve[-1] < constant.loss:
+    elif not (loss := outcome.loss_curve[-1] - outcome.penalty) < constant.loss:
         warnings.warn(
             f"The network is no better than a constant: its training loss is "
-            f"{outcome.loss_curve[-1]:.3g}, that of predicting {constant.name} is "
+            f"{loss:.3g}, that of predicting {constant.name} is "
             f"{constant.loss:.3g}. {constant.cure}, raise max_iter, or lower "
             "learning_rate_init and the penalties.",
             ConvergenceWarning,

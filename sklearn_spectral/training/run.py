@@ -158,6 +158,7 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
         n_epochs=len(net.history),
         first_loss=net.history[0]["train_first_loss"],
         loss_curve=_loss_curve(net),
+        penalty=net.penalty(),
         validation_scores=None if stopping is None else stopping.scores_,
     )
 

@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import LogNorm, SymLogNorm
+from sklearn.base import clone
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
+from sklearn.feature_selection import RFE
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neural_network import MLPClassifier
@@ -258,7 +260,18 @@ class TestRelevance:
         reduced = make_pipeline(PCA(3), network).fit(*cancer)
         display = RelevanceDisplay.from_estimator(reduced)
         assert display.feature_names == ["pca0", "pca1", "pca2"]
-        # A step that does not name what it makes.
+        # What selects hands on the names of what it took.
+        selected = RFE(network, n_features_to_select=4).fit(frame.data, frame.target)
+        for model in (selected, make_pipeline(selected).fit(frame.data, frame.target)):
+            inner = model if hasattr(model, "support_") else model[-1]
+            display = RelevanceDisplay.from_estimator(model)
+            assert display.feature_names == [*frame.data.columns[inner.support_]]
+        # Steps that name other than they make, or cannot.
+        doubled = FunctionTransformer(
+            lambda X: np.hstack([X, X]), feature_names_out="one-to-one"
+        )
+        model = make_pipeline(doubled, network).fit(*cancer)
+        assert RelevanceDisplay.from_estimator(model).feature_names[-1] == "x59"
         halved = make_pipeline(FunctionTransformer(lambda X: X[:, ::2]), network)
         display = RelevanceDisplay.from_estimator(halved.fit(*cancer))
         assert display.feature_names[:2] == ["x0", "x1"]
@@ -288,6 +301,17 @@ class TestTrainingCurve:
             display.score_line_.get_ydata(), model.validation_scores_
         )
 
+    def test_scores_stay_where_they_were_after_a_portion_more(self, digits, tmp_path):
+        model = SpectralClassifier(5, max_iter=4, early_stopping=True, random_state=0)
+        model.fit(*digits)
+        for _ in range(3):
+            model.partial_fit(*digits)
+        save(model, tmp_path / "model")
+        for each in (model, load(tmp_path / "model")):
+            display = TrainingCurveDisplay.from_estimator(each)
+            assert len(display.line_.get_xdata()) == 7
+            assert display.score_line_.get_xdata().tolist() == [1, 2, 3, 4]
+
     def test_scores_of_a_training_that_diverged(self, diabetes):
         X, y = diabetes
         model = SpectralRegressor(
@@ -300,7 +324,9 @@ class TestTrainingCurve:
             random_state=0,
         ).fit(1000 * X, y)
         assert model.stop_reason_ == "diverged"
+        assert model._scored_until == len(model.loss_curve_) - 1
         model.loss_curve_, model.validation_scores_ = [3.0, 2.0, np.nan], [0.1, 0.2]
+        model._scored_until = 2
         display = TrainingCurveDisplay.from_estimator(model)
         assert list(display.score_line_.get_xdata()) == [1, 2]
 
@@ -360,8 +386,10 @@ class TestPruning:
         search = GridSearchCV(make_pipeline(StandardScaler(), pruner), {}, cv=2)
         for wrapped in (pruner, search.fit(X, y)):
             display = PruningDisplay.from_estimator(wrapped)
-            assert list(display.node_scores) == ["20 nodes, 12 kept", "10 nodes, 6 kept"]
+            assert list(display.node_scores) == ["1: 12 of 20 nodes", "2: 6 of 10 nodes"]
             assert len(display.lines_) == 2
+        alike = SpectralPruner(clone(model).set_params(hidden_layer_sizes=(10, 10)))
+        assert len(PruningDisplay.from_estimator(alike.fit(X, y)).lines_) == 2
         display = PruningDisplay.from_estimator(pruner)
         drawn = display.lines_[0].get_ydata()
         np.testing.assert_array_equal(drawn, np.sort(pruner.node_scores_[0])[::-1])
