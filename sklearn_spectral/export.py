@@ -110,20 +110,13 @@ def to_onnx(
     while isinstance(last, Pipeline):
         last = last[-1]
     is_double = isinstance(last, _NETWORKS) and last.coefs_[0].dtype == np.float64
-    floating = DoubleTensorType if is_double else FloatTensorType
     given: dict[str, Any] = {}
     if initial_types is None:
+        floating = DoubleTensorType if is_double else FloatTensorType
         if X is None:
             initial_types = [("X", floating([None, estimator.n_features_in_]))]
         elif isinstance(estimator, Pipeline) and hasattr(X, "columns"):
-            if not hasattr(X, "iloc"):  # polars, of which skl2onnx does not know
-                import pandas as pd
-
-                X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
-            given = {name: _plain(X[name].dtype) for name in X.columns}
-            # Columns of several types that meet in one transformer would be rounded.
-            zero = np.zeros(1, np.float64 if is_double else np.float32)
-            X = X[:1].assign(**{name: zero for name in given if _is_number(given[name])})
+            X, given = _columns(X, np.float64 if is_double else np.float32)
         else:
             X = np.asarray(X)  # one input; a pipeline may treat columns in different ways
             if X.dtype not in (np.float32, np.float64) and X.dtype.kind in "biuf":
@@ -292,14 +285,22 @@ def _inner_options(estimator: Any, own: dict[str, Any]) -> Iterator[tuple[int, A
         yield from _inner_options(each, own)
 
 
-def _plain(dtype: Any) -> Any:
-    """Return the type of numpy that a column has, whatever keeps it."""
-    return getattr(dtype, "numpy_dtype", dtype)
+def _columns(X: Any, number: Any) -> tuple[Any, dict[str, Any]]:
+    """Return a row whose numbers are of one type, and the types that its columns have.
 
+    skl2onnx would round columns of several types that meet in one transformer.
+    """
+    if not hasattr(X, "iloc"):  # polars, of which skl2onnx does not know
+        import pandas as pd
 
-def _is_number(dtype: Any) -> bool:
-    """Tell whether a type is one of numbers that take part in products."""
-    return getattr(dtype, "kind", "O") in "iuf"
+        X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
+    # Nullable types of pandas, and those of Arrow, have one of numpy.
+    given = {name: getattr(kind, "numpy_dtype", kind) for name, kind in X.dtypes.items()}
+    row = X[:1].copy()
+    for name, kind in given.items():
+        if getattr(kind, "kind", "O") in "iuf":
+            row[name] = np.zeros(1, number)
+    return row, given
 
 
 def _take_types(model: Any, given: dict[str, Any]) -> None:

@@ -278,30 +278,15 @@ class NetworkClassifierMixin(ClassifierMixin):
             )
         if self.class_weight is None:
             return data.sample_weight
-        of_class = np.ones(len(self.classes_))
         if isinstance(self.class_weight, dict):
-            # As in scikit-learn: a fold may lack a class, but a name that is wrong leaves
-            # another class without a weight.
-            labels = self.classes_.tolist()
-            unknown = sorted(set(self.class_weight) - set(labels), key=str)
-            missing = [label for label in labels if label not in self.class_weight]
-            if unknown and missing:
-                raise ValueError(
-                    f"class_weight names {unknown}, which are not among the classes "
-                    f"{labels}, and has no weight for {missing}."
-                )
-            weights = [self.class_weight.get(label, 1.0) for label in self.classes_]
-            if not all(isinstance(weight, Real) for weight in weights):
-                raise ValueError(
-                    f"class_weight={self.class_weight!r} has a weight that is no number."
-                )
-            of_class[:] = weights
+            of_class = self._named_weights(self.class_weight)
         elif partial:
             raise ValueError(
                 "class_weight='balanced' cannot be known from a part of the data. For "
                 "partial_fit give a dict of weights, or sample_weight."
             )
         else:
+            of_class = np.ones(len(self.classes_))
             of_class[present] = compute_class_weight(
                 "balanced",
                 classes=self.classes_[present],
@@ -319,6 +304,25 @@ class NetworkClassifierMixin(ClassifierMixin):
             )
         of_sample = of_class[data.y]
         return of_sample if data.sample_weight is None else of_sample * data.sample_weight
+
+    def _named_weights(self, class_weight: dict[Any, Any]) -> NDArray[Any]:
+        """Return the weight of each class, as a dict gives them."""
+        # As in scikit-learn: a fold may lack a class, but a name that is wrong leaves
+        # another class without a weight.
+        labels = self.classes_.tolist()
+        unknown = sorted(set(class_weight) - set(labels), key=str)
+        missing = [label for label in labels if label not in class_weight]
+        if unknown and missing:
+            raise ValueError(
+                f"class_weight names {unknown}, which are not among the classes {labels}, "
+                f"and has no weight for {missing}."
+            )
+        weights = [class_weight.get(label, 1.0) for label in self.classes_]
+        if not all(isinstance(weight, Real) for weight in weights):
+            raise ValueError(
+                f"class_weight={class_weight!r} has a weight that is no number."
+            )
+        return np.array(weights, np.float64)
 
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Return the accuracy."""

@@ -127,22 +127,7 @@ class PruningDisplay(Display):
         if isinstance(node_scores, str):
             node_scores = [node_scores]
         ranked_on = X if X_rank is None else X_rank
-        check_is_fitted(estimator)
-        while not isinstance(estimator, FittedNetworkMixin):
-            if hasattr(estimator, "steps"):
-                earlier, estimator = estimator[:-1], estimator[-1]
-                X, ranked_on = earlier.transform(X), earlier.transform(ranked_on)
-            elif hasattr(estimator, "best_estimator_"):
-                estimator = estimator.best_estimator_
-            elif isinstance(estimator, SpectralPruner):
-                estimator = estimator.estimator_
-            else:
-                raise TypeError(
-                    "PruningDisplay takes a fitted SpectralClassifier or "
-                    "SpectralRegressor, or a pipeline, search or pruner around one; got "
-                    f"{type(estimator).__name__}."
-                )
-        estimator = spectral_network_in(estimator)
+        estimator, X, ranked_on = _unwrapped(estimator, X, ranked_on)
         scorer = check_scoring(estimator, scoring)
         shares = np.linspace(0, 0.95, 20) if fractions is None else np.asarray(fractions)
         if shares.ndim != 1 or not ((shares >= 0) & (shares < 1)).all():
@@ -209,6 +194,26 @@ class PruningDisplay(Display):
         ax.set(xlabel="fraction of hidden nodes removed", ylabel="score")
         ax.legend(title="ranked by")
         return self
+
+
+def _unwrapped(estimator: Any, *inputs: Any) -> tuple[Any, ...]:
+    """Return the network in an estimator, and inputs as they come to it."""
+    check_is_fitted(estimator)
+    while not isinstance(estimator, FittedNetworkMixin):
+        if hasattr(estimator, "steps"):
+            earlier, estimator = estimator[:-1], estimator[-1]
+            inputs = tuple(earlier.transform(each) for each in inputs)
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, SpectralPruner):
+            estimator = estimator.estimator_
+        else:
+            raise TypeError(
+                "PruningDisplay takes a fitted SpectralClassifier or SpectralRegressor, or "
+                "a pipeline, search or pruner around one; got "
+                f"{type(estimator).__name__}."
+            )
+    return spectral_network_in(estimator), *inputs
 
 
 def _found_by_pruner(estimator: Any) -> dict[str, tuple[NDArray[Any], int]]:
