@@ -43,18 +43,18 @@ run() {
     export PYTHONPATH="$site:$PWD" PYTHONUNBUFFERED=1
     export SKLEARN_SPECTRAL_MNIST="$carried/mnist.npz"
     if ! "$python" -c "import skorch" 2> /dev/null; then
-        step 60 "install what is carried" "$python" -m pip install -q --no-index --no-deps \
+        step 40 "install what is carried" "$python" -m pip install -q --no-index --no-deps \
             --no-compile --target "$site" "$carried"/*.whl
     fi
-    step 30 environment "$python" benchmarks/gpu/environment.py "$out"
+    step 20 environment "$python" benchmarks/gpu/environment.py "$out"
     # Other files of tests import packages that need not be there.
-    step 120 "tests on $device" "$python" -m pytest -q -m gpu -p no:cacheprovider \
+    step 110 "tests on $device" "$python" -m pytest -q -m gpu -p no:cacheprovider \
         --junitxml="$out/tests.xml" "${tests[@]}" $(grep -rl "mark\.gpu" tests --include=*.py)
     step 30 "models for another machine" "$python" benchmarks/gpu/models.py write \
         "${models[@]}" --mnist "$carried/mnist.npz" --folder "$out"
     step 100 "speed" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
         --mnist "$carried/mnist.npz" --out "$out"
-    step 60 "speed, TF32" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
+    step 50 "speed, TF32" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
         --matmul-precision high --mnist "$carried/mnist.npz" --out "$out"
     rm -f "$out"/gpu_*.png
     echo "== $failed of the steps failed, $SECONDS s"
