@@ -9,7 +9,7 @@ from sklearn.datasets import load_iris
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
-from sklearn_spectral.pruning import SpectralPruner
+from sklearn_spectral.pruning import SpectralPruner, prune_nodes
 
 
 @contextlib.contextmanager
@@ -82,6 +82,26 @@ def test_a_fit_is_the_same_in_it(iris, kind, mode):
     for before, after in zip(expected, found, strict=True):
         for name, values in before.items():
             np.testing.assert_array_equal(after[name], values)
+
+
+def test_a_device_predicts_in_the_precision_of_the_network(iris, monkeypatch):
+    X, y = iris
+    model = SpectralClassifier(8, None, **FEW).fit(X, y)
+    monkeypatch.setattr(SpectralClassifier, "_predict_on", lambda self: "cpu")  # by torch
+    expected = model.predict_proba(X)
+    for mode in ("autocast", "inference", "default device"):
+        with MODES[mode]():
+            np.testing.assert_array_equal(model.predict_proba(X), expected)
+
+
+def test_nodes_are_removed_in_the_precision_of_the_network(iris):
+    X, y = iris
+    model = SpectralClassifier(8, None, **FEW).fit(X, y)
+    expected = prune_nodes(model, X, n_nodes=4)
+    for mode in ("autocast", "inference", "default device"):
+        with MODES[mode]():
+            found = prune_nodes(model, X, n_nodes=4)
+        np.testing.assert_array_equal(found.predict_proba(X), expected.predict_proba(X))
 
 
 def test_what_was_fitted_in_inference_mode_trains_on_outside(iris):

@@ -116,6 +116,8 @@ def _types_of_dates(values: Iterable[Any]) -> Iterator[str]:
 
 def _is_date(kind: Any) -> bool:
     """Tell whether a type of numpy, pandas, Arrow or polars is one of dates or times."""
+    if isinstance(kind, np.dtype):  # first, since it is what predict mostly sees
+        return kind.kind in "mM"
     if getattr(kind, "kind", None) in ("m", "M"):
         return True
     if hasattr(kind, "is_temporal"):  # polars

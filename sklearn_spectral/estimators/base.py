@@ -37,6 +37,11 @@ if TYPE_CHECKING:
     from ..nn.network import StackedNetwork
     from ..training.net import TrainingNet
 
+# The longest steps of SGD at its automatic rates for a squared error, whose gradient grows
+# with the target: of what is near a weight, and of what moves far. For the losses of
+# classes a gradient of norm one is the longest.
+LONGEST_STEPS = (0.03, 0.07)
+
 
 def can_train_by_batches(estimator: Any) -> bool:
     """Tell whether ``partial_fit`` exists; raise what hasattr wants if not."""
@@ -122,8 +127,14 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Return the highest rate of the one-cycle schedule for the solver."""
 
     @abstractmethod
+    def _moves_far(self) -> bool:
+        """Tell whether what trains are few numbers, each of which scales many weights."""
+
     def _auto_max_norm(self) -> float:
         """Return to what norm SGD at its automatic rate cuts longer gradients."""
+        if self._loss_name() != "squared_error":
+            return 1.0
+        return LONGEST_STEPS[self._moves_far()] / self._auto_learning_rate()
 
     def _prepare_start(
         self, network: StackedNetwork, data: TrainingData, *, partial: bool

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 # directions, which may move further.
 AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.1, 0.5)}
 
-# The longest steps of SGD at these rates for a squared error, as in `_spectral`.
-LONGEST_STEPS = (0.03, 0.07)
-
 
 class BaseDirect(BaseNetwork):
     """Base of the estimators in direct space; not to be used directly."""
@@ -221,11 +218,5 @@ class BaseDirect(BaseNetwork):
     def _auto_learning_rate(self) -> float:
         return AUTO_LEARNING_RATES[self.solver][self._moves_far()]
 
-    def _auto_max_norm(self) -> float:
-        if self._loss_name() != "squared_error":
-            return 1.0
-        return LONGEST_STEPS[self._moves_far()] / self._auto_learning_rate()
-
     def _moves_far(self) -> bool:
-        """Tell whether what trains scales whole rows or directions."""
         return self.train in ("gains", "singular_values")

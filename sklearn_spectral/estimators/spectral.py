@@ -38,10 +38,6 @@ AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.5, 
 # SGD at a higher rate saturates the probabilities, of which this loss then has no gradient.
 BRIER_SGD_RATE = 0.2
 
-# The longest steps of SGD at these rates for a squared error, whose gradient grows with the
-# target; for the losses of classes a gradient of norm one is the longest.
-LONGEST_STEPS = (0.07, 0.03)
-
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
 LARGE_START_SHARE = 1 / 3
@@ -320,21 +316,15 @@ class BaseSpectral(BaseNetwork):
 
     def _auto_learning_rate(self) -> float:
         eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
-        if self._trains_many():
+        if not self._moves_far():
             return with_eigenvectors
         if (self.solver, self._loss_name()) == ("sgd", "brier"):
             eigenvalues_alone = BRIER_SGD_RATE
         return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 
-    def _auto_max_norm(self) -> float:
-        if self._loss_name() != "squared_error":
-            return 1.0
-        return LONGEST_STEPS[self._trains_many()] / self._auto_learning_rate()
-
-    def _trains_many(self) -> bool:
-        """Tell whether as many numbers train as there are eigenvectors' entries."""
+    def _moves_far(self) -> bool:
         form = FACTORIZATIONS.get(str(self.train_eigenvectors))
-        return bool(self.train_eigenvectors if form is None else form.is_dense)
+        return not (self.train_eigenvectors if form is None else form.is_dense)
 
     # ---- the extended network, from the arrays that a fit leaves ----
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial as partial_of
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..data.torch_data import Stream, batches_of, is_torch_data, pairs_of, rows_
 from ..data.training_data import TrainingData, check_both_given, check_weights
 from ..fitted.forward import forward
 from ..fitted.network import FittedNetworkMixin
+from ..training.device import own_modes
 
 
 class ValidationMixin(FittedNetworkMixin):
@@ -205,7 +206,9 @@ class ValidationMixin(FittedNetworkMixin):
             )
         X = self._validate_X(X, reset=False, finite=check is None)
         activation = self._config["activation"]
-        output = forward(X, self.coefs_, self.intercepts_, activation, device, check=check)
+        plain = (self.coefs_, self.intercepts_, activation, device)
+        with nullcontext() if device is None else own_modes():
+            output = forward(X, *plain, check=check)
         if not np.isfinite(output).all():
             raise ValueError(
                 f"The network's output is not finite: X has numbers so large that it "

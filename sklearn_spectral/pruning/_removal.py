@@ -17,6 +17,7 @@ from sklearn.base import clone
 
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
+from ..training.device import own_modes
 from ._scores import HiddenNodes, hidden_nodes, needs_pairs, node_scores
 
 Array = NDArray[Any]
@@ -226,6 +227,7 @@ def stand_ins(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement
     return Replacement(kept, gone, constant, slope)
 
 
+@own_modes()
 def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> Spectral:
     """Return a fitted estimator of the network that has some hidden nodes only.
 
