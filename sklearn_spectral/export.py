@@ -442,7 +442,7 @@ def _network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
         product = emit("MatMul", values, constant("weight", number, coef))
         values = emit("Add", product, constant("bias", number, intercept))
         if position < len(layers) - 1:
-            values = ACTIVATIONS[estimator._config["activation"]].write(graph, values)
+            values = ACTIVATIONS[estimator._fitted.activation].write(graph, values)
     return values
 
 

@@ -47,7 +47,7 @@ def all_of(model):
     scores = getattr(model, "validation_scores_", None)
     return digest(
         model.coefs_,
-        model._arrays,
+        model._fitted.arrays,
         model.loss_curve_,
         scores,
         model.n_iter_,
@@ -196,11 +196,11 @@ def test_without_a_seed_an_unfinished_fit_resumes_and_a_finished_one_is_drawn_an
         first = clone(model).fit(X, y)
         seeded = clone(model).set_params(checkpoint_dir=None).fit(X, y)
         assert not list(tmp_path.iterdir())
-        assert first._seed != clone(model).fit(X, y)._seed
+        assert first._fitted.seed != clone(model).fit(X, y)._fitted.seed
         # The same as if its seed had been drawn at once.
         with monkeypatch.context() as patch:
             patch.setattr(
-                SpectralClassifier, "_draw_seed", lambda self, seed=first._seed: seed
+                SpectralClassifier, "_draw_seed", lambda self, seed=first._fitted.seed: seed
             )
             assert all_of(seeded.fit(X, y)) == all_of(first)
 
@@ -412,7 +412,7 @@ def test_evaluations_of_another_seed_are_not_mixed_in(digits, tmp_path, monkeypa
     assert len(list(tmp_path.iterdir())) == 2
     resumed = clone(model).fit(X, y)
     plain = clone(model).set_params(checkpoint_dir=None)
-    monkeypatch.setattr(SpectralClassifier, "_draw_seed", lambda self: resumed._seed)
+    monkeypatch.setattr(SpectralClassifier, "_draw_seed", lambda self: resumed._fitted.seed)
     assert all_of(plain.fit(X, y)) == all_of(resumed)
 
 

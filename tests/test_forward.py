@@ -10,9 +10,20 @@ from sklearn_spectral.fitted import forward as _forward
 from sklearn_spectral.fitted.forward import forward
 from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.spec.activations import ACTIVATIONS
-from sklearn_spectral.training.convert import retracted_arrays
 
 X = np.random.default_rng(0).normal(size=(301, 8)) * 3
+
+
+def retracted_arrays(network):
+    """Weights and biases by torch's own retraction."""
+    layers = [m for m in network.retract() if isinstance(m, torch.nn.Linear)]
+    coefs = [np.ascontiguousarray(layer.weight.numpy(force=True).T) for layer in layers]
+    return coefs, [
+        np.zeros(layer.out_features, coefs[0].dtype)
+        if layer.bias is None
+        else layer.bias.numpy(force=True)
+        for layer in layers
+    ]
 
 
 def arrays(activation, hidden=(12, 9)):

@@ -20,7 +20,7 @@ def fitted(digits):
 
 
 def test_widths_linear_layers_and_parameters(fitted):
-    fragment = ElementTree.fromstring(network_html(fitted))
+    fragment = ElementTree.fromstring(network_html(fitted._fitted, fitted.n_parameters_))
     text = "|".join(fragment.itertext())
     assert "64-200(linear)-30-10" in text
     for shown in ("64|input", "200|linear", "30|relu", "10|output"):
@@ -53,6 +53,7 @@ def test_widths_are_named_in_a_pipeline(digits, fitted):
 
 def test_networks_in_direct_space_without_biases(digits):
     model = DirectClassifier(20, fit_intercept=False, max_iter=1).fit(*digits)
-    text = "|".join(ElementTree.fromstring(network_html(model)).itertext())
+    drawing = network_html(model._fitted, model.n_parameters_)
+    text = "|".join(ElementTree.fromstring(drawing).itertext())
     assert "of 1,480 weights; 1,480 in the retracted network" in text
     assert "1,480 parameters trained" in text

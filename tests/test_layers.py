@@ -7,7 +7,7 @@ import torch
 from sklearn_spectral.fitted.layers import layers_of, slope_names
 from sklearn_spectral.fitted.retraction import retract
 from sklearn_spectral.nn import DirectNetwork, SpectralNetwork
-from sklearn_spectral.training.convert import network_arrays, retracted_arrays
+from sklearn_spectral.training.convert import network_arrays
 
 SIZES = {"in_features": 7, "out_features": 3}
 SPECTRAL = [
@@ -80,6 +80,18 @@ def test_arrays_starts_and_weights_are_those_of_torch(space, config, dtype, rand
     assert names | set(slope_names(space, config)) == trained
     n_trained = sum(layer.n_trained() for layer in flat) + len(slope_names(space, config))
     assert n_trained == network.n_trained
+
+
+def retracted_arrays(network):
+    """Weights and biases by torch's own retraction."""
+    layers = [m for m in network.retract() if isinstance(m, torch.nn.Linear)]
+    coefs = [np.ascontiguousarray(layer.weight.numpy(force=True).T) for layer in layers]
+    return coefs, [
+        np.zeros(layer.out_features, coefs[0].dtype)
+        if layer.bias is None
+        else layer.bias.numpy(force=True)
+        for layer in layers
+    ]
 
 
 @pytest.mark.parametrize("piece", [1, 20, 2**18])

@@ -53,7 +53,7 @@ def test_l1_shares_are_apart(digits):
     bound = clone(model).fit(*digits)
     free = clone(model).set_params(alpha=0.0, alpha_eigenvectors=0.0).fit(*digits)
     network = SpectralNetwork(
-        64, 10, 20, train_eigenvectors=True, seed=bound._seed, dtype=torch.float64
+        64, 10, 20, train_eigenvectors=True, seed=bound._fitted.seed, dtype=torch.float64
     )
     sums = {"eigenvalues": np.zeros(2), "eigenvectors": np.zeros(2)}
     for layer in network.layers():

@@ -41,10 +41,10 @@ def test_a_pickle_holds_what_trained_and_regrows_the_rest(digits, model):
     assert state["_arrays"].keys() & frozen == decomposed
     loaded = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
-    assert loaded._regrown == state["_regrown"]  # predicting needed nothing of that
-    for name, values in model._extended().items():
-        np.testing.assert_array_equal(loaded._extended()[name], values)
-    assert not loaded._regrown
+    assert loaded._fitted.regrown == state["_regrown"]  # predicting needed nothing of that
+    for name, values in model._fitted.complete().items():
+        np.testing.assert_array_equal(loaded._fitted.complete()[name], values)
+    assert not loaded._fitted.regrown
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(model)))).predict(X),
         model.predict(X),
@@ -71,14 +71,14 @@ def test_a_zero_of_another_sign_is_kept_as_it_is(digits):
     model = SpectralClassifier((), train_eigenvalues="in", **FEW).fit(*digits)
     name = "stacks.0.layers.0.eigenvalues_out"
     assert name in model.__getstate__()["_regrown"]
-    model._arrays[name] = -np.zeros(10)
+    model._fitted.arrays[name] = -np.zeros(10)
     assert name not in model.__getstate__()["_regrown"]
     assert np.signbit(pickle.loads(pickle.dumps(model)).eigenvalues_[0][64:]).all()
 
 
 def test_another_draw_than_the_fitted_one_is_refused(digits, monkeypatch):
     model = pickle.loads(pickle.dumps(SpectralClassifier(9, **FEW).fit(*digits)))
-    model._seed += 1
+    model._fitted.seed += 1
     model.predict(digits[0])
     with pytest.raises(ModelFileError, match=r"form.block .* its checksum is another"):
         _ = model.eigenvectors_
@@ -92,7 +92,7 @@ def test_another_version_is_warned_of(digits, monkeypatch):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pickle.loads(data)
-    monkeypatch.setattr("sklearn_spectral.fitted.portable.__version__", "0.0.1")
+    monkeypatch.setattr("sklearn_spectral.estimators.portable.__version__", "0.0.1")
     old = pickle.dumps(model)
     monkeypatch.undo()
     with pytest.warns(
@@ -177,8 +177,8 @@ def test_skops_needs_to_trust_one_type(digits, model, in_pipeline):
     loaded = skops.io.loads(data, trusted=trusted)
     np.testing.assert_array_equal(loaded.predict(X), whole.predict(X))
     network_loaded = loaded[-1] if in_pipeline else loaded
-    for name, values in network._extended().items():
-        np.testing.assert_array_equal(network_loaded._extended()[name], values)
+    for name, values in network._fitted.complete().items():
+        np.testing.assert_array_equal(network_loaded._fitted.complete()[name], values)
 
 
 def test_skops_keeps_the_state_of_the_solver(digits):

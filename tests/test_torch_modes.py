@@ -53,10 +53,10 @@ def iris(request):
 
 def life(model, X, y):
     """Fit, go on in every way, and return the weights after each step."""
-    steps = [model.fit(X, y)._extended()]
-    steps.append(model.set_params(warm_start=True).fit(X, y)._extended())
+    steps = [model.fit(X, y)._fitted.complete()]
+    steps.append(model.set_params(warm_start=True).fit(X, y)._fitted.complete())
     if model.solver != "lbfgs":
-        steps.append(model.partial_fit(X, y)._extended())
+        steps.append(model.partial_fit(X, y)._fitted.complete())
 
     model.set_params(warm_start=False)
     module = model.to_network()
@@ -73,7 +73,7 @@ def test_a_fit_is_the_same_in_it(iris, kind, mode):
     expected, network = life(MODELS[kind], *iris)
     if mode == "autocast":
         with MODES[mode]():
-            found = [MODELS[kind].fit(*iris)._extended()]
+            found = [MODELS[kind].fit(*iris)._fitted.complete()]
         expected = expected[:1]
     else:
         with MODES[mode]():

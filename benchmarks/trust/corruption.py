@@ -53,7 +53,7 @@ def corrupt(data, rng):
 
 def state_of(model):
     """Return a digest of all that makes up a fitted estimator."""
-    arrays = None if model._arrays is None else model._extended()
+    arrays = None if model._fitted.arrays is None else model._fitted.complete()
     fitted = {
         name: value
         for name, value in sorted(vars(model).items())

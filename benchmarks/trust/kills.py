@@ -46,7 +46,9 @@ MODELS = {
 def outcome_of(model):
     """Return a digest of all that a fit leaves."""
     more = (getattr(model, "validation_scores_", None), model.n_iter_, model.stop_reason_)
-    return digest(model.coefs_, model.intercepts_, model._arrays, model.loss_curve_, more)
+    return digest(
+        model.coefs_, model.intercepts_, model._fitted.arrays, model.loss_curve_, more
+    )
 
 
 def fit_in_child(model, X, y, result, kill_after=None):

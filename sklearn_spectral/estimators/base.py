@@ -21,8 +21,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.training_data import TrainingData
-from ..fitted.layers import slope_names
-from ..fitted.retraction import retract
+from ..fitted.network import FittedNetwork
 from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, LinearExpansion
 from ..spec.plan import TELESCOPES
@@ -182,7 +181,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
             proceed = self.__sklearn_is_fitted__() and (partial or self.warm_start)
-            if proceed and self._arrays is None:
+            if proceed and self._fitted.arrays is None:
                 raise ValueError(
                     f"This {type(self).__name__} was saved with compact=True, so that it "
                     "cannot be trained further. Load a file saved with compact=False, or "
@@ -251,25 +250,26 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     def _same_network(self, config: dict[str, Any]) -> dict[str, Any]:
         """Refuse to go on with another network than the fitted one; keep its start."""
+        before = self._fitted.config
         if isinstance(self.linear_expansion, str):  # what it stood for then
-            config = {**config, "linear_expansion": self._config["linear_expansion"]}
+            config = {**config, "linear_expansion": before["linear_expansion"]}
         changed = [
             f"{'fit_intercept' if name == 'bias' else name}={value!r} "
-            f"(was {self._config.get(name, 'not used')!r})"
+            f"(was {before.get(name, 'not used')!r})"
             for name, value in config.items()
             if name not in self._may_change
-            and (name not in self._config or value != self._config[name])
+            and (name not in before or value != before[name])
         ]
         if changed:
             raise ValueError(
                 f"Training cannot go on with another network: {'; '.join(changed)}. Set "
                 "the parameters back, or fit anew with warm_start=False."
             )
-        return {**config, "init": self._config["init"]}
+        return {**config, "init": before["init"]}
 
-    def _network_to_go_on(self, config: dict[str, Any]) -> StackedNetwork:
+    def _network_to_resume(self, config: dict[str, Any]) -> StackedNetwork:
         """Return the fitted network as a torch module, to train it further."""
-        if config == self._config and hasattr(self, "net_"):
+        if config == self._fitted.config and hasattr(self, "net_"):
             return self.net_.module_
         return self.to_network()
 
@@ -294,21 +294,21 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             for name in ("validation_scores_", "best_validation_score_", "_scored_until"):
                 self.__dict__.pop(name, None)
 
-    def _hold(self, network: StackedNetwork) -> None:
-        """Take the arrays of a network, extended and retracted."""
+    def _store(
+        self, network: StackedNetwork, config: dict[str, Any], seed: int, **more: Any
+    ) -> None:
+        """Become fitted with a network, extended and retracted."""
         from ..training.convert import network_arrays
 
-        self._arrays, self._regrown = network_arrays(network), {}
-        slopes = slope_names(self._space, self._config)
-        self.coefs_, self.intercepts_ = retract(self._stacks(), slopes, self._arrays)
+        arrays = network_arrays(network)
+        self._fitted = FittedNetwork.from_arrays(self._space, config, seed, arrays, **more)
         self.n_parameters_ = network.n_trained
 
-    def _begin_anew(self) -> None:
+    def _reset_history(self) -> None:
         """Count from zero: the network was taken over, not trained here."""
         self.n_iter_, self.loss_curve_ = 0, []
         self.loss_ = self.best_loss_ = np.nan
-        self.stop_reason_ = "not trained"
-        self._plans, self._solver_state = [], {}
+        self.stop_reason_ = "not_trained"
 
     @property
     def net_(self) -> TrainingNet:
@@ -338,14 +338,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             If there is nothing fitted.
         """
         check_is_fitted(self)
-        arrays = self._extended()
-        from ..training.convert import build_network, load_arrays
+        self._fitted.complete()  # before torch, which takes its time
+        from ..training.convert import to_torch
 
-        network = build_network(
-            self._network_type(), self._config, self.coefs_[0].dtype, "cpu", self._seed
-        )
-        load_arrays(network, arrays)
-        return network
+        return to_torch(self._fitted)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -89,14 +89,14 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
     from ..training.convert import to_numpy
 
     layers = [m for m in estimator.to_network().unfold() if isinstance(m, nn.Linear)]
-    has_bias = estimator._config["bias"]
+    fitted = estimator._fitted
     names = {"n_features_in_", "feature_names_in_", *estimator._target_attributes}
     return PlainNetwork(
         coefs=[to_numpy(layer.weight).T for layer in layers],
-        intercepts=[to_numpy(layer.bias) for layer in layers] if has_bias else None,
-        hidden_layer_sizes=estimator._config["hidden_layer_sizes"],
+        intercepts=[to_numpy(layer.bias) for layer in layers] if fitted.has_bias else None,
+        hidden_layer_sizes=fitted.config["hidden_layer_sizes"],
         linear_expansion=estimator.architecture_.expansion_parameter,
-        activation=estimator._config["activation"],
+        activation=fitted.activation,
         learnt={
             name: getattr(estimator, name) for name in names if hasattr(estimator, name)
         },

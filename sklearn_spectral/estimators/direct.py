@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -16,9 +16,6 @@ from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
 from .typing import Seed
-
-if TYPE_CHECKING:
-    from ..nn.direct_network import DirectNetwork
 
 # Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
 # directions, which may move further.
@@ -161,7 +158,7 @@ class BaseDirect(BaseNetwork):
         check_conversion(cls, estimator, params, "from_spectral")
         if not isinstance(extended, bool | np.bool_):
             raise TypeError(f"extended must be True or False; got {extended!r}.")
-        config = estimator._config
+        config = estimator._fitted.config
         inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
         inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}
         result = cls(
@@ -192,16 +189,10 @@ class BaseDirect(BaseNetwork):
                 setattr(self, name, getattr(estimator, name))
         source = estimator.to_network()
         plain = source.unfold() if extended else source.retract()
-        self._seed, self._config = estimator._seed, self._network_config()
         layers = [module for module in plain if isinstance(module, nn.Linear)]
         network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
-        self._hold(network)
-        self._begin_anew()
-
-    def _network_type(self) -> type[DirectNetwork]:
-        from ..nn.direct_network import DirectNetwork
-
-        return DirectNetwork
+        self._store(network, self._network_config(), estimator._fitted.seed)
+        self._reset_history()
 
     def _network_settings(self) -> dict[str, Any]:
         # Only what is used, so that nothing else keeps training from going on.

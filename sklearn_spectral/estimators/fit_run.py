@@ -12,6 +12,7 @@ from ..data.torch_data import Stream
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of
+from ..fitted.network import FittedNetwork
 from ..training.device import own_modes
 from ..training.fit_key import checksums, keeper_for
 from ..training.outcome import Outcome
@@ -54,6 +55,8 @@ class FitRun:
     device: torch.device
     dtype: np.dtype
     network: StackedNetwork
+    plans: list[dict[str, Any]]
+    arrays: dict[str, Any] | None = None
 
     def __init__(
         self,
@@ -89,7 +92,7 @@ class FitRun:
         self.config = estimator._network_config()
         if self.proceed:
             self.config = estimator._same_network(self.config)
-            self.seed, self.first_epoch = estimator._seed, len(estimator.loss_curve_)
+            self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
         else:
             self.seed, self.first_epoch = estimator._draw_seed(), 0
 
@@ -150,13 +153,13 @@ class FitRun:
             estimator.device if processes is None else processes.device
         )
         if self.proceed:
-            self.dtype = training_dtype(estimator.coefs_[0].dtype, self.device)
-            network = estimator._network_to_go_on(self.config)
+            self.dtype = training_dtype(estimator._fitted.dtype, self.device)
+            network = estimator._network_to_resume(self.config)
             self.network = set_dtype(network, self.dtype)
         else:
             self.dtype = training_dtype(self.data.X.dtype, self.device)
             self.network = build_network(
-                estimator._network_type(), self.config, self.dtype, self.device, self.seed
+                estimator._space, self.config, self.dtype, self.device, self.seed
             )
             estimator._prepare_start(self.network, self.data, partial=self.partial)
 
@@ -175,7 +178,7 @@ class FitRun:
         if processes is not None:
             own_rows = -(-own_rows // processes.share.n_processes)
         plans = network.plan(own_rows, len(dataset) if once else None)
-        estimator._plans = [plan.to_dict() for plan in plans]
+        self.plans = [plan.to_dict() for plan in plans]
         with network.planned(plans), matmul_precision(estimator.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
@@ -255,16 +258,15 @@ class FitRun:
 
     def _validation_score(self) -> Any:
         """Return a function that scores a network on the validation data."""
-        from ..training.convert import retracted_arrays
-
         estimator, validation = self.estimator, self.validation
         assert validation is not None
         where = None if self.device.type == "cpu" else str(self.device)
 
         def score(network: Any) -> float:
-            plain = retracted_arrays(network)
+            now = self._fitted_now(network)
             X, rows = validation.X, validation.rows
-            output = forward(X, *plain, estimator.activation, where, rows)
+            plain = (now.coefs, now.intercepts, now.activation)
+            output = forward(X, *plain, where, rows)
             if not np.isfinite(output).all():
                 return -np.inf
             return estimator._score_output(output, validation)
@@ -282,22 +284,27 @@ class FitRun:
 
     def _end_epoch(self, network: Any) -> bool:
         """Tell callbacks what the estimator would be if training ended here."""
-        from ..training.convert import retracted_arrays
-
-        def attributes() -> dict[str, Any]:
-            coefs, intercepts = retracted_arrays(network)
-            return {"coefs_": coefs, "intercepts_": intercepts, "_config": self.config}
-
         assert self.tasks is not None
-        return self.tasks.end_epoch(attributes)
+        return self.tasks.end_epoch(lambda: {"_fitted": self._fitted_now(network)})
+
+    def _fitted_now(self, network: Any) -> FittedNetwork:
+        """Return what the estimator would keep if training ended here."""
+        from ..training.convert import network_arrays
+
+        arrays = network_arrays(network, self.arrays)
+        self.arrays = arrays  # of which what is frozen is not read again
+        return FittedNetwork.from_arrays(
+            self.estimator._space, self.config, self.seed, arrays
+        )
 
     def _load_solver(self, net: TrainingNet) -> None:
         """Go on with the moments of the last portion, if the same numbers train."""
         from ..training.convert import load_solver
 
         estimator = self.estimator
-        if self.proceed and self.partial and self.config == estimator._config:
-            load_solver(net.optimizer_, estimator._solver_state.get(estimator.solver, {}))
+        if self.proceed and self.partial and self.config == estimator._fitted.config:
+            state = estimator._fitted.solver_state.get(estimator.solver, {})
+            load_solver(net.optimizer_, state)
 
     def _keep(self, net: TrainingNet, outcome: Outcome) -> None:
         """Turn a trained net into fitted attributes."""
@@ -307,15 +314,18 @@ class FitRun:
         finished = outcome.reason != "interrupted"
         if self.keeper is not None and finished and estimator.random_state is None:
             self.keeper.file.remove()  # another fit is to be another draw
-        estimator._config = self.config
+        # Moments of steps that were undone would spoil those to come.
+        with_moments = self.partial and outcome.reason != "diverged"
+        moments = solver_arrays(net.optimizer_) if with_moments else {}
+        estimator._store(
+            net.module_,
+            self.config,
+            self.seed,
+            plans=self.plans,
+            solver_state={estimator.solver: moments} if with_moments else {},
+        )
         if not self.proceed:
-            estimator._seed = self.seed
             estimator.loss_curve_ = []
-        estimator._hold(net.module_)
         estimator._record(outcome, partial=self.partial)
         estimator.device_ = str(self.device)
-        # Moments of steps that were undone would spoil those to come.
-        keep = self.partial and outcome.reason != "diverged"
-        moments = {estimator.solver: solver_arrays(net.optimizer_)} if keep else {}
-        estimator._solver_state = moments
         estimator._net = net

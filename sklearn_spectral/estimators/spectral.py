@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from ..data.covariance import covariance, shape_rows
 from ..data.training_data import TrainingData
 from ..files.container import Path_
-from ..fitted.layers import slope_names
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
 from ..spec.factorizations import FACTORIZATIONS
 from ..spec.starts import SCHEMES
@@ -23,7 +23,7 @@ from .direct import BaseDirect
 from .typing import Seed
 
 if TYPE_CHECKING:
-    from ..nn.network import SpectralNetwork, StackedNetwork
+    from ..nn.network import StackedNetwork
     from .conversion import PlainNetwork
 
 COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
@@ -231,23 +231,14 @@ class BaseSpectral(BaseNetwork):
 
         for name, value in plain.learnt.items():
             setattr(self, name, value)
-        self._seed = self._draw_seed()
-        self._config = self._network_config()
-        dtype = plain.coefs[0].dtype
-        network = build_network(
-            self._network_type(), self._config, dtype, "cpu", self._seed
-        )
+        seed, config = self._draw_seed(), self._network_config()
+        network = build_network(self._space, config, plain.coefs[0].dtype, "cpu", seed)
         biases: list[Any] = [*(plain.intercepts or (None,) * len(plain.coefs))]
         for layer, coef, bias in zip(network.layers(), plain.coefs, biases, strict=True):
             weight = torch.from_numpy(np.array(coef.T))
             layer.load_weight(weight, None if bias is None else torch.tensor(bias))  # type: ignore[operator]
-        self._hold(network)
-        self._begin_anew()
-
-    def _network_type(self) -> type[SpectralNetwork]:
-        from ..nn.network import SpectralNetwork
-
-        return SpectralNetwork
+        self._store(network, config, seed)
+        self._reset_history()
 
     def _network_settings(self) -> dict[str, Any]:
         form = self.train_eigenvectors
@@ -282,15 +273,15 @@ class BaseSpectral(BaseNetwork):
         rows = form().detach().cpu().numpy().astype(np.float64)
         form.load(torch.from_numpy(shape_rows(rows, covariance(data), power)))
 
-    def _network_to_go_on(self, config: dict[str, Any]) -> StackedNetwork:
+    def _network_to_resume(self, config: dict[str, Any]) -> StackedNetwork:
         """Return the fitted network, of which something else may train from here on."""
-        network = super()._network_to_go_on(config)
-        if config == self._config:
+        network = super()._network_to_resume(config)
+        fitted = self._fitted
+        if config == fitted.config:
             return network
         from ..training.convert import build_network
 
-        dtype = self.coefs_[0].dtype
-        changed = build_network(self._network_type(), config, dtype, "cpu", self._seed)
+        changed: Any = build_network(fitted.space, config, fitted.dtype, "cpu", fitted.seed)
         everything = [slice(None)] * (1 + sum(1 for _ in changed.layers()))
         changed.load_nodes(network, everything)
         return changed
@@ -329,18 +320,28 @@ class BaseSpectral(BaseNetwork):
     # ---- the extended network, from the arrays that a fit leaves ----
 
     @property
+    def eigenvalues_in_(self) -> list[NDArray[Any]]:
+        """Eigenvalues of the nodes that each layer reads."""
+        return [layer["eigenvalues_in"] for layer in self._layer_arrays()]
+
+    @property
+    def eigenvalues_out_(self) -> list[NDArray[Any]]:
+        """Eigenvalues of the nodes that each layer feeds."""
+        return [layer["eigenvalues_out"] for layer in self._layer_arrays()]
+
+    @property
     def eigenvalues_(self) -> list[NDArray[Any]]:
-        """Eigenvalues of each layer, those of the nodes that it reads first."""
-        return [
-            np.concatenate([layer["eigenvalues_in"], layer["eigenvalues_out"]])
-            for layer in self._layer_arrays()
-        ]
+        """The eigenvalues of each layer, those of the nodes that it reads first."""
+        pairs = zip(self.eigenvalues_in_, self.eigenvalues_out_, strict=True)
+        return [np.concatenate(pair) for pair in pairs]
 
     @property
     def eigenvectors_(self) -> list[NDArray[Any]]:
         """The block phi of each layer's eigenvectors."""
-        arrays = self._extended()
-        return [layer.eigenvectors(layer.pick(arrays)) for layer in self._layers()]  # type: ignore[attr-defined]
+        check_is_fitted(self)
+        arrays = self._fitted.complete()
+        layers = self._fitted.layers()
+        return [layer.eigenvectors(layer.pick(arrays)) for layer in layers]  # type: ignore[attr-defined]
 
     @property
     def biases_(self) -> list[NDArray[Any]]:
@@ -350,21 +351,20 @@ class BaseSpectral(BaseNetwork):
     @property
     def activation_slopes_(self) -> list[NDArray[Any]]:
         """The trained beta of each tanh."""
-        arrays = self._extended()
-        return [arrays[name] for name in slope_names(self._space, self._config)]
+        check_is_fitted(self)
+        arrays = self._fitted.complete()
+        return [arrays[name] for name in self._fitted.slope_names()]
 
     @property
     def compact_adjacency_(self) -> NDArray[Any]:
         """The square matrix A_c of the retracted linear network (figure 2b)."""
         weight = self._linear_weight("compact_adjacency_")
-        n_outputs, n_inputs = weight.shape
-        eigenvalues = self.eigenvalues_
-        diagonal = (eigenvalues[0][:n_inputs], eigenvalues[-1][-n_outputs:])
+        n_inputs = weight.shape[1]
+        diagonal = (self.eigenvalues_in_[0], self.eigenvalues_out_[-1])
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
-        """Return the arrays of each layer, by the names they have in it."""
-        arrays = self._extended()
-        return [layer.pick(arrays) for layer in self._layers()]
+        check_is_fitted(self)
+        return self._fitted.layer_arrays()

@@ -20,11 +20,11 @@ from ..data.row_source import RowSource, is_row_source
 from ..data.torch_data import Stream, batches_of, is_torch_data, pairs_of, rows_and_targets
 from ..data.training_data import TrainingData, check_both_given, check_weights
 from ..fitted.forward import forward
-from ..fitted.network import FittedNetworkMixin
 from ..training.device import own_modes
+from .fitted_attributes import FittedAttributesMixin
 
 
-class ValidationMixin(FittedNetworkMixin):
+class ValidationMixin(FittedAttributesMixin):
     """Validation of data, for estimators; what targets mean is their affair."""
 
     # What a classifier and a regressor do differently.
@@ -205,8 +205,8 @@ class ValidationMixin(FittedNetworkMixin):
                 assert_all_finite, estimator_name=type(self).__name__, input_name="X"
             )
         X = self._validate_X(X, reset=False, finite=check is None)
-        activation = self._config["activation"]
-        plain = (self.coefs_, self.intercepts_, activation, device)
+        network = self._fitted
+        plain = (network.coefs, network.intercepts, network.activation, device)
         with nullcontext() if device is None else own_modes():
             output = forward(X, *plain, check=check)
         if not np.isfinite(output).all():

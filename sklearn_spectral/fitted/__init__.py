@@ -2,6 +2,5 @@
 
 ``layers`` has the arrays of each layer, in numpy what ``nn`` is in torch;
 ``retraction`` adds them up to the network that predicts, ``forward`` runs it;
-``network`` offers all that as attributes, ``portable`` as the state that pickle sees,
-and ``drawing`` as a picture.
+``network`` is all that as one object, and ``drawing`` a picture of it.
 """

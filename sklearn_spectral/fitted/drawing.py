@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .network import FittedNetworkMixin
+    from .network import FittedNetwork
 
 _HEIGHT, _GAP, _BAR = 84, 92, 18
 
 
-def network_html(estimator: FittedNetworkMixin) -> str:
-    """Draw the layers of nodes of a fitted network and say what was trained.
-
-    Parameters
-    ----------
-    estimator : FittedNetworkMixin
-        A fitted estimator.
-
-    Returns
-    -------
-    str
-        An HTML fragment with an SVG drawing; it needs no script and no style sheet.
-    """
-    architecture = estimator.architecture_
+def network_html(network: FittedNetwork, n_trained: int) -> str:
+    """Draw the layers of nodes as SVG in HTML, and say how many numbers were trained."""
+    architecture = network.architecture
     widths = architecture.widths
     kinds = [
         "input",
         *(
-            "linear" if linear else estimator._config["activation"]
+            "linear" if linear else network.activation
             for linear in architecture.linear_nodes
         ),
         "output",
     ]
-    bias = bool(estimator._config["bias"])
-    total = sum(coef.size for coef in estimator.coefs_)
-    total += bias * sum(intercept.size for intercept in estimator.intercepts_)
+    bias = network.has_bias
+    total = sum(coef.size for coef in network.coefs)
+    total += bias * sum(intercept.size for intercept in network.intercepts)
     extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
     numbers = "weights and biases" if bias else "weights"
     facts = (
-        f"{estimator.n_parameters_:,} parameters trained, in an extended network of "
+        f"{n_trained:,} parameters trained, in an extended network of "
         f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
     )
     width = _GAP * len(widths)
@@ -81,25 +70,3 @@ def network_html(estimator: FittedNetworkMixin) -> str:
         f"<title>{escape(str(architecture))}</title>{drawing}</svg>"
         f'<div style="font-size:small">{escape(facts)}</div></div>'
     )
-
-
-def with_network(html: str, estimator: Any) -> str:
-    """Put the drawing of a fitted network after scikit-learn's representation.
-
-    Parameters
-    ----------
-    html : str
-        What scikit-learn shows.
-    estimator : FittedNetworkMixin
-        The estimator.
-
-    Returns
-    -------
-    str
-        Both.
-    """
-    if not estimator.__sklearn_is_fitted__():
-        return html
-    drawing = network_html(estimator)
-    end = html.rfind("</body>")
-    return html + drawing if end < 0 else html[:end] + drawing + html[end:]

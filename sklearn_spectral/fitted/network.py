@@ -1,175 +1,162 @@
-"""What a fitted estimator offers: its retracted network as arrays, its importances."""
+"""FittedNetwork: the network that a fit leaves, extended and retracted, in numpy alone."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import ModelFileError
 from ..files.integrity import digest
 from ..spec.architecture import Architecture
-from ..spec.plan import StackPlan
-from .drawing import with_network
-from .layers import LayerArrays, architecture_of, layers_of, regrown
-from .portable import PortableMixin
+from .layers import LayerArrays, architecture_of, layers_of, regrown, slope_names
+from .retraction import retract
 
-_LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
+STATE = {
+    "_config": "config",
+    "_seed": "seed",
+    "_arrays": "arrays",
+    "_regrown": "regrown",
+    "_plans": "plans",
+    "_solver_state": "solver_state",
+    "coefs_": "coefs",
+    "intercepts_": "intercepts",
+}
+"""What the entries of a saved state are called, and the field that each is."""
 
 
-class FittedNetworkMixin(PortableMixin):
-    """Views of the fitted arrays; none of them needs torch."""
+@dataclass
+class FittedNetwork:
+    """The network of a fitted estimator; what is done with one are functions of it.
 
-    coefs_: list[NDArray[Any]]
-    intercepts_: list[NDArray[Any]]
-    n_features_in_: int
-    n_iter_: int
-    loss_curve_: list[float]
-    device: str
-    _config: dict[str, Any]
-    _seed: int
-    _arrays: dict[str, NDArray[Any]] | None
-    _regrown: dict[str, str]
-    _solver_state: dict[str, Any]
-    _plans: list[dict[str, Any]]
+    Parameters
+    ----------
+    space : {"spectral", "direct"}
+        Whether eigenvalues train or weights.
+    config : dict
+        The keyword arguments of the torch network.
+    seed : int
+        All randomness follows from it.
+    coefs : list of ndarray of shape (n_in, n_out)
+        Weights of the retracted network, which predicts.
+    intercepts : list of ndarray of shape (n_out,)
+        Its biases; zeros where the network has none.
+    arrays : dict of str to ndarray or None
+        Those of the extended network by their torch names; None if only the retracted
+        one was saved.
+    regrown : dict of str to str
+        Checksums of arrays that are not in ``arrays`` yet, since the seed regrows them.
+    plans : list of dict
+        How each stack of linear layers was computed while training.
+    solver_state : dict
+        What ``partial_fit`` goes on from, by solver.
+    """
 
-    # Whether eigenvalues train or weights.
-    _space: ClassVar[str]
+    space: str
+    config: dict[str, Any]
+    seed: int
+    coefs: list[NDArray[Any]]
+    intercepts: list[NDArray[Any]]
+    arrays: dict[str, NDArray[Any]] | None = None
+    regrown: dict[str, str] = field(default_factory=dict)
+    plans: list[dict[str, Any]] = field(default_factory=list)
+    solver_state: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        space: str,
+        config: dict[str, Any],
+        seed: int,
+        arrays: dict[str, NDArray[Any]],
+        **more: Any,
+    ) -> Self:
+        """Retract an extended network."""
+        network = cls(space, config, seed, [], [], arrays, **more)
+        plain = retract(network.stacks(), network.slope_names(), arrays)
+        network.coefs, network.intercepts = plain
+        return network
+
+    @classmethod
+    def from_state(cls, space: str, state: dict[str, Any]) -> Self:
+        """Take the entries of a network out of a saved state."""
+        return cls(space, **{name: state.pop(key) for key, name in STATE.items()})
+
+    def to_state(self) -> dict[str, Any]:
+        """Return the entries of a saved state: builtin types and arrays."""
+        return {key: getattr(self, name) for key, name in STATE.items()}
 
     @property
-    def coef_(self) -> NDArray[Any]:
-        """Weights of the retracted linear network, in scikit-learn's shape."""
-        return self._shape_coef(self._linear_weight("coef_"))
+    def architecture(self) -> Architecture:
+        """The widths of the extended network."""
+        return architecture_of(self.config)
 
     @property
-    def intercept_(self) -> NDArray[Any]:
-        """Bias of the retracted linear network, in scikit-learn's shape."""
-        self._linear_weight("intercept_")
-        return self._shape_intercept(self.intercepts_[0])
+    def dtype(self) -> np.dtype[Any]:
+        """The type that it was trained in."""
+        return self.coefs[0].dtype
 
     @property
-    def feature_importances_(self) -> NDArray[Any]:
-        """Norm of each feature's weights into the first retracted layer, summing to 1.
-
-        The norm does not change when a number is added to all eigenvalues of a layer,
-        as a ranking by eigenvalues would.
-        """
-        check_is_fitted(self)
-        norms = np.linalg.norm(self.coefs_[0], axis=1)
-        total = norms.sum()
-        return norms / total if total > 0 else norms
-
-    @abstractmethod
-    def _network_type(self) -> type[Any]:
-        """Return the class of the network; torch is imported here."""
+    def activation(self) -> str:
+        """What stands between the layers."""
+        return self.config["activation"]
 
     @property
-    def architecture_(self) -> Architecture:
-        """The widths of the extended network; print it to read them."""
-        check_is_fitted(self)
-        return architecture_of(self._config)
+    def has_bias(self) -> bool:
+        """Whether biases train."""
+        return bool(self.config["bias"])
 
-    @property
-    def telescope_plan_(self) -> list[StackPlan]:
-        """How each stack of linear layers was computed while training."""
-        check_is_fitted(self)
-        return [StackPlan(**plan) for plan in self._plans]
+    def stacks(self) -> list[list[LayerArrays]]:
+        """Say what the arrays of each layer are, stack by stack."""
+        return layers_of(self.space, self.config, self.seed)
 
-    def _linear_weight(self, name: str) -> NDArray[Any]:
-        """Return W_c of shape (n_outputs, n_features), or say why there is none."""
-        check_is_fitted(self)
-        if len(self.coefs_) > 1:
-            raise AttributeError(
-                f"{name} exists for linear networks only (hidden_layer_sizes=() or "
-                "activation='identity'); this one has "
-                f"{len(self.coefs_) - 1} non-linear layer(s). See coefs_ and intercepts_."
-            )
-        return self.coefs_[0].T
+    def layers(self) -> list[LayerArrays]:
+        """Say it in the order in which the signal passes them."""
+        return [*chain.from_iterable(self.stacks())]
 
-    def _shape_coef(self, weight: NDArray[Any]) -> NDArray[Any]:
-        """Give W_c the shape that scikit-learn's linear models have."""
-        return weight
+    def slope_names(self) -> list[str]:
+        """Name the trained slopes of the activations."""
+        return slope_names(self.space, self.config)
 
-    def _shape_intercept(self, bias: NDArray[Any]) -> NDArray[Any]:
-        """Likewise for the bias."""
-        return bias
-
-    # ---- the extended network as arrays, of which a file has those that trained ----
-
-    def _stacks(self) -> list[list[LayerArrays]]:
-        """Say what the arrays of each layer are."""
-        return layers_of(self._space, self._config, self._seed)
-
-    def _layers(self) -> list[LayerArrays]:
-        """Return them in the order that the signal passes them."""
-        return [*chain.from_iterable(self._stacks())]
-
-    def _extended(self) -> dict[str, NDArray[Any]]:
+    def complete(self) -> dict[str, NDArray[Any]]:
         """Return all arrays of the extended network; regrow those that a file left out."""
-        check_is_fitted(self)
-        if self._arrays is None:
+        if self.arrays is None:
             raise AttributeError(
-                f"This {type(self).__name__} was saved with compact=True: it holds the "
-                "retracted network only, coefs_ and intercepts_. Load a file saved with "
-                "compact=False for what belongs to the extended one."
+                "This model was saved with compact=True: it holds the retracted network "
+                "only, coefs_ and intercepts_. Load a file saved with compact=False for "
+                "what belongs to the extended one."
             )
-        if self._regrown:
-            dtype = self.coefs_[0].dtype
-            self._arrays = with_regrown(self._arrays, self._layers(), self._regrown, dtype)
-            self._regrown = {}
-        return self._arrays
+        if self.regrown:
+            self.arrays = with_regrown(self.arrays, self.layers(), self.regrown, self.dtype)
+            self.regrown = {}
+        return self.arrays
 
-    def _portable(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Leave out the torch objects, and the arrays that the seed regrows."""
-        state = {name: value for name, value in state.items() if name != "_net"}
-        arrays = state.get("_arrays")
-        if arrays is None or self._regrown:
-            return state
-        kept, left_out = dict(arrays), {}
-        for name, values in regrown(self._layers(), None, self.coefs_[0].dtype):
-            if _same_bits(values, kept[name]):
-                left_out[name] = digest(kept.pop(name))
-        return {**state, "_arrays": kept, "_regrown": left_out}
+    def layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
+        """Return the arrays of each layer, by the names they have in it."""
+        arrays = self.complete()
+        return [layer.pick(arrays) for layer in self.layers()]
 
-    def _html_repr(self) -> str:
-        """Show the network below what scikit-learn shows of an estimator."""
-        return with_network(super()._html_repr(), self)
+    def trimmed(self) -> Self:
+        """Leave out the arrays that the seed regrows, for a file."""
+        if self.arrays is None or self.regrown:
+            return self
+        arrays, left_out = dict(self.arrays), {}
+        for name, values in regrown(self.layers(), None, self.dtype):
+            if _same_bits(values, arrays[name]):
+                left_out[name] = digest(arrays.pop(name))
+        return replace(self, arrays=arrays, regrown=left_out)
 
-    def _sk_visual_block_(self) -> Any:
-        """Name the widths of a fitted network where it is part of a pipeline."""
-        name = type(self).__name__
-        fitted = self.__sklearn_is_fitted__()
-        return SimpleNamespace(
-            kind="single",
-            estimators=self,
-            names=name,
-            name_details=str(self),
-            name_caption=str(self.architecture_) if fitted else None,
-            doc_link_label=None,
-            dash_wrapped=True,
-        )
+    def compacted(self) -> Self:
+        """Leave out all but the retracted network."""
+        return replace(self, arrays=None, regrown={}, solver_state={})
 
-    def __dir__(self) -> list[str]:
-        """Name the attributes that are there, but not a large square matrix.
-
-        It can be asked for; but scikit-learn tries every attribute to tell which are
-        there, and a notebook reads all of those to show an estimator.
-        """
-        square = "compact_adjacency_"
-        names = {n for n in object.__dir__(self) if n != square and hasattr(self, n)}
-        if hasattr(type(self), square) and hasattr(self, "coef_"):
-            n_nodes = sum(self.coefs_[0].shape)
-            names |= {square} if n_nodes <= _LARGE_ADJACENCY else set()
-        return sorted(names)
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
+    def taken_over(self) -> Self:
+        """Leave out how it was trained, where it was not trained as it is."""
+        return replace(self, plans=[], solver_state={})
 
 
 def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
@@ -180,33 +167,11 @@ def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:
 
 def with_regrown(
     arrays: Mapping[str, NDArray[Any]],
-    layers: Sequence[LayerArrays],
+    layers: Collection[LayerArrays],
     digests: Mapping[str, str],
     dtype: Any,
 ) -> dict[str, NDArray[Any]]:
-    """Add the arrays of a network that a file left out, verified.
-
-    Parameters
-    ----------
-    arrays : mapping of str to ndarray
-        Those that it held.
-    layers : sequence of LayerArrays
-        The layers of the network.
-    digests : mapping of str to str
-        The checksums of the others, by name.
-    dtype : numpy dtype
-        Of the network.
-
-    Returns
-    -------
-    dict of str to ndarray
-        All of them; those that were regrown are read-only.
-
-    Raises
-    ------
-    ModelFileError
-        If one comes out otherwise than it was, or no seed regrows it.
-    """
+    """Add the arrays that a file left out, read-only; refuse one of another checksum."""
     complete = dict(arrays)
     for name, values in regrown(layers, digests, dtype):
         if digest(values) != digests[name]:

@@ -8,8 +8,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators.fitted_attributes import FittedAttributesMixin
 from ..estimators.spectral import BaseSpectral
-from ..fitted.network import FittedNetworkMixin
 
 
 class Display:
@@ -81,7 +81,7 @@ def innermost(estimator: Any) -> Any:
         If it is not fitted.
     """
     check_is_fitted(estimator)
-    while not isinstance(estimator, FittedNetworkMixin):
+    while not isinstance(estimator, FittedAttributesMixin):
         if hasattr(estimator, "steps"):
             estimator = estimator.steps[-1][1]
             continue
@@ -111,7 +111,7 @@ def input_names(estimator: Any, given: Any = None) -> Any:
         was fitted with; None if nothing knows them.
     """
     given = getattr(estimator, "feature_names_in_", given)
-    if isinstance(estimator, FittedNetworkMixin):
+    if isinstance(estimator, FittedAttributesMixin):
         return given
     if hasattr(estimator, "steps"):
         before = estimator[:-1]
@@ -161,7 +161,7 @@ def network_in(estimator: Any) -> Any:
         If it is not fitted.
     """
     found = innermost(estimator)
-    if not isinstance(found, FittedNetworkMixin):
+    if not isinstance(found, FittedAttributesMixin):
         raise TypeError(
             "This display takes a fitted estimator of sklearn_spectral, or a pipeline, "
             f"search or pruner around one; got {type(found).__name__}."
@@ -197,5 +197,6 @@ def spectral_network_in(estimator: Any) -> Any:
             f"{type(found).__name__} is trained in direct space and has no eigenvalues; "
             "this display takes a SpectralClassifier or a SpectralRegressor."
         )
-    found._extended()  # or the error of a compact model, which has no such network
+    check_is_fitted(found)
+    found._fitted.complete()  # or the error of a compact model, which has no such network
     return found

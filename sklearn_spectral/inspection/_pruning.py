@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils.validation import check_is_fitted
 
-from ..fitted.network import FittedNetworkMixin
+from ..estimators.fitted_attributes import FittedAttributesMixin
 from ..pruning import SpectralPruner, prune_nodes
 from ._axes import Display, spectral_network_in, with_defaults
 
@@ -199,7 +199,7 @@ class PruningDisplay(Display):
 def _unwrapped(estimator: Any, *inputs: Any) -> tuple[Any, ...]:
     """Return the network in an estimator, and inputs as they come to it."""
     check_is_fitted(estimator)
-    while not isinstance(estimator, FittedNetworkMixin):
+    while not isinstance(estimator, FittedAttributesMixin):
         if hasattr(estimator, "steps"):
             earlier, estimator = estimator[:-1], estimator[-1]
             inputs = tuple(earlier.transform(each) for each in inputs)

@@ -14,7 +14,7 @@ from ..estimators.classifier import SpectralClassifier
 from ..estimators.regressor import SpectralRegressor
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.container import MAX_BYTES, Path_, decode, encode, read, write_atomically
-from .model_file import describe, rebuild
+from .model_file import from_file_content, to_file_content
 
 __all__ = ["ModelFileError", "ModelVersionError", "load", "save"]
 
@@ -80,7 +80,7 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
     check_is_fitted(estimator)
     if not isinstance(compact, bool):
         raise TypeError(f"compact must be True or False; got {compact!r}.")
-    content, tensors = describe(estimator, compact=compact)
+    content, tensors = to_file_content(estimator, compact=compact)
     write_atomically(path, encode("model", content, tensors))
 
 
@@ -133,7 +133,9 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> SpectralClassifier | Any
     data = read(path, max_bytes)
     try:
         content, tensors = decode("model", data)
-        return rebuild(_ESTIMATORS[content["estimator"]], content, tensors, max_bytes)
+        return from_file_content(
+            _ESTIMATORS[content["estimator"]], content, tensors, max_bytes
+        )
     except ModelFileError as error:
         raise type(error)(f"{os.fspath(path)!r} cannot be loaded. {error}") from error
     except Exception as error:  # a right checksum on what `save` never writes

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -24,166 +24,111 @@ from ..fitted.layers import (
     LayerArrays,
     architecture_of,
     check_solver_state,
-    slope_names,
 )
-from ..fitted.network import with_regrown
-from ..fitted.retraction import retract
+from ..fitted.network import FittedNetwork, with_regrown
 from ..spec.plan import WAYS, StackPlan
 
-# Attributes that are numbers, text or small containers, and those that are arrays.
-SCALARS = (
-    "_config",
-    "_plans",
-    "_regrown",
-    "_scored_until",
-    "_seed",
-    "_y_ndim",
-    "best_loss_",
-    "best_validation_score_",
-    "device_",
-    "loss_",
-    "n_features_in_",
-    "n_iter_",
-    "n_outputs_",
-    "n_parameters_",
-    "stop_reason_",
-)
-REQUIRED = {
-    *("_config", "_plans", "_regrown", "_seed", "loss_", "best_loss_", "loss_curve_"),
-    *("n_features_in_", "n_iter_", "n_parameters_", "stop_reason_"),
-}
+# Series of values, which are stored as arrays; and what not every fit leaves.
 SERIES = ("classes_", "feature_names_in_", "loss_curve_", "validation_scores_")
-NETWORK = ("_arrays", "_solver_state", "coefs_", "intercepts_")
+OPTIONAL = {
+    *("_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"),
+    *SERIES,
+}
+OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
 
 
-def describe(
+def to_file_content(
     estimator: BaseNetwork, *, compact: bool
 ) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return the content and the tensors of a fitted estimator's file.
-
-    Parameters
-    ----------
-    estimator : BaseNetwork
-        Fitted.
-    compact : bool
-        Whether to leave the extended network out.
-
-    Returns
-    -------
-    content : dict
-        What JSON can hold.
-    tensors : dict of str to ndarray
-        The rest.
-
-    Raises
-    ------
-    TypeError
-        If a parameter or a label is of a type that a file cannot hold.
-    """
-    state = estimator.__getstate__()
-    params = {name: state.pop(name) for name in estimator.get_params(deep=False)}
+    """Return what of a fitted estimator JSON holds, and the arrays beside it."""
+    network = estimator._fitted.trimmed()
+    if compact or network.arrays is None:
+        network = network.compacted()
+    attributes = vars(estimator)
+    params = estimator.get_params(deep=False)
     random_state = params.get("random_state")
     if not (random_state is None or isinstance(random_state, Integral)):
-        warnings.warn(
+        _warn(
             f"random_state={random_state!r} cannot be written to a file; the saved model "
-            "has random_state=None. Its network is not touched by that.",
-            UserWarning,
-            stacklevel=4,
+            "has random_state=None. Its network is not touched by that."
         )
         params["random_state"] = None
     # A path of this machine; and a file is not to say where others write.
     params["checkpoint_dir"] = None
-    if compact or state["_arrays"] is None:
-        state.update(_arrays=None, _regrown={}, _solver_state={})
-    tensors, series = {}, {}
+    known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK
+    if left_out := sorted(attributes.keys() - known):
+        _warn(
+            f"A model file does not hold {', '.join(left_out)} of this estimator; use "
+            "joblib.dump to keep them."
+        )
+    tensors = _network_tensors(network)
+    series = {}
     for name in SERIES:
-        if name in state:
-            values = np.asarray(state[name])
+        if name in attributes:
+            values = np.asarray(attributes[name])
             if name in ("loss_curve_", "validation_scores_"):
                 values = values.astype(np.float64)
             tensors[name], series[name] = _written(name, pack, values)
-    if state["_arrays"] is None:
-        for position, pair in enumerate(
-            zip(state["coefs_"], state["intercepts_"], strict=True)
-        ):
-            tensors[f"coefs_.{position}"], tensors[f"intercepts_.{position}"] = pair
-    else:
-        tensors |= {f"network.{name}": v for name, v in state["_arrays"].items()}
+    state = {**attributes, **network.to_state()}
+    content = {
+        "estimator": type(estimator).__name__,
+        "compact": network.arrays is None,
+        "params": {name: _written(name, to_json, value) for name, value in params.items()},
+        "state": {name: to_json(state[name]) for name in IS_VALID if name in state},
+        "series": series,
+        "solver": to_json(_solver_content(network, tensors)),
+    }
+    return content, tensors
+
+
+def _network_tensors(network: FittedNetwork) -> dict[str, NDArray[Any]]:
+    """Name the arrays of the extended network; of a compact one the retracted weights."""
+    if network.arrays is not None:
+        return {f"network.{name}": values for name, values in network.arrays.items()}
+    tensors = {}
+    pairs = zip(network.coefs, network.intercepts, strict=True)
+    for position, pair in enumerate(pairs):
+        tensors[f"coefs_.{position}"], tensors[f"intercepts_.{position}"] = pair
+    return tensors
+
+
+def _solver_content(
+    network: FittedNetwork, tensors: dict[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """Return the numbers that a solver goes on from; its arrays join ``tensors``."""
     solver: dict[str, Any] = {}
-    for name, entries in state["_solver_state"].items():
+    for name, entries in network.solver_state.items():
         solver[name] = {}
         for key, value in entries.get(0, {}).items():
             if isinstance(value, np.ndarray):
                 tensors[f"solver.{name}.{key}"] = value
             else:
                 solver[name][key] = value
-    known = {*SCALARS, *SERIES, *NETWORK, "_sklearn_spectral_version", "_digests"}
-    if left_out := sorted(state.keys() - known):
-        warnings.warn(
-            f"A model file does not hold {', '.join(left_out)} of this estimator; use "
-            "joblib.dump to keep them.",
-            UserWarning,
-            stacklevel=4,
-        )
-    content = {
-        "estimator": type(estimator).__name__,
-        "compact": state["_arrays"] is None,
-        "params": {name: _written(name, to_json, value) for name, value in params.items()},
-        "state": {name: to_json(state[name]) for name in SCALARS if name in state},
-        "series": series,
-        "solver": to_json(solver),
-    }
-    return content, tensors
+    return solver
 
 
-def rebuild(
-    kind: type[BaseNetwork],
+def from_file_content(
+    estimator_type: type[BaseNetwork],
     content: Mapping[str, Any],
     tensors: Mapping[str, NDArray[Any]],
     max_bytes: int,
 ) -> BaseNetwork:
-    """Return the estimator that `describe` was given.
-
-    Parameters
-    ----------
-    kind : type
-        Its class.
-    content, tensors : mapping
-        From `describe`.
-    max_bytes : int
-        What its arrays may take in memory.
-
-    Returns
-    -------
-    BaseNetwork
-        Fitted.
-
-    Raises
-    ------
-    ModelFileError
-        If it is not what a fit leaves.
-    """
-    params = _params(kind, content["params"])
+    """Return the fitted estimator that a file holds; ModelFileError if no fit leaves it."""
+    params = _params(estimator_type, content["params"])
     _require(params.get("checkpoint_dir") is None, "it names a folder to write to")
-    estimator = kind(**params)
+    estimator = estimator_type(**params)
     estimator._validate_params()
     state = {name: from_json(value) for name, value in content["state"].items()}
     for name, value in state.items():
-        _require(name in SCALARS, f"it has an attribute {name!r}")
-        _require(_IS_VALID[name](value), f"{name} is {_shown(value)}")
-    missing = REQUIRED - (state.keys() | content["series"].keys())
+        _require(name in IS_VALID, f"it has an attribute {name!r}")
+        _require(IS_VALID[name](value), f"{name} is {_shown(value)}")
+    missing = IS_VALID.keys() | {"loss_curve_"}
+    missing -= OPTIONAL - {"loss_curve_"} | state.keys() | content["series"].keys()
     _require(not missing, f"{sorted(missing)} missing")
-    config = _checked_config(kind, state["_config"], state["n_features_in_"])
+    config = _checked_config(estimator_type, state["_config"], state["n_features_in_"])
     for name, how in content["series"].items():
-        _require(name in SERIES, f"it has an attribute {name!r}")
-        # Text takes many times its length while it is read.
-        is_small = how == "numbers" or 64 * tensors[name].nbytes <= max_bytes
-        _require(is_small, f"{name} takes more than max_bytes={max_bytes}")
-        values = unpack(tensors[name], how)
-        floats = name in ("loss_curve_", "validation_scores_")
-        _require(not floats or values.dtype == np.float64, f"{name} is no list of numbers")
-        state[name] = values.tolist() if floats else values
-    _check_target(kind, state, config)
+        state[name] = _series(name, how, tensors, max_bytes)
+    _check_target(estimator_type, state, config)
     names = state.get("feature_names_in_")
     if names is not None:
         right = len(names) == config["in_features"] and names.dtype == object
@@ -191,35 +136,56 @@ def rebuild(
             right and all(isinstance(name, str) for name in names),
             "feature_names_in_ are not the names of the features",
         )
+    network = FittedNetwork(
+        estimator_type._space, config, state.pop("_seed"), [], [], plans=state.pop("_plans")
+    )
+    del state["_config"]
+    digests = state.pop("_regrown")
     estimator.__dict__.update(state)
-    _check_size(estimator, max_bytes)
-    stacks, slopes = estimator._stacks(), slope_names(kind._space, config)
-    layers = [*chain.from_iterable(stacks)]
+    _check_size(network, max_bytes)
+    layers, slopes = network.layers(), network.slope_names()
     n_trained = sum(layer.n_trained() for layer in layers) + len(slopes)
     _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
     if content["compact"]:
-        _take_retracted(estimator, tensors)
-        return estimator
-    estimator._arrays = _extended(layers, slopes, estimator._regrown, tensors)
-    estimator._regrown = {}
-    estimator.coefs_, estimator.intercepts_ = retract(stacks, slopes, estimator._arrays)
-    is_finite = all(np.isfinite(v).all() for v in estimator.coefs_ + estimator.intercepts_)
-    _require(is_finite, "its weights overflow")
-    estimator._solver_state = _solver(estimator, from_json(content["solver"]), tensors)
+        network.coefs, network.intercepts = _retracted(network, tensors)
+    else:
+        arrays = _extended(layers, slopes, digests, tensors)
+        network = FittedNetwork.from_arrays(
+            network.space, config, network.seed, arrays, plans=network.plans
+        )
+        is_finite = all(np.isfinite(v).all() for v in network.coefs + network.intercepts)
+        _require(is_finite, "its weights overflow")
+        network.solver_state = _solver(
+            network, n_trained, from_json(content["solver"]), tensors
+        )
+    estimator._fitted = network
     return estimator
 
 
-def _take_retracted(estimator: BaseNetwork, tensors: Mapping[str, NDArray[Any]]) -> None:
-    """Take the weights of the retracted network."""
-    stacks = architecture_of(estimator._config).stacks
+def _series(name: str, how: str, tensors: Any, max_bytes: int) -> Any:
+    """Return a series of values, checked."""
+    _require(name in SERIES, f"it has an attribute {name!r}")
+    # Text takes many times its length while it is read.
+    is_small = how == "numbers" or 64 * tensors[name].nbytes <= max_bytes
+    _require(is_small, f"{name} takes more than max_bytes={max_bytes}")
+    values = unpack(tensors[name], how)
+    if name not in ("loss_curve_", "validation_scores_"):
+        return values
+    _require(values.dtype == np.float64, f"{name} is no list of numbers")
+    return values.tolist()
+
+
+def _retracted(
+    network: FittedNetwork, tensors: Mapping[str, NDArray[Any]]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Return the weights and biases of the retracted network."""
     coefs, intercepts = [], []
-    for position, widths in enumerate(stacks):
+    for position, widths in enumerate(network.architecture.stacks):
         n_in, n_out = widths[0], widths[-1]
         coefs.append(_checked(tensors, f"coefs_.{position}", (n_in, n_out)))
         intercepts.append(_checked(tensors, f"intercepts_.{position}", (n_out,)))
     _require(len({v.dtype for v in coefs + intercepts}) == 1, "its arrays differ in type")
-    estimator.coefs_, estimator.intercepts_ = coefs, intercepts
-    estimator._arrays, estimator._regrown, estimator._solver_state = None, {}, {}
+    return coefs, intercepts
 
 
 def _extended(
@@ -245,11 +211,11 @@ def _extended(
     return with_regrown(arrays, layers, digests, types.pop())
 
 
-def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
+def _check_size(network: FittedNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
-    architecture = architecture_of(estimator._config)
+    architecture = network.architecture
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
-    if estimator._config.get("train") == "subset":
+    if network.config.get("train") == "subset":
         entries *= 4  # which weights train is drawn among all of them
     # Contracting goes from one end of a stack to the other.
     entries += 3 * sum(
@@ -263,24 +229,27 @@ def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
         )
 
 
-def _params(kind: type[BaseNetwork], stored: Any) -> dict[str, Any]:
+def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
     """Return the constructor's parameters."""
     params = {name: from_json(value) for name, value in stored.items()}
-    if unknown := sorted(params.keys() - set(kind._get_param_names())):
+    if unknown := sorted(params.keys() - set(estimator_type._get_param_names())):
         raise ModelVersionError(
-            f"The file gives {kind.__name__} the parameter(s) {_shown(unknown)}, which "
-            "this version of sklearn_spectral does not have. Install a newer one."
+            f"The file gives {estimator_type.__name__} the parameter(s) "
+            f"{_shown(unknown)}, which this version of sklearn_spectral does not have. "
+            "Install a newer one."
         )
     return params
 
 
 def _checked_config(
-    kind: type[BaseNetwork], config: dict[str, Any], n_features: int
+    estimator_type: type[BaseNetwork], config: dict[str, Any], n_features: int
 ) -> dict[str, Any]:
     """See that a network can be built with these keyword arguments."""
     shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
-    expected = {*shared, "activation", "bias", *kind()._network_settings()}
-    optional = {"n_weights", "untrained", "rank"} if kind._space == "direct" else set()
+    expected = {*shared, "activation", "bias", *estimator_type()._network_settings()}
+    optional = (
+        {"n_weights", "untrained", "rank"} if estimator_type._space == "direct" else set()
+    )
     names = config.keys()
     _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")
     for name in ("in_features", "out_features"):
@@ -290,11 +259,11 @@ def _checked_config(
     )
     params = {"fit_intercept" if n == "bias" else n: v for n, v in config.items()}
     constraints = {
-        n: kind._parameter_constraints[n]
+        n: estimator_type._parameter_constraints[n]
         for n in params.keys() - {"in_features", "out_features"}
     }
     of_params = {name: params[name] for name in constraints}
-    validate_parameter_constraints(constraints, of_params, kind.__name__)
+    validate_parameter_constraints(constraints, of_params, estimator_type.__name__)
     if config.get("train") == "subset":
         _require({"n_weights", "untrained"} <= names, "no weights are chosen")
     if config.get("train") == "low_rank":
@@ -304,13 +273,13 @@ def _checked_config(
 
 
 def _check_target(
-    kind: type[BaseNetwork], state: Mapping[str, Any], config: Mapping[str, Any]
+    estimator_type: type[BaseNetwork], state: Mapping[str, Any], config: Mapping[str, Any]
 ) -> None:
     """See that the outputs are those of the classes, or of the targets."""
     n_outputs = config["out_features"]
-    for name in kind._target_attributes:
+    for name in estimator_type._target_attributes:
         _require(name in state, f"{name} is missing")
-    if "classes_" in kind._target_attributes:
+    if "classes_" in estimator_type._target_attributes:
         n_classes = len(state["classes_"])
         right = n_outputs == 1 if n_classes == 2 else n_outputs == n_classes > 2
         _require(right, f"{n_classes} classes for {n_outputs} outputs")
@@ -327,7 +296,10 @@ def _check_target(
 
 
 def _solver(
-    estimator: BaseNetwork, stored: Any, tensors: Mapping[str, NDArray[Any]]
+    network: FittedNetwork,
+    n_trained: int,
+    stored: Any,
+    tensors: Mapping[str, NDArray[Any]],
 ) -> dict[str, Any]:
     """Return the state of the solver, from which partial_fit goes on."""
     result: dict[str, Any] = {}
@@ -338,8 +310,7 @@ def _solver(
         for path in tensors:
             if path.startswith(prefix):
                 entries[path[len(prefix) :]] = _checked(tensors, path, tensors[path].shape)
-        dtype = estimator.coefs_[0].dtype
-        check_solver_state(name, entries, estimator.n_parameters_, dtype)
+        check_solver_state(name, entries, n_trained, network.dtype)
         result[name] = {0: entries} if entries else {}
     return result
 
@@ -365,6 +336,11 @@ def _written(name: str, write: Callable[[Any], Any], value: Any) -> Any:
             f"{name} of this estimator cannot be saved: {error}. Use builtin types and "
             "labels that are numbers or strings, or joblib.dump."
         ) from error
+
+
+def _warn(text: str) -> None:
+    """Warn the caller of `save`."""
+    warnings.warn(text, UserWarning, stacklevel=4)
 
 
 def _require(condition: bool, what: str) -> None:
@@ -412,7 +388,7 @@ def _are_digests(value: Any) -> bool:
     )
 
 
-_IS_VALID: dict[str, Callable[[Any], bool]] = {
+IS_VALID: dict[str, Callable[[Any], bool]] = {
     "_config": lambda value: isinstance(value, dict),
     "_plans": lambda value: isinstance(value, list) and _are_plans(value),
     "_regrown": _are_digests,
@@ -429,3 +405,4 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "n_parameters_": lambda value: _is_int(value, 0),
     "stop_reason_": lambda value: isinstance(value, str),
 }
+"""What is numbers, text or a small container, by name, and how it is checked."""

@@ -21,8 +21,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from ..data.training_data import check_both_given, check_weights
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
+from ..estimators.portable import PortableMixin
 from ..estimators.typing import Method, Seed, available_if
-from ..fitted.portable import PortableMixin
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 

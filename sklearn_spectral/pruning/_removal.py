@@ -253,14 +253,13 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
     network = estimator.to_network()
     kept = [replacement.kept for replacement in replacements]
     architecture = _narrowed(estimator.architecture_, [len(nodes) for nodes in kept])
+    fitted = estimator._fitted
     config = {
-        **estimator._config,
+        **fitted.config,
         "hidden_layer_sizes": architecture.hidden_layer_sizes,
         "linear_expansion": architecture.linear_expansion,
     }
-    dtype = estimator.coefs_[0].dtype
-    kind, seed = estimator._network_type(), estimator._seed
-    small = build_network(kind, config, dtype, "cpu", seed)
+    small: Any = build_network(fitted.space, config, fitted.dtype, "cpu", fitted.seed)
     fed: list[Any] = [*map(torch.from_numpy, kept), slice(None)]
     small.load_nodes(network, [slice(None), *fed])
 
@@ -288,8 +287,7 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
         linear_expansion=architecture.expansion_parameter,
         warm_start=True,
     )
-    result._config, result._plans, result._solver_state = config, [], {}
-    result._hold(small)
+    result._store(small, config, fitted.seed)
     return result
 
 

@@ -320,7 +320,7 @@ def hidden_nodes(
     moments: list[Moments | None] = [None] * (len(layers) - 1)
     if X is not None:
         moments = [*_moments(layers[:-1], X, sample_weight, pairs_of)]
-    has_bias = estimator._config["bias"]
+    has_bias = estimator._fitted.has_bias
     return [
         HiddenNodes(before, after, has_bias, each)
         for (before, after), each in zip(pairwise(layers), moments, strict=True)
@@ -332,7 +332,7 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
     slopes = iter(estimator.activation_slopes_)
     layers = []
     arrays = zip(
-        estimator._layer_arrays(),
+        estimator._fitted.layer_arrays(),
         estimator.eigenvectors_,
         (*estimator.architecture_.linear_nodes, True),  # the output
         strict=True,
@@ -340,14 +340,14 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
     for position, (layer, phi, is_linear) in enumerate(arrays):
         lambda_in, lambda_out = layer["eigenvalues_in"], layer["eigenvalues_out"]
         weight = (lambda_in - lambda_out[:, np.newaxis]) * phi
-        activation = "identity" if is_linear else estimator._config["activation"]
+        activation = "identity" if is_linear else estimator._fitted.activation
         layers.append(
             Layer(
                 weight,
                 phi,
                 lambda_in,
                 lambda_out,
-                trained_here(estimator._config["train_eigenvalues"], position),
+                trained_here(estimator._fitted.config["train_eigenvalues"], position),
                 layer.get("bias", np.zeros(len(weight), weight.dtype)),
                 activation,
                 float(next(slopes)) if activation == "tanh" else 1.0,

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..nn.network import StackedNetwork
+from ..fitted.network import FittedNetwork
+from ..nn.direct_network import DirectNetwork
+from ..nn.network import SpectralNetwork, StackedNetwork
 
-Network = TypeVar("Network", bound=StackedNetwork)
+NETWORKS: dict[str, Callable[..., StackedNetwork]] = {
+    "spectral": SpectralNetwork,
+    "direct": DirectNetwork,
+}
+"""The torch networks by the space that they train in."""
 
 
 def to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
@@ -26,82 +32,38 @@ def _shared(tensor: torch.Tensor) -> NDArray[Any]:
     return array
 
 
-def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
-    """Return what a network has while it is extended.
+def network_arrays(
+    network: StackedNetwork, frozen: Mapping[str, NDArray[Any]] | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return the parameters and buffers of a network by their torch names.
 
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Its parameters and buffers, by their torch names. What trains is copied; what is
-        frozen, which may be most of it, is shared and read-only.
+    What trains is copied; what is frozen, which may be most of it, is shared and read-only,
+    or taken from ``frozen``, where an earlier call gave it.
     """
     trained = {name for name, p in network.named_parameters() if p.requires_grad}
-    return {
-        name: to_numpy(value) if name in trained else _shared(value)
-        for name, value in network.state_dict().items()
-    }
-
-
-def retracted_arrays(
-    network: StackedNetwork,
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Return the weights and biases of the retracted network.
-
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-
-    Returns
-    -------
-    coefs : list of ndarray of shape (n_in, n_out)
-        One per retracted layer.
-    intercepts : list of ndarray of shape (n_out,)
-        Likewise; zeros where the network has no biases.
-    """
-    coefs, intercepts = [], []
-    for module in network.retract():
-        if isinstance(module, torch.nn.Linear):
-            coefs.append(np.ascontiguousarray(to_numpy(module.weight).T))
-            bias = module.bias
-            n_out, dtype = module.out_features, coefs[-1].dtype
-            intercepts.append(np.zeros(n_out, dtype) if bias is None else to_numpy(bias))
-    return coefs, intercepts
+    arrays = {}
+    for name, value in network.state_dict().items():
+        if name in trained:
+            arrays[name] = to_numpy(value)
+        else:
+            arrays[name] = _shared(value) if frozen is None else frozen[name]
+    return arrays
 
 
 def build_network(
-    kind: Callable[..., Network],
-    config: Mapping[str, Any],
-    dtype: Any,
-    device: Any,
-    seed: int,
-) -> Network:
-    """Make a network at its start.
+    space: str, config: Mapping[str, Any], dtype: Any, device: Any, seed: int
+) -> StackedNetwork:
+    """Make the network of a space at its start, of a numpy type, on a device."""
+    network_type = NETWORKS[space]
+    return network_type(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
 
-    Parameters
-    ----------
-    kind : callable
-        A subclass of `StackedNetwork`.
-    config : mapping
-        Keyword arguments of it.
-    dtype : numpy dtype
-        Type of the parameters.
-    device : torch.device or str
-        Where they live.
-    seed : int
-        Of the start.
 
-    Returns
-    -------
-    StackedNetwork
-        A new network.
-    """
-    return kind(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
+def to_torch(fitted: FittedNetwork) -> StackedNetwork:
+    """Build the extended network as a torch module on the CPU."""
+    arrays = fitted.complete()
+    network = build_network(fitted.space, fitted.config, fitted.dtype, "cpu", fitted.seed)
+    load_arrays(network, arrays)
+    return network
 
 
 def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:

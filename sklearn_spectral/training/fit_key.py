@@ -72,7 +72,7 @@ def keeper_for(
         None if drawn else seed,
         data.parts(),
         None if validation is None else validation.parts(),
-        [estimator._extended(), len(estimator.loss_curve_)] if proceed else None,
+        [estimator._fitted.complete(), len(estimator.loss_curve_)] if proceed else None,
     )[:32]
     if processes is None:
         file = CheckpointFile(estimator.checkpoint_dir, key)

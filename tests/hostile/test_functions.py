@@ -182,7 +182,7 @@ SCORES = ("auto", "weights", "eigenvalues", "activation", "nothing", None, 3)
 @given(data=st.data())
 def test_nodes_are_ranked_and_removed_or_not(fitted, data):
     model = data.draw(st.sampled_from(fitted))
-    before = digest(model._arrays, model.coefs_)
+    before = digest(model._fitted.arrays, model.coefs_)
     n_rows = data.draw(N_ROWS)
     some = data.draw(st.sampled_from([None, "data", "data"]))
     given_X = None if some is None else data.draw(matrices(n_rows, 4)).value
@@ -197,7 +197,7 @@ def test_nodes_are_ranked_and_removed_or_not(fitted, data):
     }
     small = attempt(prune_nodes, model, given_X, **options)
     scores = attempt(score_nodes, model, given_X, node_score=options["node_score"])
-    assert digest(model._arrays, model.coefs_) == before
+    assert digest(model._fitted.arrays, model.coefs_) == before
     assert fingerprint(given_X) == held
     if small is not None:
         found = attempt(small.predict, X)

@@ -65,7 +65,7 @@ class TestRemoval:
         ).fit(X, y)
         prefix = "stacks.0.layers.0."
         dead = np.arange(20) % 2 == 0
-        arrays = {name: values.copy() for name, values in model._arrays.items()}
+        arrays = {name: values.copy() for name, values in model._fitted.arrays.items()}
         arrays[prefix + "bias"] = np.linspace(-1, 1, 20)
         network = model.to_network()
         layer = next(iter(network.layers()))
@@ -73,7 +73,7 @@ class TestRemoval:
         phi[dead] = 0
         layer.load(layer.eigenvalues_in, layer.eigenvalues_out, phi)
         layer.bias.data[:] = layer.bias.new_tensor(arrays[prefix + "bias"])
-        model._hold(network)
+        model._store(network, model._fitted.config, model._fitted.seed)
         linear = activation == "identity"
         small = prune_nodes(model, node_score="weight", linear_nodes=linear)
         widths = [10] if not linear else []

@@ -65,7 +65,7 @@ tell("sent", [sent, model.n_parameters_])
 
 model = SpectralClassifier(12, max_iter=3, data_parallel=True, verbose=2).fit(X, y)
 model.partial_fit(X[:100], y[:100])
-tell("unseeded", [model._seed, model.coefs_[0].tolist()])
+tell("unseeded", [model._fitted.seed, model.coefs_[0].tolist()])
 
 class Stop:
     def __init__(self, when):
