@@ -107,9 +107,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         try:
             super()._validate_params()
         except InvalidParameterError as error:
-            told = str(error)
-            advice = advice_on_values(self.get_params(deep=False), told)
-            raise InvalidParameterError(told + advice) from None
+            text = str(error)
+            advice = advice_on_values(self.get_params(deep=False), text)
+            raise InvalidParameterError(text + advice) from None
 
     # ---- what the kinds of network do differently ----
 
@@ -180,18 +180,18 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if not partial:
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
-            proceed = self.__sklearn_is_fitted__() and (partial or self.warm_start)
-            if proceed and self._fitted.arrays is None:
+            resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
+            if resume and self._fitted.arrays is None:
                 raise ValueError(
                     f"This {type(self).__name__} was saved with compact=True, so that it "
                     "cannot be trained further. Load a file saved with compact=False, or "
                     "fit anew with warm_start=False."
                 )
             data = self._training_data(
-                X, y, sample_weight, reset=not proceed, partial=partial, classes=classes
+                X, y, sample_weight, reset=not resume, partial=partial, classes=classes
             )
             validation = self._validation_data(X_val, y_val)
-            run = FitRun(self, data, validation, tasks, proceed=proceed, partial=partial)
+            run = FitRun(self, data, validation, tasks, resume=resume, partial=partial)
             outcome = run.run()
         if tasks is not None:
             tasks.end()
@@ -200,7 +200,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             outcome,
             constant=None if partial else self._best_constant(data),
             all_epochs_expected=scheduled or self.early_stopping,
-            from_start=not proceed,
+            from_start=not resume,
         )
 
     @contextmanager

@@ -64,20 +64,7 @@ OTHER_VALUES: dict[str, dict[Any, str]] = {
 
 
 def advice_on_values(parameters: dict[str, Any], error: str) -> str:
-    """Say what is meant by the value of a parameter that was refused, if that is known.
-
-    Parameters
-    ----------
-    parameters : dict of str to object
-        Those of the estimator.
-    error : str
-        What scikit-learn says of one of them.
-
-    Returns
-    -------
-    str
-        A sentence after a space, or nothing.
-    """
+    """Say what is meant by a value of another package, if the error is about one."""
     for name, value in parameters.items():
         if f"The {name!r} parameter" not in error:
             continue
@@ -91,19 +78,9 @@ def advice_on_values(parameters: dict[str, Any], error: str) -> str:
 
 
 def explained(method: Method) -> Method:
-    """Have a call with wrong arguments name the estimator, and say what is meant if known.
+    """Have a call with wrong arguments name the estimator, and say what may be meant.
 
     Python names the class in which a method happens to be written, which may be a mixin.
-
-    Parameters
-    ----------
-    method : function
-        A public method, or ``__init__``.
-
-    Returns
-    -------
-    function
-        The same, with other errors.
     """
     signature = inspect.signature(method)
     n_needed = sum(

@@ -23,20 +23,10 @@ FOLLOWING = frozenset(
 
 @dataclass(frozen=True)
 class PlainNetwork:
-    """A network in direct space.
+    """A network in direct space, in the words of the estimators' parameters.
 
-    Parameters
-    ----------
-    coefs : list of ndarray of shape (n_in, n_out)
-        Weights of each layer, the linear ones included.
-    intercepts : list of ndarray of shape (n_out,) or None
-        Biases of each layer, if there are any.
-    hidden_layer_sizes, linear_expansion : tuple
-        As the estimators take them.
-    activation : str
-        As the estimators take it.
-    learnt : dict
-        What was learnt of the data beside the network.
+    ``coefs`` of shape (n_in, n_out) are those of all layers, the linear ones included;
+    ``learnt`` is what was learnt of the data beside the network.
     """
 
     coefs: list[NDArray[Any]]
@@ -48,27 +38,10 @@ class PlainNetwork:
 
 
 def plain_network(estimator: Any) -> PlainNetwork:
-    """Read the network of a fitted estimator in direct space.
+    """Read the network of a fitted estimator in direct space; arrays are not copied.
 
-    Parameters
-    ----------
-    estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
-        A fitted estimator.
-
-    Returns
-    -------
-    PlainNetwork
-        Its arrays are not copied.
-
-    Raises
-    ------
-    TypeError
-        If it is none of these.
-    NotFittedError
-        If it is not fitted.
-    ValueError
-        If a spectral network cannot do what it does: several labels per sample, or
-        the exponential that ``loss="poisson"`` ends with.
+    A ValueError says what a spectral network cannot do: several labels per sample, or the
+    exponential that ``loss="poisson"`` ends with.
     """
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         check_is_fitted(estimator)
@@ -133,26 +106,7 @@ def _of_perceptron(estimator: MLPClassifier | MLPRegressor) -> PlainNetwork:
 
 
 def check_conversion(cls: type, estimator: Any, given: dict[str, Any], method: str) -> None:
-    """Refuse another kind of target, and parameters that follow from the estimator.
-
-    Parameters
-    ----------
-    cls : type
-        What the estimator is to become.
-    estimator : estimator
-        A fitted one.
-    given : dict
-        Parameters that the user gives.
-    method : str
-        What the user called.
-
-    Raises
-    ------
-    TypeError
-        If one is a classifier and the other is not.
-    ValueError
-        If a parameter is given that follows from the estimator.
-    """
+    """Refuse the other type of target, and parameters that follow from the estimator."""
     if is_classifier(estimator) != issubclass(cls, ClassifierMixin):
         raise TypeError(
             f"{cls.__name__} cannot take over a {type(estimator).__name__}: one predicts "

@@ -138,7 +138,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
         ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
-        ``"not trained"``.
+        ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet
@@ -370,7 +370,7 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
         ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
-        ``"not trained"``.
+        ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet

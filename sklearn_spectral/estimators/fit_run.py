@@ -33,20 +33,8 @@ CONSTANT_SHARE = 0.1
 class FitRun:
     """One training of an estimator; `run` takes its steps in their order.
 
-    Parameters
-    ----------
-    estimator : BaseNetwork
-        Whose parameters it follows, and which keeps what comes out of it.
-    data : TrainingData
-        Validated.
-    validation : TrainingData or None
-        What the user gives for early stopping.
-    tasks : FitTasks or None
-        Whom to tell of epochs.
-    proceed : bool
-        Whether training goes on from what is fitted.
-    partial : bool
-        Whether this is one epoch of ``partial_fit``.
+    ``resume``: training goes on from what is fitted; ``partial``: one epoch of
+    ``partial_fit``. ``validation`` is what the user gives for early stopping.
     """
 
     config: dict[str, Any]
@@ -65,11 +53,11 @@ class FitRun:
         validation: TrainingData | None,
         tasks: FitTasks | None,
         *,
-        proceed: bool,
+        resume: bool,
         partial: bool,
     ) -> None:
         self.estimator, self.data, self.validation = estimator, data, validation
-        self.tasks, self.proceed, self.partial = tasks, proceed, partial
+        self.tasks, self.resume, self.partial = tasks, resume, partial
         self.splits = estimator.early_stopping and validation is None and not partial
         self.processes: Processes | None = None
         self.keeper: Any = None
@@ -77,20 +65,20 @@ class FitRun:
     @own_modes()
     def run(self) -> Outcome:
         """Train, and have the estimator keep the result; torch is imported here."""
-        self._settle_the_network()
+        self._choose_network()
         self._join_processes()
-        self._take_up_a_checkpoint()
-        self._hold_rows_out()
-        self._make_the_network()
+        self._find_checkpoint()
+        self._split_validation()
+        self._build_network()
         net, outcome = self._train()
-        self._keep(net, outcome)
+        self._store(net, outcome)
         return outcome
 
-    def _settle_the_network(self) -> None:
-        """Say which network trains, from which seed and epoch."""
+    def _choose_network(self) -> None:
+        """Find out which network trains, from which seed and epoch."""
         estimator = self.estimator
         self.config = estimator._network_config()
-        if self.proceed:
+        if self.resume:
             self.config = estimator._same_network(self.config)
             self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
         else:
@@ -101,7 +89,7 @@ class FitRun:
         return self.estimator.checkpoint_dir is not None and not self.partial
 
     def _join_processes(self) -> None:
-        """Find those that train together, if there are to be several."""
+        """Join the other processes of ``data_parallel``."""
         estimator = self.estimator
         needs_row_numbers = self.splits or self._has_checkpoints or estimator.data_parallel
         if isinstance(self.data.X, Stream) and needs_row_numbers:
@@ -114,8 +102,8 @@ class FitRun:
         self.processes.check_same(checksums(estimator, self.data, self.validation))
         self.seed = self.processes.from_first(self.seed)
 
-    def _take_up_a_checkpoint(self) -> None:
-        """Find the file in which epochs are kept, and the seed of a fit that was killed."""
+    def _find_checkpoint(self) -> None:
+        """Find the checkpoint file, and the seed of a fit that was killed."""
         if not self._has_checkpoints:
             return
         self.keeper = keeper_for(
@@ -123,12 +111,12 @@ class FitRun:
             self.data,
             self.validation,
             self.seed,
-            proceed=self.proceed,
+            proceed=self.resume,
             processes=self.processes,
         )
         self.seed = self.keeper.seed
 
-    def _hold_rows_out(self) -> None:
+    def _split_validation(self) -> None:
         """Set validation rows aside, unless the user gave some."""
         estimator = self.estimator
         is_numeric = estimator._y_is_numeric
@@ -143,7 +131,7 @@ class FitRun:
                 "X_val and y_val, raise validation_fraction, or set early_stopping=False."
             )
 
-    def _make_the_network(self) -> None:
+    def _build_network(self) -> None:
         """Build the network where it trains, or take the fitted one there."""
         from ..training.convert import build_network, set_dtype
         from ..training.device import resolve_device, training_dtype
@@ -152,7 +140,7 @@ class FitRun:
         self.device = resolve_device(
             estimator.device if processes is None else processes.device
         )
-        if self.proceed:
+        if self.resume:
             self.dtype = training_dtype(estimator._fitted.dtype, self.device)
             network = estimator._network_to_resume(self.config)
             self.network = set_dtype(network, self.dtype)
@@ -164,7 +152,7 @@ class FitRun:
             estimator._prepare_start(self.network, self.data, partial=self.partial)
 
     def _train(self) -> tuple[TrainingNet, Outcome]:
-        """Plan the stacks, put the network into a net and train it."""
+        """Plan how stacks are computed, wrap the network in a net and train it."""
         from ..training.device import matmul_precision
         from ..training.run import make_net, train
 
@@ -185,7 +173,7 @@ class FitRun:
             net = make_net(
                 network, options, len(dataset), self.device, score, self.keeper, processes
             )
-            self._listen(net)
+            self._report_epochs(net)
             self._load_solver(net)
             # From here on the weights of an earlier net move; its arrays do not.
             estimator.__dict__.pop("_net", None)
@@ -273,8 +261,8 @@ class FitRun:
 
         return score
 
-    def _listen(self, net: TrainingNet) -> None:
-        """Have callbacks told of each epoch."""
+    def _report_epochs(self, net: TrainingNet) -> None:
+        """Report each epoch to callbacks."""
         if self.tasks is None or not self.tasks.listens:
             return
         end: Callable[[Any], bool] = self._end_epoch
@@ -283,12 +271,12 @@ class FitRun:
         net.tell_epochs(self.tasks.begin_epoch, end)
 
     def _end_epoch(self, network: Any) -> bool:
-        """Tell callbacks what the estimator would be if training ended here."""
+        """Offer callbacks the estimator as it would be if training ended here."""
         assert self.tasks is not None
         return self.tasks.end_epoch(lambda: {"_fitted": self._fitted_now(network)})
 
     def _fitted_now(self, network: Any) -> FittedNetwork:
-        """Return what the estimator would keep if training ended here."""
+        """Return the network that a fit would leave if training ended here."""
         from ..training.convert import network_arrays
 
         arrays = network_arrays(network, self.arrays)
@@ -302,11 +290,11 @@ class FitRun:
         from ..training.convert import load_solver
 
         estimator = self.estimator
-        if self.proceed and self.partial and self.config == estimator._fitted.config:
+        if self.resume and self.partial and self.config == estimator._fitted.config:
             state = estimator._fitted.solver_state.get(estimator.solver, {})
             load_solver(net.optimizer_, state)
 
-    def _keep(self, net: TrainingNet, outcome: Outcome) -> None:
+    def _store(self, net: TrainingNet, outcome: Outcome) -> None:
         """Turn a trained net into fitted attributes."""
         from ..training.convert import solver_arrays
 
@@ -324,7 +312,7 @@ class FitRun:
             plans=self.plans,
             solver_state={estimator.solver: moments} if with_moments else {},
         )
-        if not self.proceed:
+        if not self.resume:
             estimator.loss_curve_ = []
         estimator._record(outcome, partial=self.partial)
         estimator.device_ = str(self.device)

@@ -118,8 +118,10 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
         The paper's A_c, if the network is linear.
+    eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
+        Eigenvalues of the nodes that each layer of the extended network reads and feeds.
     eigenvalues_ : list of ndarray of shape (n_in + n_out,)
-        Eigenvalues of each layer of the extended network, the input nodes' first.
+        Both, one after the other: the diagonal of Lambda of each layer.
     eigenvectors_ : list of ndarray of shape (n_out, n_in)
         The block phi of each layer's eigenvectors.
     biases_ : list of ndarray of shape (n_out,)
@@ -150,7 +152,8 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         The highest of them, which belongs to the weights kept.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"callback"``, ``"diverged"`` or ``"interrupted"``.
+        ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_direct``
+        returns, ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet

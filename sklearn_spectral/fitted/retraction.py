@@ -23,21 +23,8 @@ def retract(
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Contract each stack of linear layers, and fold the slopes of tanh into the weights.
 
-    Parameters
-    ----------
-    stacks : sequence of sequences of LayerArrays
-        The layers.
-    slopes : sequence of str
-        Names of the slopes, one per stack but the last, or none.
-    arrays : mapping
-        The arrays of the network.
-
-    Returns
-    -------
-    coefs : list of ndarray of shape (n_in, n_out)
-        The weights, one per stack.
-    intercepts : list of ndarray of shape (n_out,)
-        The biases; zeros where the network has none.
+    Returns weights (n_in, n_out) and biases (n_out,), one of each per stack; biases are
+    zeros where the network has none.
     """
     coefs, intercepts = [], []
     for position, layers in enumerate(stacks):

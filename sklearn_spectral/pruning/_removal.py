@@ -26,42 +26,16 @@ Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
 @dataclass(frozen=True)
 class Counts:
-    """How many nodes there are to remove.
-
-    Parameters
-    ----------
-    removable : list of int
-        Of each layer between input and output.
-    is_open : list of bool
-        In which of these layers nodes may be removed.
-    n_open : int
-        Number of nodes in those, the ones that have to stay included.
+    """How many nodes may be removed: of each layer between input and output,
+    in which layers (``open_layers``), and of all nodes in those (``n_open``).
     """
 
     removable: list[int]
-    is_open: list[bool]
+    open_layers: list[bool]
     n_open: int
 
     def n_to_remove(self, fraction: float, n_nodes: int | None) -> int:
-        """Return how many nodes to remove for a share, or for a number that is to stay.
-
-        Parameters
-        ----------
-        fraction : float
-            Share of the nodes that are open to removal.
-        n_nodes : int or None
-            How many of them stay; it goes before the share.
-
-        Returns
-        -------
-        int
-            Not more than may be removed.
-
-        Raises
-        ------
-        ValueError
-            If none may be removed, or as many cannot stay.
-        """
+        """Return how many nodes to remove; ``n_nodes`` that stay go before a fraction."""
         most = sum(self.removable)
         least = self.n_open - most
         if n_nodes is not None and not least <= n_nodes <= self.n_open:
@@ -81,40 +55,18 @@ class Counts:
 def count_removable(
     widths: Sequence[int], is_linear: Sequence[bool], min_nodes: int, linear_nodes: bool
 ) -> Counts:
-    """Count how many nodes of each layer may be removed.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Of the layers between input and output.
-    is_linear : sequence of bool
-        Which of them are linear.
-    min_nodes : int
-        How many nodes every layer keeps.
-    linear_nodes : bool
-        Whether those of linear layers may be removed.
-
-    Returns
-    -------
-    Counts
-        Of each layer, and of all.
-
-    Raises
-    ------
-    ValueError
-        If there is no layer whose nodes may be removed.
-    """
-    open_to = [linear_nodes or not linear for linear in is_linear]
-    if not any(open_to):
+    """Count the nodes of each hidden layer beyond ``min_nodes``; linear ones if asked."""
+    open_layers = [linear_nodes or not linear for linear in is_linear]
+    if not any(open_layers):
         hint = " Set linear_nodes=True to remove those of the linear ones." * any(is_linear)
         raise ValueError(
             "The network has no non-linear layer between input and output, so that there "
             f"are no nodes to remove.{hint}"
         )
-    pairs = list(zip(widths, open_to, strict=True))
+    pairs = list(zip(widths, open_layers, strict=True))
     return Counts(
         [max(0, width - min_nodes) if is_open else 0 for width, is_open in pairs],
-        open_to,
+        open_layers,
         sum(width for width, is_open in pairs if is_open),
     )
 
@@ -122,22 +74,10 @@ def count_removable(
 def removal_order(
     scores: Sequence[Array], n_removable: Sequence[int], scope: str
 ) -> list[tuple[int, int]]:
-    """Return the nodes that may be removed, the one to go first at the front.
+    """Return (layer, node) of all that may be removed, the first to go at the front.
 
-    Parameters
-    ----------
-    scores : sequence of ndarray of shape (n_nodes,)
-        What each node is worth, layer by layer.
-    n_removable : sequence of int
-        How many nodes of each layer may be removed.
-    scope : {"layer", "global"}
-        Whether all layers lose the same share of their nodes, or nodes are compared
-        across layers, by their score beside the root mean square of their layer's.
-
-    Returns
-    -------
-    list of (int, int)
-        Layer and node.
+    By ``scope`` "layer" all layers lose the same share; by "global" scores are compared
+    across layers, each divided by the root mean square of its layer's.
     """
     places: list[tuple[float, int, int]] = []
     for layer, (values, n) in enumerate(zip(scores, n_removable, strict=True)):
@@ -152,20 +92,7 @@ def removal_order(
 
 
 def kept_nodes(widths: Sequence[int], removed: Sequence[tuple[int, int]]) -> list[Array]:
-    """Return the nodes of each layer that are not removed.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Of the layers between input and output.
-    removed : sequence of (int, int)
-        Layer and node.
-
-    Returns
-    -------
-    list of ndarray of int
-        Ascending, one array per layer between input and output.
-    """
+    """Return the nodes of each hidden layer that are not removed, ascending."""
     gone: list[set[int]] = [set() for _ in widths]
     for layer, node in removed:
         gone[layer].add(node)
@@ -179,14 +106,8 @@ def kept_nodes(widths: Sequence[int], removed: Sequence[tuple[int, int]]) -> lis
 class Replacement:
     """What takes the place of the nodes that are removed from a layer.
 
-    Parameters
-    ----------
-    kept, gone : ndarray of int
-        The nodes that stay, and those that are removed.
-    constant : ndarray of shape (n_removed,)
-        What each of them is taken to send on where the nodes that stay are silent.
-    slope : ndarray of shape (n_removed, n_kept) or None
-        What each adds to that for what the nodes that stay send on; nothing if None.
+    Each of ``gone`` is taken to send ``constant``, plus ``slope`` (n_removed, n_kept) times
+    what those of ``kept`` send; plus nothing if it is None.
     """
 
     kept: Array
@@ -195,23 +116,10 @@ class Replacement:
     slope: Array | None = None
 
 
-def stand_ins(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement:
-    """Predict what removed nodes send on from those that stay, as far as is asked.
+def predict_removed(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement:
+    """Predict the output of removed nodes from those that stay, or by their mean.
 
-    Parameters
-    ----------
-    nodes : HiddenNodes
-        All nodes of the layer. Without moments, those removed are taken to send on what
-        they do when nothing reaches them.
-    kept : ndarray of int
-        Those that stay.
-    compensation : {"linear", "mean"}
-        By least squares on the nodes that stay, or by the mean alone.
-
-    Returns
-    -------
-    Replacement
-        For the others.
+    Without moments they are taken to send what they do when nothing reaches them.
     """
     layer, moments = nodes.before, nodes.moments
     gone = np.setdiff1d(np.arange(len(layer.bias)), kept)
@@ -229,21 +137,10 @@ def stand_ins(nodes: HiddenNodes, kept: Array, compensation: str) -> Replacement
 
 @own_modes()
 def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> Spectral:
-    """Return a fitted estimator of the network that has some hidden nodes only.
+    """Return a copy with some hidden nodes only, whose fit goes on (``warm_start=True``).
 
-    Parameters
-    ----------
-    estimator : BaseSpectral
-        A fitted estimator; it is not changed.
-    replacements : sequence of Replacement
-        For each layer between input and output, which nodes stay, and what takes the place
-        of the others in the weights and biases of the layer that
-        reads them. One without biases has no place for constants.
-
-    Returns
-    -------
-    BaseSpectral
-        Of the same class, with ``warm_start=True``, so that its fit goes on.
+    The layer that reads a removed node takes over its replacement; one without biases has
+    no place for constants.
     """
     import torch
 
@@ -275,9 +172,9 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
             if layer.bias is not None:
                 layer.bias.add_(lost @ torch.from_numpy(replacement.constant).to(lost))
             if replacement.slope is not None:
-                made_up = lost @ torch.from_numpy(replacement.slope).to(lost)
+                predicted = lost @ torch.from_numpy(replacement.slope).to(lost)
                 assert isinstance(layer, SpectralLinear)
-                layer.absorb(layer.weight + made_up)
+                layer.absorb(layer.weight + predicted)
 
     result = clone(estimator)
     learnt = vars(estimator).keys() - result.get_params(deep=False).keys() - {"_net"}
@@ -306,40 +203,8 @@ def _narrowed(architecture: Architecture, widths: Sequence[int]) -> Architecture
 class RankedNodes:
     """A fitted network whose hidden nodes are in the order in which they may go.
 
-    Parameters
-    ----------
-    estimator : BaseSpectral
-        A fitted estimator; it is not changed.
-    X : ndarray or CSR matrix of shape (n_samples, n_features) or None
-        Validated data to score the nodes on, and to replace those removed by; without,
-        they are taken to send on what they do when nothing reaches them.
-    sample_weight : ndarray of shape (n_samples,) or None
-        Weights of the samples.
-    node_score : str
-        A key of ``SCORES`` or ``DATA_SCORES``, or "auto".
-    compensation : {"linear", "mean"}
-        As in `stand_ins`; not used without data.
-    scope : {"layer", "global"}
-        As in `removal_order`.
-    min_nodes : int
-        As in `count_removable`.
-    linear_nodes : bool
-        As in `count_removable`.
-
-    Attributes
-    ----------
-    counts : Counts
-        How many nodes there are to remove.
-    scores : list of ndarray of shape (n_nodes,)
-        What each node is worth, for each layer between input and output.
-    order : list of (int, int)
-        The nodes that may be removed, the one to go first at the front.
-
-    Raises
-    ------
-    ValueError
-        If the score needs data, or means nothing for this network, or there is no layer
-        whose nodes may be removed.
+    ``scores`` has what each node of each hidden layer is worth, ``order`` pairs of layer
+    and node, ``counts`` how many may go. X and its weights are validated, or None.
     """
 
     def __init__(
@@ -361,9 +226,9 @@ class RankedNodes:
             self._widths, architecture.linear_nodes, min_nodes, linear_nodes
         )
         in_pairs = compensation == "linear" or needs_pairs(node_score)
-        pairs_of = [in_pairs and each for each in self.counts.is_open]
-        self._nodes = hidden_nodes(estimator, X, sample_weight, pairs_of)
-        self.scores = node_scores(self._nodes, node_score, self.counts.is_open)
+        with_pairs = [in_pairs and each for each in self.counts.open_layers]
+        self._nodes = hidden_nodes(estimator, X, sample_weight, with_pairs)
+        self.scores = node_scores(self._nodes, node_score, self.counts.open_layers)
         self.order = removal_order(self.scores, self.counts.removable, scope)
 
     def kept(self, n_removed: int) -> list[Array]:
@@ -375,5 +240,5 @@ class RankedNodes:
         pairs = zip(self._nodes, self.kept(n_removed), strict=True)
         return without_nodes(
             self._estimator,
-            [stand_ins(nodes, stay, self._compensation) for nodes, stay in pairs],
+            [predict_removed(nodes, stay, self._compensation) for nodes, stay in pairs],
         )
