@@ -30,7 +30,7 @@ def with_the_switch(*arguments):
     """Run Python with the switch set; return what it printed."""
     done = subprocess.run(
         [sys.executable, *arguments],
-        cwd=TESTS.parents[1],
+        cwd=TESTS.parents[2],
         env={**os.environ, "SCIPY_ARRAY_API": "1"},
         capture_output=True,
         text=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FOLDER = Path(__file__).parent.parent / "benchmarks" / "trust"
+FOLDER = Path(__file__).parents[2] / "benchmarks" / "trust"
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Model files of every version of the format can be read; see data/write_models.py."""
+"""Model files of every version of the format can be read; see write_models.py."""
 
 from pathlib import Path
 
@@ -9,8 +9,7 @@ from sklearn.datasets import load_iris
 from sklearn_spectral import load
 from sklearn_spectral.files.container import FORMAT_VERSION
 
-DATA = Path(__file__).parent / "data"
-FILES = sorted(DATA.glob("format_*/*.safetensors"))
+FILES = sorted(Path(__file__).parent.glob("format_*/*.safetensors"))
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 """Write a tiny model file of each kind, and what it predicts, for the current format.
 
-    python tests/data/write_models.py
+    python tests/persistence/write_models.py
 
 Run once for a new version of the format, before it is released; the files of earlier
-versions stay as they are, and ``tests/test_format_versions.py`` reads them all.
+versions stay as they are, and ``tests/persistence/test_format_versions.py`` reads them all.
 """
 
 from pathlib import Path
