@@ -80,7 +80,7 @@ def describe(
     TypeError
         If a parameter or a label is of a type that a file cannot hold.
     """
-    state = estimator.__getstate__()
+    state = estimator._portable(vars(estimator).copy())  # the file has its own checksum
     params = {name: state.pop(name) for name in estimator.get_params(deep=False)}
     random_state = params.get("random_state")
     if not (random_state is None or isinstance(random_state, Integral)):
@@ -117,8 +117,7 @@ def describe(
                 tensors[f"solver.{name}.{key}"] = value
             else:
                 solver[name][key] = value
-    known = {*SCALARS, *SERIES, *NETWORK, "_sklearn_spectral_version", "_digests"}
-    if left_out := sorted(state.keys() - known):
+    if left_out := sorted(state.keys() - {*SCALARS, *SERIES, *NETWORK}):
         warnings.warn(
             f"A model file does not hold {', '.join(left_out)} of this estimator; use "
             "joblib.dump to keep them.",
