@@ -181,6 +181,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         "random_state": ["random_state"],
     }
 
+    _delegate: ClassVar[str] = "estimator_"  # what predicts, for `unwrap.delegate`
+
     estimator_: Any
     kept_nodes_: list[NDArray[np.intp]]
     n_nodes_: tuple[int, ...]
