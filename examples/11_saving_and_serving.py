@@ -27,7 +27,8 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import ModelFileError, SpectralClassifier, load, save
+from sklearn_spectral import SpectralClassifier, load, save
+from sklearn_spectral.exceptions import ModelFileError
 
 temporary = tempfile.TemporaryDirectory()
 folder = Path(temporary.name)

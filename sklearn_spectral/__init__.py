@@ -10,11 +10,9 @@ from typing import Any
 from ._version import __version__
 from .estimators.classifier import SpectralClassifier
 from .estimators.regressor import SpectralRegressor
-from .exceptions import ModelFileError
 from .persistence import load, save
 
 __all__ = [
-    "ModelFileError",
     "SpectralClassifier",
     "SpectralRegressor",
     "__version__",
@@ -32,7 +30,7 @@ __all__ = [
 # Pickles, and errors that name a class, hold where users import it from.
 SpectralClassifier.__module__ = SpectralRegressor.__module__ = __name__
 
-_LAZY = {"baselines", "datasets", "export", "inspection", "nn", "pruning"}
+_LAZY = {"baselines", "datasets", "exceptions", "export", "inspection", "nn", "pruning"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from sklearn.utils import Bunch
 
 __all__ = ["load_fashion_mnist", "load_mnist"]
 
-_PARTS = ("x_train", "y_train", "x_test", "y_test")
 _SHAPES = {
     "x_train": (60_000, 784),
     "y_train": (60_000,),
@@ -48,7 +47,7 @@ class _DataSet:
     npz_name: str
     target_names: tuple[str, ...]
     sha256: dict[str, str]
-    folders: tuple[str, ...] = field(default=())
+    folders: tuple[str, ...] = ()
 
 
 _MNIST = _DataSet(
@@ -71,16 +70,8 @@ _FASHION_MNIST = _DataSet(
     openml_name="Fashion-MNIST",
     npz_name="fashion_mnist.npz",
     target_names=(
-        "T-shirt/top",
-        "Trouser",
-        "Pullover",
-        "Dress",
-        "Coat",
-        "Sandal",
-        "Shirt",
-        "Sneaker",
-        "Bag",
-        "Ankle boot",
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ),
     sha256={
         "x_train": "2e487a6c89124f78f2d7521542223cafe96f7123c3ca13d447772ac6ecbb3012",
@@ -184,47 +175,46 @@ def load_fashion_mnist(path=None, *, scale=True, data_home=None):
 def _load(data_set: _DataSet, path: Any, scale: bool, data_home: Any) -> Bunch:
     """Find the data, check them, and give them their shapes and types."""
     if path is None:
-        path = os.environ.get(data_set.variable) or next(
-            (folder for folder in data_set.folders if Path(folder).is_dir()), None
-        )
+        installed = (each for each in data_set.folders if Path(each).is_dir())
+        path = os.environ.get(data_set.variable) or next(installed, None)
     if path is None:
         arrays, source = _from_openml(data_set, data_home), f"OpenML {data_set.openml_name}"
     else:
         arrays, source = _from_path(data_set, Path(path).expanduser()), str(path)
-    _check(data_set, arrays, source)
-    x_train, x_test = arrays["x_train"], arrays["x_test"]
+    checked: dict[str, Any] = {
+        part: _checked(data_set, arrays[part], part, source) for part in _SHAPES
+    }
     if scale:
-        x_train, x_test = (
-            x.astype(np.float32) / np.float32(255) for x in (x_train, x_test)
-        )
+        for part in ("x_train", "x_test"):
+            checked[part] = checked[part].astype(np.float32) / np.float32(255)
     return Bunch(
-        X_train=x_train,
-        y_train=arrays["y_train"].astype(np.int64),
-        X_test=x_test,
-        y_test=arrays["y_test"].astype(np.int64),
+        X_train=checked["x_train"],
+        y_train=checked["y_train"].astype(np.int64),
+        X_test=checked["x_test"],
+        y_test=checked["y_test"].astype(np.int64),
         target_names=list(data_set.target_names),
         source=source,
     )
 
 
-def _from_path(data_set: _DataSet, path: Path) -> dict[str, NDArray[np.uint8]]:
-    """Read a file .npz, or a folder."""
+def _from_path(data_set: _DataSet, path: Path) -> dict[str, NDArray[Any]]:
+    """Read a file .npz, or a folder with it or with the original files."""
     if not path.exists():
         raise FileNotFoundError(
             f"There is no file or folder {str(path)!r} to load {data_set.name} from. Name "
             f"one by path or by the environment variable {data_set.variable}, or unset "
             "both to download the data."
         )
-    if path.is_dir():
-        if (path / data_set.npz_name).exists():
-            return _read(_read_npz, path / data_set.npz_name)
-        return {part: _read(_read_idx, _find_idx(path, data_set, part)) for part in _PARTS}
-    return _read(_read_npz, path)
+    if path.is_dir() and not (path / data_set.npz_name).exists():
+        return {
+            part: _read(_read_idx, _find_idx(path, data_set, name))
+            for part, name in _IDX_NAMES.items()
+        }
+    return _read(_read_npz, path / data_set.npz_name if path.is_dir() else path)
 
 
-def _find_idx(folder: Path, data_set: _DataSet, part: str) -> Path:
-    """Return the original file of one part, compressed or not."""
-    name = _IDX_NAMES[part]
+def _find_idx(folder: Path, data_set: _DataSet, name: str) -> Path:
+    """Return one of the original files, compressed or not."""
     for candidate in (folder / f"{name}.gz", folder / name):
         if candidate.exists():
             return candidate
@@ -239,9 +229,9 @@ def _read(read: Callable[[Path], Any], path: Path) -> Any:
     """Read a file; say that it is damaged if that is what fails."""
     try:
         return read(path)
+    except PermissionError:
+        raise
     except _DAMAGE as error:
-        if isinstance(error, PermissionError):
-            raise
         raise ValueError(
             f"{str(path)!r} is truncated, damaged or of another kind "
             f"({type(error).__name__}: {error}). Get it again."
@@ -252,10 +242,9 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
     if not zipfile.is_zipfile(path):  # of anything else numpy says how to unpickle it
         raise ValueError("no archive of arrays")
     with np.load(path) as arrays:
-        missing = set(_PARTS) - set(arrays.files)
-        if missing:
+        if missing := _SHAPES.keys() - set(arrays.files):
             raise ValueError(f"no arrays {sorted(missing)}; found {sorted(arrays.files)}")
-        parts = {part: arrays[part] for part in _PARTS}
+        parts = {part: arrays[part] for part in _SHAPES}
     # Keras gives its images as 28 by 28.
     return {
         part: values.reshape(-1, 28 * 28) if values.shape[1:] == (28, 28) else values
@@ -265,11 +254,11 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
     """Read the original format: magic number, dimensions, then bytes."""
-    open_file = gzip.open if path.suffix == ".gz" else open
-    with open_file(path, "rb") as file:
-        content = file.read()
-    zero, kind, n_dimensions = struct.unpack_from(">HBB", content)
-    if (zero, kind) != (0, 8) or n_dimensions not in (1, 3):
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    zero, type_code, n_dimensions = struct.unpack_from(">HBB", content)
+    if (zero, type_code) != (0, 8) or n_dimensions not in (1, 3):
         raise ValueError("no IDX file of unsigned bytes")
     shape = struct.unpack_from(f">{n_dimensions}I", content, 4)
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * n_dimensions)
@@ -293,26 +282,29 @@ def _from_openml(data_set: _DataSet, data_home: Any) -> dict[str, NDArray[Any]]:
             f"{data_set.name} could not be downloaded from OpenML ({error}). Name a file "
             f"or folder by path or by the environment variable {data_set.variable}."
         ) from error
-    x = np.asarray(bunch.data).astype(np.uint8)
-    y = np.asarray(bunch.target).astype(np.uint8)
-    n = _SHAPES["x_train"][0]
-    return {"x_train": x[:n], "y_train": y[:n], "x_test": x[n:], "y_test": y[n:]}
+    (x_train, x_test), (y_train, y_test) = (
+        np.split(np.asarray(values).astype(np.uint8), [_SHAPES["y_train"][0]])
+        for values in (bunch.data, bunch.target)
+    )
+    return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
 
 
-def _check(data_set: _DataSet, arrays: dict[str, NDArray[Any]], source: str) -> None:
-    """Compare shapes and checksums with the original data."""
-    for part, values in arrays.items():
-        if values.shape != _SHAPES[part] or values.dtype.kind not in "iu":
-            raise ValueError(
-                f"{part} of {source!r} has shape {values.shape} and type {values.dtype}; "
-                f"in {data_set.name} it has shape {_SHAPES[part]} and integers."
-            )
-        arrays[part] = values = np.ascontiguousarray(values, np.uint8)
-        if hashlib.sha256(values.data).hexdigest() != data_set.sha256[part]:
-            raise ValueError(
-                f"{part} of {source!r} is not the original {data_set.name}: its SHA-256 "
-                "differs. It is damaged, or another data set. Get it again."
-            )
+def _checked(
+    data_set: _DataSet, values: NDArray[Any], part: str, source: str
+) -> NDArray[np.uint8]:
+    """Compare shape and checksum with those of the original data."""
+    if values.shape != _SHAPES[part] or values.dtype.kind not in "iu":
+        raise ValueError(
+            f"{part} of {source!r} has shape {values.shape} and type {values.dtype}; "
+            f"in {data_set.name} it has shape {_SHAPES[part]} and integers."
+        )
+    values = np.ascontiguousarray(values, np.uint8)
+    if hashlib.sha256(values.data).hexdigest() != data_set.sha256[part]:
+        raise ValueError(
+            f"{part} of {source!r} is not the original {data_set.name}: its SHA-256 "
+            "differs. It is damaged, or another data set. Get it again."
+        )
+    return values
 
 
 def __dir__() -> list[str]:

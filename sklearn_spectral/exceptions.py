@@ -11,7 +11,8 @@ class ModelFileError(ValueError):
     Examples
     --------
     >>> import tempfile
-    >>> from sklearn_spectral import ModelFileError, load
+    >>> from sklearn_spectral import load
+    >>> from sklearn_spectral.exceptions import ModelFileError
     >>> with tempfile.NamedTemporaryFile() as empty:
     ...     try:
     ...         load(empty.name)

@@ -22,6 +22,7 @@ from .baselines import DirectClassifier, DirectRegressor
 from .estimators.base import BaseNetwork
 from .estimators.classifier import SpectralClassifier
 from .estimators.regressor import SpectralRegressor
+from .estimators.unwrap import delegate, innermost
 from .pruning import SpectralPruner
 from .spec.activations import ACTIVATIONS
 
@@ -172,11 +173,11 @@ def register_converters() -> None:
             "ONNX export needs skl2onnx and onnx; install them with "
             'pip install "sklearn-spectral[onnx]".'
         ) from error
-    for kind in (*_NETWORKS, SpectralPruner):
+    for each in (*_NETWORKS, SpectralPruner):
         settings: dict[str, Any] = {}
-        if kind is SpectralPruner:  # of either kind
+        if each is SpectralPruner:  # of a classifier or a regressor
             settings = {"parser": _parse_pruner}
-        if kind is SpectralPruner or issubclass(kind, ClassifierMixin):
+        if each is SpectralPruner or issubclass(each, ClassifierMixin):
             settings["options"] = {
                 "zipmap": [True, False, "columns"],
                 "nocl": [True, False],
@@ -185,16 +186,14 @@ def register_converters() -> None:
                 "single_score": [True, False],
             }
         update_registered_converter(
-            kind, f"SklearnSpectral{kind.__name__}", _shapes, _convert, **settings
+            each, f"SklearnSpectral{each.__name__}", _shapes, _convert, **settings
         )
 
 
 def _unwrapped(estimator: Any) -> Any:
-    """Take what was found out of searches, and the small network out of pruners."""
-    if hasattr(estimator, "best_estimator_"):
-        return _unwrapped(estimator.best_estimator_)
-    if isinstance(estimator, SpectralPruner):
-        return estimator.estimator_
+    """Take what predicts out of searches and pruners, also those in a pipeline."""
+    if (inner := delegate(estimator)) is not None:
+        return _unwrapped(inner)
     if isinstance(estimator, Pipeline):
         steps = [(name, _unwrapped(step)) for name, step in estimator.steps]
         if steps != estimator.steps:  # else it stays, for options by its id
@@ -202,16 +201,11 @@ def _unwrapped(estimator: Any) -> Any:
     return estimator
 
 
-def _network_of(estimator: Any) -> BaseNetwork:
-    """Return the network itself: of a pruner the small one."""
-    return estimator.estimator_ if isinstance(estimator, SpectralPruner) else estimator
-
-
-# ---- what skl2onnx is told beside the estimator ----
+# ---- what skl2onnx takes beside the estimator ----
 
 
 def _all_options(estimator: Any, last: Any, options: Any) -> dict[int | type, Any]:
-    """Return the options of all estimators inside; those that the user gives win."""
+    """Return the options of all estimators inside; those of the user take precedence."""
     from skl2onnx.common.utils_sklearn import enumerate_model_names
 
     merged: dict[Any, Any] = dict(_inner_options(estimator, {}))
@@ -237,52 +231,42 @@ def _all_options(estimator: Any, last: Any, options: Any) -> dict[int | type, An
     return merged
 
 
-def _inner_options(estimator: Any, own: dict[str, Any]) -> Iterator[tuple[int, Any]]:
-    """Yield the options of the networks inside, by their ids.
-
+def _inner_options(estimator: Any, options: dict[str, Any]) -> Iterator[tuple[int, Any]]:
+    """Yield the options of the networks inside, by their ids, given those of the estimator.
     Ensembles that calibrate, stack or compare scores set ``raw_scores`` for what is in
-    them, and a pipeline or a search does not pass it on.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Where to look.
-    own : dict
-        Its own options.
-    """
+    them, and a pipeline or a search does not pass it on."""
     if isinstance(estimator, (*_NETWORKS, SpectralPruner)):
-        if own:
-            yield id(estimator), own
+        if options:
+            yield id(estimator), options
         return
     if isinstance(estimator, Pipeline):
         for _, step in estimator.steps[:-1]:
             # A selector counts as a classifier if it has one, but takes no options.
             yield id(step), {}
-        yield from _inner_options(estimator.steps[-1][1], own)
+        yield from _inner_options(estimator.steps[-1][1], options)
         return
     if isinstance(estimator, StackingClassifier):
         is_binary = len(estimator.classes_) == 2
+        scores = {"raw_scores": True, "single_score": is_binary}
         for inner, method in zip(
             estimator.estimators_, estimator.stack_method_, strict=True
         ):
-            scores = {"raw_scores": True, "single_score": is_binary}
             yield from _inner_options(
                 inner, scores if method == "decision_function" else {}
             )
-        yield from _inner_options(estimator.final_estimator_, own)
+        yield from _inner_options(estimator.final_estimator_, options)
         return
-    if hasattr(estimator, "best_estimator_"):
-        yield from _inner_options(estimator.best_estimator_, own)
+    if (inner := delegate(estimator)) is not None:
+        yield from _inner_options(inner, options)
         return
     if isinstance(estimator, CalibratedClassifierCV | OneVsOneClassifier):
-        own = {"raw_scores": True}
+        options = {"raw_scores": True}
     elif isinstance(estimator, VotingClassifier):
-        own = {}
-    own = {name: value for name, value in own.items() if name != "single_score"}
+        options = {}
+    options = {name: value for name, value in options.items() if name != "single_score"}
     inside = [each.estimator for each in getattr(estimator, "calibrated_classifiers_", ())]
-    inside += list(getattr(estimator, "estimators_", ()))
-    for each in inside:
-        yield from _inner_options(each, own)
+    for inner in (*inside, *getattr(estimator, "estimators_", ())):
+        yield from _inner_options(inner, options)
 
 
 def _columns(X: Any, number: Any) -> tuple[Any, dict[str, Any]]:
@@ -295,16 +279,16 @@ def _columns(X: Any, number: Any) -> tuple[Any, dict[str, Any]]:
 
         X = pd.DataFrame({name: X[name].to_numpy() for name in X.columns})
     # Nullable types of pandas, and those of Arrow, have one of numpy.
-    given = {name: getattr(kind, "numpy_dtype", kind) for name, kind in X.dtypes.items()}
+    given = {name: getattr(each, "numpy_dtype", each) for name, each in X.dtypes.items()}
     row = X[:1].copy()
-    for name, kind in given.items():
-        if getattr(kind, "kind", "O") in "iuf":
+    for name, dtype in given.items():
+        if getattr(dtype, "kind", "O") in "iuf":
             row[name] = np.zeros(1, number)
     return row, given
 
 
 def _take_types(model: Any, given: dict[str, Any]) -> None:
-    """Have inputs of other types of numbers, which are cast to those that they have."""
+    """Give the inputs the types that the user's data have, and cast from them."""
     from onnx import helper
 
     casts, graph = [], model.graph
@@ -334,7 +318,7 @@ def _take_types(model: Any, given: dict[str, Any]) -> None:
 
 
 def _parse_pruner(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
-    """Declare the outputs of a pruner, those of the kind of network that it has."""
+    """Declare the outputs of a pruner, those of a classifier or of a regressor."""
     from skl2onnx import get_model_alias
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -347,10 +331,10 @@ def _parse_pruner(scope: Any, model: Any, inputs: Any, custom_parsers: Any = Non
 
 
 def _shapes(operator: Any) -> None:
-    """Say what the outputs are, in the type of the input where that is a float."""
+    """Set the types and shapes of the outputs: floats are of the type of the input."""
     from skl2onnx.common import data_types
 
-    given, network = operator.inputs[0], _network_of(operator.raw_operator)
+    given, network = operator.inputs[0], innermost(operator.raw_operator)
     is_double = isinstance(given.type, data_types.DoubleTensorType)
     number = data_types.DoubleTensorType if is_double else data_types.FloatTensorType
     n_rows = given.get_first_dimension()
@@ -368,7 +352,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     from onnx import TensorProto
     from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 
-    estimator = _network_of(operator.raw_operator)
+    estimator = innermost(operator.raw_operator)
     given = operator.inputs[0]
     is_single = estimator.coefs_[0].dtype == np.float32
     # As in numpy: what is not of single precision on both sides is computed in double.
@@ -377,7 +361,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
 
     graph = _Graph(scope, container, number)
     emit, constant = graph.emit, graph.constant
-    logits = _network(estimator, graph, given.full_name)
+    logits = _write_network(estimator, graph, given.full_name)
     wide = isinstance(operator.outputs[-1].type, DoubleTensorType)
     last = operator.outputs[-1].full_name
     to = TensorProto.DOUBLE if wide else TensorProto.FLOAT
@@ -399,43 +383,42 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     if not options["raw_scores"]:
         scores = emit("Sigmoid", scores) if is_binary else emit("Softmax", scores, axis=1)
     emit("Cast", scores, into=last, to=to)
-    labels, kind = _labels(scope, operator)
     flat = emit("Reshape", winner, constant("flat", TensorProto.INT64, [-1]))
-    classes = constant("classes", kind, labels)
+    classes = constant("classes", *_labels(scope, operator))
     emit("Gather", classes, flat, into=operator.outputs[0].full_name, axis=0)
 
 
 class _Graph:
-    """A model that skl2onnx is writing, whose numbers are of one type."""
+    """`spec.activations.Graph` by skl2onnx; its numbers are of one type of ONNX."""
 
-    def __init__(self, scope: Any, container: Any, kind: int) -> None:
-        self.scope, self.container, self.kind = scope, container, kind
+    def __init__(self, scope: Any, container: Any, number_type: int) -> None:
+        self.scope, self.container, self.number_type = scope, container, number_type
 
     def emit(
         self, op_type: str, *inputs: str, into: str | None = None, **attributes: Any
     ) -> str:
-        """Write an operator; return the name of what it gives."""
+        """Write an operator; return the name of its output."""
         if into is None:
             into = self.scope.get_unique_variable_name(op_type.lower())
         name = self.scope.get_unique_operator_name(op_type)
         self.container.add_node(op_type, list(inputs), into, name=name, **attributes)
         return into
 
-    def constant(self, name: str, kind: int, values: Any) -> str:
+    def constant(self, name: str, onnx_type: int, values: Any) -> str:
         """Write an array; return its name."""
         name = self.scope.get_unique_variable_name(name)
         flat = np.ravel(values).tolist()
-        self.container.add_initializer(name, kind, list(np.shape(values)), flat)
+        self.container.add_initializer(name, onnx_type, list(np.shape(values)), flat)
         return name
 
     def number(self, value: float) -> str:
         """Write a number; return its name."""
-        return self.constant("number", self.kind, [value])
+        return self.constant("number", self.number_type, [value])
 
 
-def _network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
-    """Write the layers; return the name of what the last one gives."""
-    emit, constant, number = graph.emit, graph.constant, graph.kind
+def _write_network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
+    """Write the layers; return the name of the output of the last."""
+    emit, constant, number = graph.emit, graph.constant, graph.number_type
     values = emit("Cast", given, to=number)
     layers = list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
     for position, (coef, intercept) in enumerate(layers):
@@ -446,8 +429,8 @@ def _network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
     return values
 
 
-def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
-    """Return the classes as ONNX has them: 64-bit integers or text."""
+def _labels(scope: Any, operator: Any) -> tuple[int, Any]:
+    """Return the classes as ONNX has them, and their type: 64-bit integers or text."""
     from onnx import TensorProto
     from skl2onnx.common.utils_classifier import get_label_classes
 
@@ -459,13 +442,13 @@ def _labels(scope: Any, operator: Any) -> tuple[Any, int]:
                 f"ONNX has labels that are 64-bit integers or text; {classes.tolist()[:5]} "
                 "would be changed. Fit with labels such as these as strings."
             )
-        return integers, TensorProto.INT64
+        return TensorProto.INT64, integers
     if not all(isinstance(label, str) for label in classes):
         raise ValueError(
             f"ONNX has labels that must be all integers or all strings; got "
             f"{classes.tolist()[:5]}. Fit with labels such as these as strings."
         )
-    return [label.encode("utf-8") for label in classes], TensorProto.STRING
+    return TensorProto.STRING, [label.encode("utf-8") for label in classes]
 
 
 def __dir__() -> list[str]:

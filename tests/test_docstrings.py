@@ -13,7 +13,6 @@ from sklearn_spectral import (
     export,
     inspection,
     nn,
-    persistence,
     pruning,
 )
 
@@ -27,7 +26,6 @@ MODULES = {
         export,
         inspection,
         nn,
-        persistence,
         pruning,
     )
 }

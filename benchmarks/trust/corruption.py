@@ -25,8 +25,9 @@ import skops.io
 from results import parser, save
 from sklearn.datasets import load_digits
 
-from sklearn_spectral import ModelFileError, SpectralClassifier, load
+from sklearn_spectral import SpectralClassifier, load
 from sklearn_spectral import save as save_model
+from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.files.container import decode
 from sklearn_spectral.files.integrity import digest
 

@@ -99,20 +99,39 @@ class TrainingData:
         ValueError
             If there are too few rows for it.
         """
-        try:
-            training, held_out = train_test_split(
-                self.row_numbers,
-                test_size=fraction,
-                random_state=seed,
-                stratify=self.target() if stratify else None,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"early_stopping=True sets aside validation_fraction={fraction} of "
-                f"{len(self.row_numbers)} samples, which cannot be done ({error}). Give "
-                "X_val and y_val, or set early_stopping=False."
-            ) from error
+        training, held_out = hold_out(
+            self.row_numbers,
+            fraction,
+            seed,
+            self.target() if stratify else None,
+            because="early_stopping=True",
+            instead="set early_stopping=False",
+        )
         return replace(self, rows=np.sort(training)), replace(self, rows=np.sort(held_out))
+
+
+def hold_out(
+    rows: NDArray[np.intp],
+    fraction: float,
+    random_state: Any,
+    classes: Any,
+    *,
+    because: str,
+    instead: str,
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split row numbers in those to train on and those to validate on, with the same shares
+    of the classes if there are any. The error says ``because`` of what, and what to do.
+    """
+    try:
+        training, held_out = train_test_split(
+            rows, test_size=fraction, random_state=random_state, stratify=classes
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{because} sets aside validation_fraction={fraction} of {len(rows)} samples, "
+            f"which cannot be done ({error}). Give X_val and y_val, or {instead}."
+        ) from error
+    return training, held_out
 
 
 def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | None]:

@@ -39,33 +39,15 @@ MAX_BYTES = 2**31
 Path_ = str | os.PathLike[str]
 
 
-def encode(kind: str, content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a file.
-
-    Parameters
-    ----------
-    kind : {"model", "checkpoint"}
-        What it is.
-    content : mapping
-        What JSON can hold.
-    tensors : mapping of str to ndarray
-        Numbers or booleans.
-
-    Returns
-    -------
-    bytes
-        The same for the same content.
-
-    Raises
-    ------
-    ValueError
-        If the header would be too large to be read again.
+def encode(file_type: str, content: Mapping[str, Any], tensors: Mapping[str, Any]) -> bytes:
+    """Return the bytes of a file: JSON content and tensors, the same for the same.
+    A ValueError if the header would be too large to be read again.
     """
     from safetensors.numpy import save
 
-    arrays = {name: _little(np.asarray(values)) for name, values in tensors.items()}
+    arrays = {name: _little_endian(np.asarray(values)) for name, values in tensors.items()}
     metadata = {
-        "format": f"sklearn_spectral.{kind}",
+        "format": f"sklearn_spectral.{file_type}",
         "format_version": str(FORMAT_VERSION),
         "versions": json.dumps(library_versions()),
         "content": json.dumps(content, allow_nan=False),
@@ -81,33 +63,13 @@ def encode(kind: str, content: Mapping[str, Any], tensors: Mapping[str, Any]) ->
     return data
 
 
-def decode(kind: str, data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Check the bytes of a file and return its content.
-
-    Parameters
-    ----------
-    kind : {"model", "checkpoint"}
-        What it should be.
-    data : bytes
-        From `encode`, or from anybody.
-
-    Returns
-    -------
-    content : dict
-        The JSON.
-    tensors : dict of str to ndarray
-        The arrays, read-only, over the memory of ``data``.
-
-    Raises
-    ------
-    ModelFileError
-        If it is anything but an undamaged file of this kind.
-    ModelVersionError
-        If it is one of a later format.
+def decode(file_type: str, data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Check the bytes of a file, from anybody; return its JSON and its tensors, read-only.
+    What is no undamaged file of this type and format is a ModelFileError.
     """
     import safetensors.numpy
 
-    metadata = _metadata(kind, data)
+    metadata = _metadata(file_type, data)
     try:
         tensors = safetensors.numpy.load(data)
     except Exception as error:  # of safetensors, or of what it cannot express
@@ -137,27 +99,7 @@ def library_versions() -> dict[str, str]:
 
 
 def read(path: Path_, max_bytes: int = MAX_BYTES) -> bytes:
-    """Read a whole file, if it is one and not too large.
-
-    Parameters
-    ----------
-    path : path-like
-        Its name.
-    max_bytes : int, default=MAX_BYTES
-        How large it may be.
-
-    Returns
-    -------
-    bytes
-        What is in it.
-
-    Raises
-    ------
-    OSError
-        If it is not there or may not be read.
-    ModelFileError
-        If it is not a regular file, or too large.
-    """
+    """Read a whole file; a ModelFileError if it is not regular, or too large."""
     path = os.fsdecode(path)  # refuses numbers, which would be open files
     info = os.stat(path)
     if not stat.S_ISREG(info.st_mode):  # a pipe or a device may have no end
@@ -172,20 +114,7 @@ def read(path: Path_, max_bytes: int = MAX_BYTES) -> bytes:
 
 
 def write_atomically(path: Path_, data: bytes) -> None:
-    """Put a file in its place when it is whole: a reader sees the old one or the new.
-
-    Parameters
-    ----------
-    path : path-like
-        Its name; a file of that name is replaced.
-    data : bytes
-        What is to be in it.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; what was there is there still.
-    """
+    """Put a file in its place when it is whole: a reader sees the old one or the new."""
     if not os.fspath(path):
         raise ValueError("The name of the file is empty.")
     # Where a link leads to; and never in place of a device.
@@ -208,13 +137,7 @@ def write_atomically(path: Path_, data: bytes) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what processes of this machine that are gone left half-written.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to look.
-    """
+    """Remove what processes of this machine that are gone left half-written in a folder."""
     if os.name != "posix":  # elsewhere one cannot ask whether a process is there
         return
     for path in folder.glob(f"{_partial_of('*')}*"):
@@ -233,8 +156,8 @@ def _partial_of(pid: Any) -> str:
     return f".sklearn_spectral-partial-{host}-{pid}-"
 
 
-def _metadata(kind: str, data: bytes) -> dict[str, str]:
-    """Read what a file says of itself, before its tensors are looked at."""
+def _metadata(file_type: str, data: bytes) -> dict[str, str]:
+    """Read and check the header, before the tensors are looked at."""
     n_header = int.from_bytes(data[:8], "little")
     if len(data) < 8 or n_header > len(data) - 8:
         raise _damaged(
@@ -250,9 +173,10 @@ def _metadata(kind: str, data: bytes) -> dict[str, str]:
     texts = isinstance(metadata, dict) and all(
         isinstance(value, str) for value in metadata.values()
     )
-    if not texts or metadata.get("format") != f"sklearn_spectral.{kind}":
+    if not texts or metadata.get("format") != f"sklearn_spectral.{file_type}":
         raise ModelFileError(
-            f"The file is not a {kind} of sklearn_spectral; its header does not say so."
+            f"The file is not a {file_type} of sklearn_spectral; its header does not say "
+            "so."
         )
     version = metadata.get("format_version", "")
     if not (version.isascii() and version.isdecimal() and len(version) < 10):
@@ -267,15 +191,14 @@ def _metadata(kind: str, data: bytes) -> dict[str, str]:
 
 
 def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, NDArray[Any]]) -> str:
-    """Return the digest of all that a file says and holds."""
-    said = {name: metadata[name] for name in sorted(metadata) if name != "sha256"}
-    return digest(said, {name: tensors[name] for name in sorted(tensors)})
+    """Return the digest of all of a file, but the digest itself."""
+    header = {name: metadata[name] for name in sorted(metadata) if name != "sha256"}
+    return digest(header, {name: tensors[name] for name in sorted(tensors)})
 
 
-def _little(values: NDArray[Any]) -> NDArray[Any]:
-    """Return an array as files hold it."""
+def _little_endian(values: NDArray[Any]) -> NDArray[Any]:
     return np.require(values, values.dtype.newbyteorder("<"), requirements="C")
 
 
-def _damaged(how: str) -> ModelFileError:
-    return ModelFileError(f"The file is damaged or was made wrongly: {how}.")
+def _damaged(reason: str) -> ModelFileError:
+    return ModelFileError(f"The file is damaged or was made wrongly: {reason}.")

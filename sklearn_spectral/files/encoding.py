@@ -17,23 +17,8 @@ MAX_ENTRIES = 10_000
 
 
 def to_json(value: Any) -> Any:
-    """Return what JSON can hold of a value, so that `from_json` gives it back.
-
-    Parameters
-    ----------
-    value : object
-        None, a boolean, number, string or path, or a tuple, list, dict or one-dimensional
-        array of such. Scalars of numpy become builtin ones, arrays lists, paths strings.
-
-    Returns
-    -------
-    object
-        For ``json.dumps``.
-
-    Raises
-    ------
-    TypeError
-        If it is anything else.
+    """Return a value as JSON can hold it, for `from_json`; a TypeError if it cannot.
+    Scalars of numpy become builtin ones, arrays of one dimension lists, paths strings.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -43,39 +28,20 @@ def to_json(value: Any) -> Any:
         return value
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, tuple):
-        return {"tuple": [to_json(entry) for entry in value]}
-    if isinstance(value, list):
-        return [to_json(entry) for entry in value]
-    if isinstance(value, dict) and len(value) > MAX_ENTRIES:
-        raise TypeError(f"a dict of more than {MAX_ENTRIES} entries cannot be written")
-    if isinstance(value, dict):
-        return {"dict": [[to_json(k), to_json(v)] for k, v in value.items()]}
     if isinstance(value, np.ndarray) and value.ndim == 1:
-        return [to_json(entry) for entry in value.tolist()]
-    raise TypeError(f"{type(value).__name__} cannot be written as text")
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        entries = [*map(to_json, value)]
+        return {"tuple": entries} if isinstance(value, tuple) else entries
+    if not isinstance(value, dict):
+        raise TypeError(f"{type(value).__name__} cannot be written as text")
+    if len(value) > MAX_ENTRIES:
+        raise TypeError(f"a dict of more than {MAX_ENTRIES} entries cannot be written")
+    return {"dict": [[to_json(k), to_json(v)] for k, v in value.items()]}
 
 
 def from_json(value: Any, depth: int = 20) -> Any:
-    """Return what `to_json` was given.
-
-    Parameters
-    ----------
-    value : object
-        From ``json.loads``.
-    depth : int, default=20
-        How deep it may be nested.
-
-    Returns
-    -------
-    object
-        Of builtin types.
-
-    Raises
-    ------
-    ModelFileError
-        If `to_json` never gives this.
-    """
+    """Return what `to_json` was given, nested up to ``depth``; else a ModelFileError."""
     if depth == 0:
         raise ModelFileError("The file is damaged: a value is nested too deep.")
     depth -= 1
@@ -97,24 +63,8 @@ def from_json(value: Any, depth: int = 20) -> Any:
 
 
 def pack(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    """Turn a one-dimensional array into one of numbers, and a word that says how.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n,)
-        Numbers, booleans, strings, or objects that are one of these.
-
-    Returns
-    -------
-    tensor : ndarray
-        The numbers themselves, or UTF-8 text.
-    kind : {"numbers", "strings", "objects"}
-        For `unpack`.
-
-    Raises
-    ------
-    TypeError
-        If it is anything else.
+    """Turn labels or names, of shape (n,), into a tensor and how it is packed: as
+    "numbers", or as UTF-8 text of "strings" or "objects". A TypeError if it cannot be.
     """
     if values.dtype.kind in "biuf" and values.dtype.itemsize <= 8:
         return values, "numbers"
@@ -125,33 +75,16 @@ def pack(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
         if not isinstance(entry, str | bool | int | float):
             raise TypeError(f"a label of type {type(entry).__name__} cannot be written")
     text = json.dumps(entries, allow_nan=False)
-    kind = "strings" if values.dtype.kind == "U" else "objects"
-    return np.frombuffer(text.encode("utf-8"), np.uint8), kind
+    packed_as = "strings" if values.dtype.kind == "U" else "objects"
+    return np.frombuffer(text.encode("utf-8"), np.uint8), packed_as
 
 
-def unpack(tensor: NDArray[Any], kind: str) -> NDArray[Any]:
-    """Return what `pack` was given.
-
-    Parameters
-    ----------
-    tensor : ndarray
-        The numbers, or the text.
-    kind : str
-        What `pack` said.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        A copy.
-
-    Raises
-    ------
-    ModelFileError
-        If `pack` never gives this.
-    """
-    if kind == "numbers" and tensor.ndim == 1:
+def unpack(tensor: NDArray[Any], packed_as: str) -> NDArray[Any]:
+    """Return a copy of what `pack` was given; what it never gives is a ModelFileError."""
+    if packed_as == "numbers" and tensor.ndim == 1:
         return tensor.copy()
-    if kind in ("strings", "objects") and tensor.ndim == 1 and tensor.dtype == np.uint8:
+    is_text = packed_as in ("strings", "objects")
+    if is_text and tensor.ndim == 1 and tensor.dtype == np.uint8:
         try:
             entries = json.loads(tensor.tobytes())
         except (ValueError, RecursionError) as error:
@@ -159,10 +92,10 @@ def unpack(tensor: NDArray[Any], kind: str) -> NDArray[Any]:
         plain = isinstance(entries, list) and all(
             isinstance(entry, str | bool | int | float) for entry in entries
         )
-        if plain and kind == "objects":
+        if plain and packed_as == "objects":
             values = np.empty(len(entries), object)
             values[:] = entries
             return values
-        if isinstance(entries, list) and all(isinstance(e, str) for e in entries):
+        if plain and all(isinstance(entry, str) for entry in entries):
             return np.array(entries, dtype=np.str_)
-    raise ModelFileError(f"The file is damaged: an array of {kind} is not one.")
+    raise ModelFileError(f"The file is damaged: an array of {packed_as} is not one.")

@@ -3,41 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from numbers import Real
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.arrays import release_pages
 from ..data.row_source import RowSource
 
-PIECE = 2**22
+CHUNK_BYTES = 2**22
 """About how many bytes of an array are read at a time; most are not copied."""
 
 
 def digest(*values: Any) -> str:
-    """Return the SHA-256 of values: arrays, containers and builtin types.
-
+    """Return the SHA-256 of arrays, containers and builtin types, as hexadecimal digits.
     Of other objects only the type counts.
-
-    Parameters
-    ----------
-    *values : object
-        The values.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_spectral.files.integrity import digest
-    >>> digest([1, "a"], np.arange(3)) == digest([1, "a"], np.arange(3))
-    True
-    >>> digest(np.arange(3)) == digest(np.arange(3.0))
-    False
     """
     hasher = hashlib.sha256()
     _feed(hasher, list(values))
@@ -45,40 +27,46 @@ def digest(*values: Any) -> str:
 
 
 def _feed(hasher: Any, value: Any) -> None:
-    def tell(*words: Any) -> None:
-        hasher.update((" ".join(map(str, words)) + ";").encode("utf-8", "surrogatepass"))
-
     if isinstance(value, np.generic) and value.dtype.kind in "biufU":
         value = value.item()
-    if isinstance(value, np.ndarray) and value.dtype.kind != "O":
-        dtype = value.dtype.newbyteorder("<")
-        tell("array", dtype.str, *value.shape)
-        rows = np.atleast_1d(value)
-        n_rows = max(1, PIECE * len(rows) // max(1, rows.nbytes))
-        for start in range(0, len(rows) if rows.size else 0, n_rows):
-            piece = np.ascontiguousarray(rows[start : start + n_rows], dtype)
-            hasher.update(piece.view(np.uint8).data)
-            release_pages(value)
-    elif isinstance(value, RowSource):
-        tell("rows", value.dtype.newbyteorder("<").str, *value.shape)
-        for piece in value.pieces():
-            hasher.update(np.ascontiguousarray(piece).view(np.uint8).data)
-    elif isinstance(value, np.ndarray):
-        tell("objects", *value.shape)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        _write(hasher, "objects", *value.shape)
         _feed(hasher, value.ravel().tolist())
+    elif isinstance(value, np.ndarray | RowSource):
+        _feed_rows(hasher, value)
     elif isinstance(value, dict):
-        tell("dict", len(value))
-        for key, entry in value.items():
-            _feed(hasher, key)
+        _write(hasher, "dict", len(value))
+        for entry in (part for item in value.items() for part in item):
             _feed(hasher, entry)
     elif isinstance(value, list | tuple):
-        tell(type(value).__name__, len(value))
+        _write(hasher, type(value).__name__, len(value))
         for entry in value:
             _feed(hasher, entry)
     elif value is None or isinstance(value, bool | int | float | str | bytes):
         text = repr(value)
-        tell(type(value).__name__, len(text), text)
+        _write(hasher, type(value).__name__, len(text), text)
     elif isinstance(value, Real):  # such as a long double, or a fraction
-        tell(type(value).__name__, repr(value))
+        _write(hasher, type(value).__name__, repr(value))
     else:
-        tell("object", type(value).__name__)
+        _write(hasher, "object", type(value).__name__)
+
+
+def _write(hasher: Any, *words: Any) -> None:
+    hasher.update((" ".join(map(str, words)) + ";").encode("utf-8", "surrogatepass"))
+
+
+def _feed_rows(hasher: Any, values: Any) -> None:
+    is_array = isinstance(values, np.ndarray)
+    dtype = values.dtype.newbyteorder("<")
+    _write(hasher, "array" if is_array else "rows", dtype.str, *values.shape)
+    for rows in _chunks(values) if is_array else values.pieces():
+        hasher.update(np.ascontiguousarray(rows, dtype).view(np.uint8).data)
+
+
+def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield the rows of an array, some at a time; let go of the pages of a mapped file."""
+    rows = np.atleast_1d(values)
+    n_rows = max(1, CHUNK_BYTES * len(rows) // max(1, rows.nbytes))
+    for start in range(0, len(rows) if rows.size else 0, n_rows):
+        yield rows[start : start + n_rows]
+        release_pages(values)

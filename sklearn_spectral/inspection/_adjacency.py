@@ -103,8 +103,8 @@ class AdjacencyDisplay(Display):
             adjacency = np.zeros((n_nodes, n_nodes), coefs[0].dtype)
             ends = np.cumsum((0, *widths))
             for k, coef in enumerate(coefs):
-                own, next_ = slice(ends[k], ends[k + 1]), slice(ends[k + 1], ends[k + 2])
-                adjacency[next_, own] = coef.T
+                start, middle, end = ends[k : k + 3]
+                adjacency[middle:end, start:middle] = coef.T
         return cls(adjacency=adjacency, widths=widths).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> AdjacencyDisplay:
@@ -144,10 +144,10 @@ class AdjacencyDisplay(Display):
             ax.axhline(end - 0.5, color="grey", linewidth=0.5)
         for end in column_ends[1:-1]:
             ax.axvline(end - 0.5, color="grey", linewidth=0.5)
-        kinds = ["input", *["hidden"] * (len(self.widths) - 2), "output"]
+        roles = ["input", *["hidden"] * (len(self.widths) - 2), "output"]
         names = [
-            f"{n} {kind}{'s' if n > 1 and kind != 'hidden' else ''}"
-            for n, kind in zip(self.widths, kinds, strict=True)
+            f"{n} {role}{'s' if n > 1 and role != 'hidden' else ''}"
+            for n, role in zip(self.widths, roles, strict=True)
         ]
         middles = [(ends[:-1] + ends[1:] - 1) / 2 for ends in (row_ends, column_ends)]
         ax.set_yticks(middles[0], [names[k] for k in layers[0]])

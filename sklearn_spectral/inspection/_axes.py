@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectorMixin
-from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.fitted_attributes import FittedAttributesMixin
 from ..estimators.spectral import BaseSpectral
+from ..estimators.unwrap import innermost, nested
 
 
 class Display:
@@ -37,22 +36,7 @@ class Display:
 
 
 def with_defaults(artist: str, given: dict[str, Any], **defaults: Any) -> dict[str, Any]:
-    """Return keyword arguments for matplotlib, those given before the defaults.
-
-    Parameters
-    ----------
-    artist : str
-        A class of ``matplotlib``, for the other names that keywords have.
-    given : dict
-        What the user wants.
-    **defaults
-        What is taken otherwise.
-
-    Returns
-    -------
-    dict
-        All of them, by their full names.
-    """
+    """Return the given keywords of an artist of matplotlib over defaults, by full names."""
     from matplotlib import cbook, lines
 
     if artist == "Line2D":
@@ -62,104 +46,25 @@ def with_defaults(artist: str, given: dict[str, Any], **defaults: Any) -> dict[s
     return {**defaults, **given}
 
 
-def innermost(estimator: Any) -> Any:
-    """Return the model at the end of pipelines, searches and other wrappers.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted one.
-
-    Returns
-    -------
-    estimator
-        The fitted model.
-
-    Raises
-    ------
-    NotFittedError
-        If it is not fitted.
+def input_names(estimator: Any) -> Any:
+    """Return the names of the inputs of the network in an estimator: what the steps before
+    it make of those that the outermost one was fitted with; None if nothing knows them.
     """
-    check_is_fitted(estimator)
-    while not isinstance(estimator, FittedAttributesMixin):
-        if hasattr(estimator, "steps"):
-            estimator = estimator.steps[-1][1]
-            continue
-        within = (getattr(estimator, name, None) for name in _WRAPPED)
-        # An ensemble has a template that is never fitted.
-        found = [inner for inner in within if inner is not None and _is_fitted(inner)]
-        if not found:
-            return estimator
-        estimator = found[0]
-    return estimator
-
-
-def input_names(estimator: Any, given: Any = None) -> Any:
-    """Return what the inputs of the network in an estimator are called.
-
-    Parameters
-    ----------
-    estimator : estimator
-        As for `network_in`.
-    given : sequence of str, optional
-        Names of its own inputs, if something before it knows them.
-
-    Returns
-    -------
-    sequence of str or None
-        What the steps before the network make of the names that the outermost estimator
-        was fitted with; None if nothing knows them.
-    """
-    given = getattr(estimator, "feature_names_in_", given)
-    if isinstance(estimator, FittedAttributesMixin):
-        return given
-    if hasattr(estimator, "steps"):
-        before = estimator[:-1]
-        if len(before):
+    names = None
+    for each in nested(estimator):
+        names = getattr(each, "feature_names_in_", names)
+        if hasattr(each, "steps") and len(before := each[:-1]):
             try:
-                given = before.get_feature_names_out(given)
+                names = before.get_feature_names_out(names)
             except (AttributeError, ValueError, TypeError):  # a step has no names for them
-                given = None
-        return input_names(estimator[-1], given)
-    if isinstance(estimator, SelectorMixin):
-        given = estimator.get_feature_names_out(given)
-    for name in _WRAPPED:
-        if hasattr(estimator, name):
-            return input_names(getattr(estimator, name), given)
-    return given
-
-
-_WRAPPED = ("best_estimator_", "regressor_", "estimator_")
-
-
-def _is_fitted(estimator: Any) -> bool:
-    try:
-        check_is_fitted(estimator)
-    except (NotFittedError, TypeError):
-        return False
-    return True
+                names = None
+        elif isinstance(each, SelectorMixin):
+            names = each.get_feature_names_out(names)
+    return names
 
 
 def network_in(estimator: Any) -> Any:
-    """Return the fitted network of this package in an estimator.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted estimator of this package, or a pipeline, search or pruner around one.
-
-    Returns
-    -------
-    estimator
-        The fitted network.
-
-    Raises
-    ------
-    TypeError
-        If there is none in it.
-    NotFittedError
-        If it is not fitted.
-    """
+    """Return the fitted network of this package in an estimator; a TypeError if none is."""
     found = innermost(estimator)
     if not isinstance(found, FittedAttributesMixin):
         raise TypeError(
@@ -170,33 +75,12 @@ def network_in(estimator: Any) -> Any:
 
 
 def spectral_network_in(estimator: Any) -> Any:
-    """Return the fitted spectral network in an estimator.
-
-    Parameters
-    ----------
-    estimator : estimator
-        As for `network_in`.
-
-    Returns
-    -------
-    estimator
-        A fitted `SpectralClassifier` or `SpectralRegressor`.
-
-    Raises
-    ------
-    TypeError
-        If there is none in it, or one in direct space.
-    AttributeError
-        If it was saved with ``compact=True`` and holds the retracted network only.
-    NotFittedError
-        If it is not fitted.
-    """
+    """Return the same, if it has eigenvalues: neither in direct space nor compact."""
     found = network_in(estimator)
     if not isinstance(found, BaseSpectral):
         raise TypeError(
             f"{type(found).__name__} is trained in direct space and has no eigenvalues; "
             "this display takes a SpectralClassifier or a SpectralRegressor."
         )
-    check_is_fitted(found)
     found._fitted.complete()  # or the error of a compact model, which has no such network
     return found

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
-from sklearn.utils.validation import check_is_fitted
 
 from ..estimators.fitted_attributes import FittedAttributesMixin
+from ..estimators.unwrap import delegate, nested
 from ..pruning import SpectralPruner, prune_nodes
 from ._axes import Display, spectral_network_in, with_defaults
 
@@ -198,41 +198,30 @@ class PruningDisplay(Display):
 
 def _unwrapped(estimator: Any, *inputs: Any) -> tuple[Any, ...]:
     """Return the network in an estimator, and inputs as they come to it."""
-    check_is_fitted(estimator)
-    while not isinstance(estimator, FittedAttributesMixin):
-        if hasattr(estimator, "steps"):
-            earlier, estimator = estimator[:-1], estimator[-1]
-            inputs = tuple(earlier.transform(each) for each in inputs)
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, SpectralPruner):
-            estimator = estimator.estimator_
-        else:
+    for each in nested(estimator):
+        if hasattr(each, "steps"):
+            if len(before := each[:-1]):
+                inputs = tuple(before.transform(X) for X in inputs)
+        elif not isinstance(each, FittedAttributesMixin) and delegate(each) is None:
             raise TypeError(
                 "PruningDisplay takes a fitted SpectralClassifier or SpectralRegressor, or "
-                "a pipeline, search or pruner around one; got "
-                f"{type(estimator).__name__}."
+                f"a pipeline, search or pruner around one; got {type(each).__name__}."
             )
-    return spectral_network_in(estimator), *inputs
+    return spectral_network_in(each), *inputs
 
 
 def _found_by_pruner(estimator: Any) -> dict[str, tuple[NDArray[Any], int]]:
     """Return the worth of the nodes of each pruned layer, and how many are left."""
-    check_is_fitted(estimator)
-    while not isinstance(estimator, SpectralPruner):
-        if hasattr(estimator, "steps"):
-            estimator = estimator[-1]
-        elif hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        else:
-            raise ValueError(
-                f"There is no fitted SpectralPruner in this {type(estimator).__name__}: "
-                "give X and y, on which pruned networks are scored."
-            )
+    pruner = next((e for e in nested(estimator) if isinstance(e, SpectralPruner)), None)
+    if pruner is None:
+        raise ValueError(
+            f"There is no fitted SpectralPruner in this {type(estimator).__name__}: "
+            "give X and y, on which pruned networks are scored."
+        )
     return {
         f"{number}: {n_left} of {len(worth)} nodes": (-np.sort(-worth), n_left)
         for number, (worth, n_left) in enumerate(
-            zip(estimator.node_scores_, estimator.n_nodes_, strict=True), start=1
+            zip(pruner.node_scores_, pruner.n_nodes_, strict=True), start=1
         )
         if not np.isnan(worth).any()
     }

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from ._axes import Display, innermost
+from ..estimators.unwrap import innermost
+from ._axes import Display
 
 
 class WeightDistributionDisplay(Display):

@@ -1,4 +1,6 @@
-"""Saving fitted estimators to files that are small, checked, and hold no code."""
+"""Saving fitted estimators to files that are small, checked, and hold no code.
+
+`sklearn_spectral.save` and `sklearn_spectral.load` are from here."""
 
 from __future__ import annotations
 
@@ -12,15 +14,13 @@ from ..baselines import DirectClassifier, DirectRegressor
 from ..estimators.base import BaseNetwork
 from ..estimators.classifier import SpectralClassifier
 from ..estimators.regressor import SpectralRegressor
-from ..exceptions import ModelFileError, ModelVersionError
+from ..exceptions import ModelFileError
 from ..files.container import MAX_BYTES, Path_, decode, encode, read, write_atomically
 from .model_file import from_file_content, to_file_content
 
-__all__ = ["ModelFileError", "ModelVersionError", "load", "save"]
-
 _ESTIMATORS: dict[str, type[BaseNetwork]] = {
-    kind.__name__: kind
-    for kind in (SpectralClassifier, SpectralRegressor, DirectClassifier, DirectRegressor)
+    each.__name__: each
+    for each in (SpectralClassifier, SpectralRegressor, DirectClassifier, DirectRegressor)
 }
 
 
@@ -143,7 +143,3 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> SpectralClassifier | Any
         raise ModelFileError(
             f"{os.fspath(path)!r} cannot be loaded. It was made wrongly ({text[:500]})."
         ) from error
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

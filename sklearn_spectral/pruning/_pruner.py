@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MetaEstimatorMixin, is_classifier
 from sklearn.metrics import check_scoring, get_scorer_names
-from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..data.training_data import check_both_given, check_weights
+from ..data.training_data import check_both_given, check_weights, hold_out
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
 from ..estimators.portable import PortableMixin
@@ -27,7 +26,7 @@ from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
 
 
-def _delegates(name: str) -> Callable[[Method], Method]:
+def _delegated(name: str) -> Callable[[Method], Method]:
     """Offer a method where the pruned estimator, or that to be pruned, has it."""
 
     def check(pruner: SpectralPruner) -> bool:
@@ -38,7 +37,7 @@ def _delegates(name: str) -> Callable[[Method], Method]:
 
 
 def _of_the_estimator(name: str) -> property:
-    """Return a property that the fitted small estimator answers."""
+    """Return a property of the fitted small estimator."""
     return property(lambda pruner: getattr(pruner.estimator_, name))
 
 
@@ -181,6 +180,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         "random_state": ["random_state"],
     }
 
+    _delegate: ClassVar[str] = "estimator_"  # what predicts, for `unwrap.delegate`
+
     estimator_: Any
     kept_nodes_: list[NDArray[np.intp]]
     n_nodes_: tuple[int, ...]
@@ -309,7 +310,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return lambda fitted: scorer(fitted, X_val, y_val, **more)
 
     def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
-        """Set validation data aside."""
+        """Split X, y and weights, each into a part to train on and one to validate on."""
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -318,26 +319,21 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
             check_classification_targets(column_or_1d(y))
         weight, rows = check_weights(sample_weight, X)
         rows = np.arange(_num_samples(X)) if rows is None else rows
-        try:
-            training, held_out = train_test_split(
-                rows,
-                test_size=self.validation_fraction,
-                random_state=self.random_state,
-                stratify=_safe_indexing(y, rows) if is_classifier(self) else None,
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"max_score_loss sets aside validation_fraction={self.validation_fraction} "
-                f"of the data, which cannot be done ({error}). Give X_val and y_val, or "
-                "prune by fraction or n_nodes."
-            ) from error
+        parts = hold_out(
+            rows,
+            self.validation_fraction,
+            self.random_state,
+            _safe_indexing(y, rows) if is_classifier(self) else None,
+            because=f"max_score_loss={self.max_score_loss}",
+            instead="prune by fraction or n_nodes",
+        )
         return tuple(
             None if values is None else _safe_indexing(values, part)
             for values in (X, y, weight)
-            for part in (training, held_out)
+            for part in parts
         )
 
-    @_delegates("predict")
+    @_delegated("predict")
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict with the small network; see the estimator.
 
@@ -353,7 +349,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         """
         return self._fitted().predict(X)
 
-    @_delegates("predict_proba")
+    @_delegated("predict_proba")
     def predict_proba(self, X: Any) -> NDArray[Any]:
         """Predict probabilities with the small network; see the estimator.
 
@@ -369,7 +365,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         """
         return self._fitted().predict_proba(X)
 
-    @_delegates("predict_log_proba")
+    @_delegated("predict_log_proba")
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
         """Predict logarithms of probabilities with the small network; see the estimator.
 
@@ -385,7 +381,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         """
         return self._fitted().predict_log_proba(X)
 
-    @_delegates("decision_function")
+    @_delegated("decision_function")
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return the output before the softmax with the small network; see the estimator.
 
@@ -439,7 +435,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         if not hasattr(self.estimator, "__sklearn_tags__"):
-            return tags  # a mistake that fit tells of
+            return tags  # fit refuses it
         inner = deepcopy(get_tags(self.estimator))
         for name in ("estimator_type", "classifier_tags", "regressor_tags"):
             setattr(tags, name, getattr(inner, name))

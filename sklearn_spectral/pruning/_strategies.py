@@ -22,23 +22,11 @@ STRATEGIES = ("post", "pre", "gradual")
 
 
 def check_feasible(pruner: Any) -> None:
-    """Refuse, before anything is trained, what the network would refuse afterwards.
-
-    Parameters
-    ----------
-    pruner : SpectralPruner
-        With a spectral estimator.
-
-    Raises
-    ------
-    ValueError
-        If there are no nodes to remove, as many cannot stay, or they cannot be ranked by
-        their eigenvalues.
-    """
+    """Refuse, before anything is trained, what the network would refuse afterwards."""
     asked = pruner.estimator
     expansion, is_known = asked.linear_expansion, True
     if isinstance(expansion, str):
-        # Its widths follow from the data; what is not counted need not be known.
+        # Its widths follow from the data; needed only if they are counted.
         expansion, is_known = None, not pruner.linear_nodes
     if is_known:
         architecture = Architecture.build(
@@ -57,35 +45,14 @@ def check_feasible(pruner: Any) -> None:
 
 @dataclass(frozen=True)
 class Pruned:
-    """A network from which nodes were removed, and which are left.
-
-    Parameters
-    ----------
-    estimator : BaseSpectral
-        The fitted estimator of the small network.
-    kept : list of ndarray of int
-        The nodes of the whole network that are left, for each layer between input and
-        output.
-    """
+    """A fitted small network, and the nodes of the whole one that are left, by layer."""
 
     estimator: BaseSpectral
     kept: list[NDArray[Any]]
 
 
 class PruningTask:
-    """One fit of a pruner: trainings, rankings and removals on the same data.
-
-    Parameters
-    ----------
-    pruner : SpectralPruner
-        Its parameters say what to do; it is not changed.
-    X, y : array-like
-        The training data.
-    fit_params : dict
-        What else ``fit`` of the estimator takes.
-    tasks : FitTasks
-        Told of each training.
-    """
+    """One fit of a pruner: trainings, each a task of callbacks, rankings and removals."""
 
     def __init__(
         self, pruner: Any, X: Any, y: Any, fit_params: dict[str, Any], tasks: FitTasks
@@ -95,30 +62,13 @@ class PruningTask:
         self._first: RankedNodes | None = None
 
     def remove(self) -> dict[str, Any]:
-        """Train, and remove as many nodes as ``fraction`` or ``n_nodes`` says.
-
-        Returns
-        -------
-        dict
-            The fitted attributes of the pruner.
-        """
+        """Train, and remove the number of nodes asked for; return the fitted attributes."""
         ranked = self._train_and_rank()
         n = ranked.counts.n_to_remove(self._pruner.fraction, self._pruner.n_nodes)
         return self._learnt(self._pruned(ranked, n))
 
     def remove_while(self, score: Callable[[BaseSpectral], float]) -> dict[str, Any]:
-        """Train, and remove nodes as long as the score allows it.
-
-        Parameters
-        ----------
-        score : callable
-            Called with a fitted estimator; higher is better.
-
-        Returns
-        -------
-        dict
-            The fitted attributes of the pruner.
-        """
+        """Train, and remove as many as a score of estimators allows; return the same."""
         ranked = self._train_and_rank()
         best = self._pruned(ranked, 0)
         reference = best_score = score(best.estimator)
@@ -139,10 +89,10 @@ class PruningTask:
                 refused = middle
         return self._learnt(best, reference, best_score)
 
-    # ---- the pieces ----
+    # ---- the steps of these ----
 
     def _train_and_rank(self) -> RankedNodes:
-        """Train before any removal, by eigenvalues or in part as the strategy has it."""
+        """Train before any removal: by eigenvalues or in part, as the strategy says."""
         estimator = clone(self._pruner.estimator)
         if self._pruner.strategy == "pre":
             n_epochs = self._pruner.pretrain_iter
@@ -157,7 +107,7 @@ class PruningTask:
         return self._rank(self._train(estimator))
 
     def _pruned(self, ranked: RankedNodes, n_removed: int) -> Pruned:
-        """Remove nodes, and train as the strategy has it; may be asked again."""
+        """Remove nodes, and train as the strategy says; ``ranked`` is not changed."""
         if self._pruner.strategy == "gradual":
             return self._pruned_gradually(ranked, n_removed)
         estimator = ranked.without(n_removed)

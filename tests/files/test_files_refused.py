@@ -10,9 +10,9 @@ import joblib
 import numpy as np
 import pytest
 
-from sklearn_spectral import ModelFileError, SpectralClassifier, load, save
+from sklearn_spectral import SpectralClassifier, load, save
 from sklearn_spectral.baselines import DirectClassifier
-from sklearn_spectral.exceptions import ModelVersionError
+from sklearn_spectral.exceptions import ModelFileError, ModelVersionError
 from sklearn_spectral.files.container import FORMAT_VERSION, MAX_HEADER, decode, encode
 
 

@@ -14,14 +14,9 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from strategies import DOCUMENTED, N_ROWS, ODD_X, estimators, fingerprint, matrices
 
-from sklearn_spectral import (
-    ModelFileError,
-    SpectralClassifier,
-    SpectralRegressor,
-    load,
-    save,
-)
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.datasets import load_fashion_mnist, load_mnist
+from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.export import to_onnx
 from sklearn_spectral.files.container import decode, encode
 from sklearn_spectral.files.integrity import digest

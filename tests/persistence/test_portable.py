@@ -12,8 +12,9 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import ModelFileError, SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.pruning import SpectralPruner
 
 FEW = {"max_iter": 2, "random_state": 0}
