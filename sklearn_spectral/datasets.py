@@ -291,7 +291,7 @@ def _from_openml(data_set: _DataSet, data_home: Any) -> dict[str, NDArray[Any]]:
 
 def _checked(
     data_set: _DataSet, values: NDArray[Any], part: str, source: str
-) -> NDArray[np.uint8]:
+) -> NDArray[Any]:
     """Compare shape and checksum with those of the original data."""
     if values.shape != _SHAPES[part] or values.dtype.kind not in "iu":
         raise ValueError(

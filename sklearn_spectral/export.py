@@ -29,6 +29,8 @@ from .spec.activations import ACTIVATIONS
 __all__ = ["register_converters", "to_onnx"]
 
 _NETWORKS = (SpectralClassifier, DirectClassifier, SpectralRegressor, DirectRegressor)
+_SWITCHES = ("nocl", "output_class_labels", "raw_scores", "single_score")
+_OPTIONS = {"zipmap": [True, False, "columns"], **{n: [True, False] for n in _SWITCHES}}
 
 
 def to_onnx(
@@ -174,19 +176,14 @@ def register_converters() -> None:
             'pip install "sklearn-spectral[onnx]".'
         ) from error
     for each in (*_NETWORKS, SpectralPruner):
-        settings: dict[str, Any] = {}
-        if each is SpectralPruner:  # of a classifier or a regressor
-            settings = {"parser": _parse_pruner}
-        if each is SpectralPruner or issubclass(each, ClassifierMixin):
-            settings["options"] = {
-                "zipmap": [True, False, "columns"],
-                "nocl": [True, False],
-                "output_class_labels": [False, True],
-                "raw_scores": [True, False],
-                "single_score": [True, False],
-            }
+        is_pruner = each is SpectralPruner  # of a classifier or a regressor
         update_registered_converter(
-            each, f"SklearnSpectral{each.__name__}", _shapes, _convert, **settings
+            each,
+            f"SklearnSpectral{each.__name__}",
+            _shapes,
+            _convert,
+            parser=_parse_pruner if is_pruner else None,
+            options=_OPTIONS if is_pruner or issubclass(each, ClassifierMixin) else None,
         )
 
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ._axes import Display, network_in, with_defaults
 
-SMALLEST_SHARE = 0.1
-"""How much of the sides of the picture a layer has at least."""
+MIN_SHARE = 0.1
+"""The least share of the sides of the picture that a layer has."""
 
-LARGE = 5000
+MAX_NODES = 5000
 """Nodes above which the matrix is not made: 100 MB in float32."""
 
 
@@ -92,10 +92,10 @@ class AdjacencyDisplay(Display):
         coefs = model.coefs_
         widths = (coefs[0].shape[0], *(coef.shape[1] for coef in coefs))
         n_nodes = sum(widths)
-        if n_nodes > LARGE:
+        if n_nodes > MAX_NODES:
             raise ValueError(
                 f"The retracted network has {n_nodes} nodes, and its adjacency matrix "
-                f"{n_nodes**2:.0e} entries; this display draws up to {LARGE} nodes."
+                f"{n_nodes**2:.0e} entries; this display draws up to {MAX_NODES} nodes."
             )
         if len(coefs) == 1 and hasattr(model, "compact_adjacency_"):
             adjacency = model.compact_adjacency_
@@ -162,6 +162,6 @@ class AdjacencyDisplay(Display):
         side = sum(self.widths[k] for k in layers)
         nodes = []
         for k in layers:
-            times = max(1, round(SMALLEST_SHARE * side / self.widths[k]))
+            times = max(1, round(MIN_SHARE * side / self.widths[k]))
             nodes.append(np.repeat(np.arange(starts[k], starts[k + 1]), times))
         return np.concatenate(nodes), np.cumsum([0, *map(len, nodes)])

@@ -135,23 +135,13 @@ class PruningDisplay(Display):
                 "fractions must be a sequence of numbers of [0, 1), the shares of the "
                 f"nodes that are removed; got {fractions!r}."
             )
+
+        def score(by: str, share: float) -> float:
+            settings = {"node_score": by, "compensation": compensation, "fraction": share}
+            return scorer(prune_nodes(estimator, ranked_on, **settings), X, y)
+
         scores = {
-            by: np.array(
-                [
-                    scorer(
-                        prune_nodes(
-                            estimator,
-                            ranked_on,
-                            node_score=by,
-                            compensation=compensation,
-                            fraction=float(share),
-                        ),
-                        X,
-                        y,
-                    )
-                    for share in shares
-                ]
-            )
+            by: np.array([score(by, share) for share in shares.tolist()])
             for by in node_scores
         }
         return cls(fractions=shares, scores=scores).plot(ax=ax, **kwargs)

@@ -206,7 +206,7 @@ class TestAdjacency:
     def test_too_large(self, fitted, monkeypatch):
         from sklearn_spectral.inspection import _adjacency
 
-        monkeypatch.setattr(_adjacency, "LARGE", 100)
+        monkeypatch.setattr(_adjacency, "MAX_NODES", 100)
         with pytest.raises(ValueError, match="104 nodes"):
             AdjacencyDisplay.from_estimator(fitted)
 
@@ -375,6 +375,10 @@ class TestPruning:
                 wrapped, X, y, node_scores="weight", fractions=[0.5]
             )
             np.testing.assert_array_equal(outer.scores["weight"], inner.scores["weight"])
+        alone = PruningDisplay.from_estimator(
+            make_pipeline(pipeline[-1]), X, y, node_scores="weight", fractions=[0.0]
+        )
+        assert alone.scores["weight"][0] == pipeline[-1].score(X, y)
         pruner = SpectralPruner(model).fit(X, y)
         display = PruningDisplay.from_estimator(pruner, X, y, fractions=[0.0])
         assert display.scores["residual"][0] == pruner.score(X, y)

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.exceptions import ModelFileError
+from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.pruning import SpectralPruner
 
 FEW = {"max_iter": 2, "random_state": 0}
@@ -148,6 +149,13 @@ def test_a_subclass_may_add_to_the_state(digits):
 
     model = Annotated(9, **FEW).fit(*digits)
     assert pickle.loads(pickle.dumps(model)).note_ == "added later"
+
+
+def test_a_digest_is_of_values_and_types():
+    assert digest([1, "a"], np.arange(3)) == digest([1, "a"], np.arange(3))
+    assert digest(np.arange(3.0)) == digest(np.arange(3.0).astype(">f8"))
+    different = [np.arange(3), np.arange(3.0), [0, 1, 2], (0, 1, 2), {0: 1}, "0", 0, b"0"]
+    assert len({digest(value) for value in different}) == len(different)
 
 
 def test_a_pruner_is_checked_too(digits):
