@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,8 @@ from ..data.torch_data import Stream
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of
+from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.fit_key import checksums, keeper_for
 from ..training.outcome import Outcome
 from .fit_callbacks import FitTasks
 
@@ -54,6 +53,7 @@ class FitRun:
     device: torch.device
     dtype: np.dtype
     network: StackedNetwork
+    processes: Processes
 
     def __init__(
         self,
@@ -68,8 +68,7 @@ class FitRun:
         self.estimator, self.data, self.validation = estimator, data, validation
         self.tasks, self.proceed, self.partial = tasks, proceed, partial
         self.splits = estimator.early_stopping and validation is None and not partial
-        self.processes: Processes | None = None
-        self.keeper: Any = None
+        self.checkpoint: Any = None
 
     @own_modes()
     def run(self) -> Outcome:
@@ -103,27 +102,32 @@ class FitRun:
         needs_row_numbers = self.splits or self._has_checkpoints or estimator.data_parallel
         if isinstance(self.data.X, Stream) and needs_row_numbers:
             self.data.X[:0]  # says what it does not offer
-        if not estimator.data_parallel:
-            return
-        from ..training.processes import Processes
+        from ..training.checkpoints import checksums
+        from ..training.processes import Processes, ProcessGroup
 
-        self.processes = Processes(estimator.device)
-        self.processes.check_same(checksums(estimator, self.data, self.validation))
-        self.seed = self.processes.from_first(self.seed)
+        if not estimator.data_parallel:
+            self.processes = Processes(estimator.device)
+            return
+        self.processes = group = ProcessGroup(estimator.device)
+        group.check_same(checksums(estimator, self.data, self.validation))
+        self.seed = group.broadcast(self.seed)
 
     def _take_up_a_checkpoint(self) -> None:
         """Find the file in which epochs are kept, and the seed of a fit that was killed."""
         if not self._has_checkpoints:
             return
-        self.keeper = keeper_for(
+        from ..training.checkpoints import checkpoint_for
+
+        self.checkpoint = checkpoint_for(
             self.estimator,
             self.data,
             self.validation,
             self.seed,
-            proceed=self.proceed,
+            resume=self.proceed,
             processes=self.processes,
         )
-        self.seed = self.keeper.seed
+        if self.checkpoint is not None:
+            self.seed = self.checkpoint.seed
 
     def _hold_rows_out(self) -> None:
         """Set validation rows aside, unless the user gave some."""
@@ -145,10 +149,8 @@ class FitRun:
         from ..training.convert import build_network, set_dtype
         from ..training.device import resolve_device, training_dtype
 
-        estimator, processes = self.estimator, self.processes
-        self.device = resolve_device(
-            estimator.device if processes is None else processes.device
-        )
+        estimator = self.estimator
+        self.device = resolve_device(self.processes.device)
         if self.proceed:
             self.dtype = training_dtype(estimator.coefs_[0].dtype, self.device)
             network = estimator._network_to_go_on(self.config)
@@ -162,7 +164,6 @@ class FitRun:
 
     def _train(self) -> tuple[TrainingNet, Outcome]:
         """Plan the stacks, put the network into a net and train it."""
-        from ..training.device import matmul_precision
         from ..training.run import make_net, train
 
         estimator, network, processes = self.estimator, self.network, self.processes
@@ -171,17 +172,14 @@ class FitRun:
         score = None if self.validation is None else self._validation_score()
         network.set_telescope(estimator.telescope)
         once = not self.partial and dataset.may_be_held(estimator.n_features_in_)
-        own_rows = options.batch_size  # of each batch
-        if processes is not None:
-            own_rows = -(-own_rows // processes.share.n_processes)
+        own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         estimator._plans = [plan.to_dict() for plan in plans]
-        with network.planned(plans), matmul_precision(estimator.matmul_precision):
+        with network.planned(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            net = make_net(
-                network, options, len(dataset), self.device, score, self.keeper, processes
-            )
+            where = self.device, processes
+            net = make_net(network, options, len(dataset), *where, score, self.checkpoint)
             self._listen(net)
             self._load_solver(net)
             # From here on the weights of an earlier net move; its arrays do not.
@@ -234,19 +232,17 @@ class FitRun:
     def _rate(self) -> tuple[float, float]:
         """Return the highest rate, and the norm to which longer gradients are cut."""
         estimator = self.estimator
-        if estimator.solver == "lbfgs":
-            return 1.0, np.inf  # where its line search starts
         if estimator.learning_rate_init != "auto":
             return estimator.learning_rate_init, np.inf
-        is_sgd = estimator.solver == "sgd"
-        max_norm = estimator._auto_max_norm() if is_sgd else np.inf
+        clips = SOLVERS[estimator.solver].clips
+        max_norm = estimator._auto_max_norm() if clips else np.inf
         is_constant = estimator._schedule(self.partial) == "constant"
         share = CONSTANT_SHARE if is_constant else 1.0
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
         """Return how many rows go into a batch."""
-        if self.estimator.solver == "lbfgs":
+        if not SOLVERS[self.estimator.solver].by_batches:
             from ..training.batches import rows_of_full_batch
 
             return rows_of_full_batch(n_samples, architecture_of(self.config).widest)
@@ -275,10 +271,8 @@ class FitRun:
         """Have callbacks told of each epoch."""
         if self.tasks is None or not self.tasks.listens:
             return
-        end: Callable[[Any], bool] = self._end_epoch
-        if self.processes is not None:
-            end = self.processes.said_by_any(end)
-        net.tell_epochs(self.tasks.begin_epoch, end)
+        end = self.processes.any_rank(self._end_epoch)
+        net.add_epoch_hooks(self.tasks.begin_epoch, end)
 
     def _end_epoch(self, network: Any) -> bool:
         """Tell callbacks what the estimator would be if training ended here."""
@@ -305,8 +299,8 @@ class FitRun:
 
         estimator = self.estimator
         finished = outcome.reason != "interrupted"
-        if self.keeper is not None and finished and estimator.random_state is None:
-            self.keeper.file.remove()  # another fit is to be another draw
+        if self.checkpoint is not None and finished and estimator.random_state is None:
+            self.checkpoint.file.remove()  # another fit is to be another draw
         estimator._config = self.config
         if not self.proceed:
             estimator._seed = self.seed

@@ -19,16 +19,11 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ..estimators.base import BaseNetwork
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
-from ..fitted.layers import (
-    SOLVER_STATE,
-    LayerArrays,
-    architecture_of,
-    check_solver_state,
-    slope_names,
-)
+from ..fitted.layers import LayerArrays, architecture_of, slope_names
 from ..fitted.network import with_regrown
 from ..fitted.retraction import retract
 from ..spec.plan import WAYS, StackPlan
+from ..spec.solvers import SOLVERS, check_solver_state
 
 # Attributes that are numbers, text or small containers, and those that are arrays.
 SCALARS = (
@@ -332,7 +327,8 @@ def _solver(
     """Return the state of the solver, from which partial_fit goes on."""
     result: dict[str, Any] = {}
     for name, numbers in stored.items():
-        _require(name in SOLVER_STATE, f"it has a solver {_shown(name)}")
+        known = name in SOLVERS and SOLVERS[name].by_batches
+        _require(known, f"it has a solver {_shown(name)}")
         prefix = f"solver.{name}."
         entries = dict(numbers)
         for path in tensors:

@@ -1,4 +1,4 @@
-"""Between torch networks and the numpy arrays that fitted estimators hold."""
+"""Between torch networks and the numpy arrays of fitted estimators."""
 
 from __future__ import annotations
 
@@ -27,18 +27,9 @@ def _shared(tensor: torch.Tensor) -> NDArray[Any]:
 
 
 def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
-    """Return what a network has while it is extended.
+    """Return parameters and buffers by their torch names.
 
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Its parameters and buffers, by their torch names. What trains is copied; what is
-        frozen, which may be most of it, is shared and read-only.
+    What trains is copied; what is frozen, perhaps most of it, is shared and read-only.
     """
     trained = {name for name, p in network.named_parameters() if p.requires_grad}
     return {
@@ -50,19 +41,9 @@ def network_arrays(network: StackedNetwork) -> dict[str, NDArray[Any]]:
 def retracted_arrays(
     network: StackedNetwork,
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Return the weights and biases of the retracted network.
+    """Return the retracted network's weights (n_in, n_out) and biases (n_out,).
 
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-
-    Returns
-    -------
-    coefs : list of ndarray of shape (n_in, n_out)
-        One per retracted layer.
-    intercepts : list of ndarray of shape (n_out,)
-        Likewise; zeros where the network has no biases.
+    Where the network has no biases, they are zeros.
     """
     coefs, intercepts = [], []
     for module in network.retract():
@@ -75,50 +56,18 @@ def retracted_arrays(
 
 
 def build_network(
-    kind: Callable[..., Network],
+    network_type: Callable[..., Network],
     config: Mapping[str, Any],
     dtype: Any,
     device: Any,
     seed: int,
 ) -> Network:
-    """Make a network at its start.
-
-    Parameters
-    ----------
-    kind : callable
-        A subclass of `StackedNetwork`.
-    config : mapping
-        Keyword arguments of it.
-    dtype : numpy dtype
-        Type of the parameters.
-    device : torch.device or str
-        Where they live.
-    seed : int
-        Of the start.
-
-    Returns
-    -------
-    StackedNetwork
-        A new network.
-    """
-    return kind(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
+    """Make a network at its start."""
+    return network_type(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
 
 
 def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:
-    """Convert the parameters of a network, in place.
-
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-    dtype : numpy dtype
-        The new type.
-
-    Returns
-    -------
-    StackedNetwork
-        The network.
-    """
+    """Convert the parameters of a network, in place, and return it."""
     return network.to(_torch_dtype(dtype))
 
 
@@ -127,15 +76,7 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
 
 
 def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Fill a network with what `network_arrays` returned.
-
-    Parameters
-    ----------
-    network : StackedNetwork
-        Of the same kind and architecture; changed in place.
-    arrays : mapping
-        The arrays.
-    """
+    """Fill a network of the same architecture with what `network_arrays` returned."""
     # A copy, since torch does not take read-only memory; load_state_dict copies again.
     network.load_state_dict(
         {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
@@ -143,18 +84,7 @@ def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> 
 
 
 def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[Any, Any]:
-    """Return the state of an optimizer as numpy, to go on from where it stopped.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        The optimizer.
-
-    Returns
-    -------
-    dict
-        Its ``state_dict()["state"]``, with arrays for tensors.
-    """
+    """Return an optimizer's ``state_dict()["state"]``, with arrays for tensors."""
     state = optimizer.state_dict()["state"]
     return {
         index: {
@@ -166,15 +96,7 @@ def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[Any, Any]:
 
 
 def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[Any, Any]) -> None:
-    """Put back what `solver_arrays` returned.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        Over the same parameters; changed in place.
-    arrays : mapping
-        The state.
-    """
+    """Put back what `solver_arrays` returned, of an optimizer over the same parameters."""
     state = {
         index: {
             name: torch.from_numpy(np.array(value))
