@@ -27,14 +27,14 @@ class Solver:
     far_rate: float
     """The same where what trains are few numbers, each of which scales many weights."""
 
-    far_rate_brier: float | None = None
-    """Instead of ``far_rate`` for the Brier loss of a spectral network, if not None."""
-
     arrays: tuple[str, ...] = ()
     """What its steps follow from, by torch's names: as many numbers as train,"""
 
     scalars: tuple[str, ...] = ("step",)
     """and one number each."""
+
+    far_rate_brier: float | None = None
+    """Instead of ``far_rate`` for the Brier loss of a spectral network, if not None."""
 
     by_batches: bool = True
     """Whether it takes a step per batch, and not all data at once."""
@@ -55,16 +55,16 @@ class Solver:
 # The rates are by benchmarks/starts.py, those of SGD by benchmarks/defaults/solvers.py. For
 # eigenvectors the lower ones: their entries are smaller by the root of the layer's width.
 SOLVERS: dict[str, Solver] = {
-    "adamax": Solver("Adamax", 0.03, 0.3, arrays=("exp_avg", "exp_inf")),
-    "adam": Solver("Adam", 0.01, 0.1, arrays=("exp_avg", "exp_avg_sq"), is_fused=True),
+    "adamax": Solver("Adamax", 0.03, 0.3, ("exp_avg", "exp_inf")),
+    "adam": Solver("Adam", 0.01, 0.1, ("exp_avg", "exp_avg_sq"), is_fused=True),
     "sgd": Solver(
         "SGD",
         0.1,
         0.5,
+        ("momentum_buffer",),
+        scalars=(),
         # A higher rate saturates the probabilities; this loss then has no gradient.
         far_rate_brier=0.2,
-        arrays=("momentum_buffer",),
-        scalars=(),
         cycles_beta=False,
         takes_momentum=True,
         clips=True,

@@ -108,3 +108,8 @@ def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[Any, Any]) -> 
     }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    # It casts all but the number of steps to the type of what trains, scalars too.
+    for loaded, entries in zip(optimizer.state.values(), state.values(), strict=True):
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor) and value.ndim == 0:
+                loaded[name] = loaded[name].to(value.dtype)
