@@ -37,7 +37,6 @@ def compare(question, X, y, options):
             BATCH,
             n_epochs,
             device=device,
-            matmul_precision=options.matmul_precision,
             **network,
         )
 

@@ -39,7 +39,6 @@ MODELS = {
     "sgd, constant rate": SpectralClassifier(
         50, 100, solver="sgd", learning_rate="constant", max_iter=40, random_state=2
     ),
-    "lbfgs": SpectralClassifier(50, 100, solver="lbfgs", max_iter=40, random_state=3),
 }
 
 

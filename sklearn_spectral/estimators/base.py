@@ -25,8 +25,9 @@ from ..fitted.network import FittedNetwork
 from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, LinearExpansion
 from ..spec.plan import TELESCOPES
+from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.outcome import Constant, Outcome, report
+from ..training.outcome import Constant, Outcome, warn_or_reraise
 from .calls import advice_on_values
 from .fit_callbacks import CallbackSupportMixin, FitTasks
 from .fit_run import FitRun
@@ -44,10 +45,12 @@ LONGEST_STEPS = (0.03, 0.07)
 
 def can_train_by_batches(estimator: Any) -> bool:
     """Tell whether ``partial_fit`` exists; raise what hasattr wants if not."""
-    if estimator.solver == "lbfgs":
+    by_batches = [name for name, row in SOLVERS.items() if row.by_batches]
+    if estimator.solver in [name for name in SOLVERS if name not in by_batches]:
+        *others, last = map(repr, by_batches)
         raise AttributeError(
-            "partial_fit needs a solver that takes steps on batches, which 'lbfgs' does "
-            "not. Use solver='adamax', 'adam' or 'sgd'."
+            "partial_fit needs a solver that takes steps on batches, which "
+            f"{estimator.solver!r} does not. Use solver={', '.join(others)} or {last}."
         )
     return True
 
@@ -70,7 +73,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         ],
         "activation": [StrOptions({*ACTIVATIONS})],
         "fit_intercept": ["boolean"],
-        "solver": [StrOptions({"adamax", "adam", "sgd", "lbfgs"})],
+        "solver": [StrOptions({*SOLVERS})],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
             StrOptions({"auto"}),
@@ -93,7 +96,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "random_state": ["random_state"],
         "device": [str],
         "telescope": [StrOptions(set(TELESCOPES))],
-        "matmul_precision": [StrOptions({"highest", "high"})],
         "checkpoint_dir": [str, PathLike, None],
         "data_parallel": ["boolean"],
         "verbose": ["verbose"],
@@ -196,7 +198,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if tasks is not None:
             tasks.end()
         scheduled = self._schedule(partial) == "one_cycle"
-        report(
+        warn_or_reraise(
             outcome,
             constant=None if partial else self._best_constant(data),
             all_epochs_expected=scheduled or self.early_stopping,
@@ -276,7 +278,8 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _schedule(self, partial: bool) -> str:
         """Return the schedule that the rate follows in fact."""
         # One needs to know its end, which one call of partial_fit does not.
-        return "constant" if partial or self.solver == "lbfgs" else self.learning_rate
+        by_batches = SOLVERS[self.solver].by_batches
+        return self.learning_rate if by_batches and not partial else "constant"
 
     def _record(self, outcome: Outcome, *, partial: bool) -> None:
         """Take how a training went."""

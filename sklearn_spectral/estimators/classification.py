@@ -16,7 +16,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ..data.torch_data import is_torch_data
 from ..data.training_data import TrainingData
-from ..training.outcome import ROUNDING, Constant
+from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
 from .calls import explained, fitting
 from .typing import available_if
@@ -224,7 +224,9 @@ class NetworkClassifierMixin(ClassifierMixin):
         else:
             loss = 1 - np.sum(shares**2)
         cure = "Scale the features (for example with StandardScaler)"
-        return Constant("the frequencies of the classes", max(float(loss), ROUNDING), cure)
+        return Constant(
+            "the frequencies of the classes", max(float(loss), LEAST_LOSS), cure
+        )
 
     def _n_network_outputs(self) -> int:
         return 1 if len(self.classes_) == 2 else len(self.classes_)

@@ -124,13 +124,11 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         frozen eigenvectors of the first layer once (where only ``"out"`` trains).
         ``"auto"`` counts the multiplications of each; see ``telescope_plan_``. The result
         is the same up to rounding.
-    matmul_precision : {"highest", "high"}, default="highest"
-        ``"high"`` lets a GPU multiply float32 matrices in TF32: faster, with ten bits
-        of mantissa instead of 23.
     checkpoint_dir : str, path-like or None, default=None
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. See the user guide.
+        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
+        warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with
@@ -272,7 +270,6 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         random_state: Seed = None,
         device: str = "auto",
         telescope: str = "auto",
-        matmul_precision: str = "highest",
         checkpoint_dir: Path_ | None = None,
         data_parallel: bool = False,
         verbose: int = 0,
@@ -304,7 +301,6 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             random_state=random_state,
             device=device,
             telescope=telescope,
-            matmul_precision=matmul_precision,
             checkpoint_dir=checkpoint_dir,
             data_parallel=data_parallel,
             verbose=verbose,

@@ -11,15 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
+from ..spec.solvers import SOLVERS
 from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
 from .typing import Seed
-
-# Peak of the one-cycle schedule: for weights, and for numbers that scale whole rows or
-# directions, which may move further.
-AUTO_LEARNING_RATES = {"adamax": (0.03, 0.3), "adam": (0.01, 0.1), "sgd": (0.1, 0.5)}
 
 
 class BaseDirect(BaseNetwork):
@@ -66,7 +63,6 @@ class BaseDirect(BaseNetwork):
         random_state: Seed = None,
         device: str = "auto",
         telescope: str = "auto",
-        matmul_precision: str = "highest",
         checkpoint_dir: Path_ | None = None,
         data_parallel: bool = False,
         verbose: int = 0,
@@ -97,7 +93,6 @@ class BaseDirect(BaseNetwork):
         self.random_state = random_state
         self.device = device
         self.telescope = telescope
-        self.matmul_precision = matmul_precision
         self.checkpoint_dir = checkpoint_dir
         self.data_parallel = data_parallel
         self.verbose = verbose
@@ -207,7 +202,8 @@ class BaseDirect(BaseNetwork):
         return {"weights": (self.alpha, self.l1_ratio)}
 
     def _auto_learning_rate(self) -> float:
-        return AUTO_LEARNING_RATES[self.solver][self._moves_far()]
+        row = SOLVERS[self.solver]
+        return row.far_rate if self._moves_far() else row.rate
 
     def _moves_far(self) -> bool:
         return self.train in ("gains", "singular_values")

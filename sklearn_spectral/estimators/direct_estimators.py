@@ -95,12 +95,13 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Decides the start, the subset, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralClassifier`.
-    telescope, matmul_precision : str
-        How matrix products are computed; see `SpectralClassifier`.
+    telescope : str
+        How linear stacks are computed; see `SpectralClassifier`.
     checkpoint_dir : str, path-like or None, default=None
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. See the user guide.
+        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
+        warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with
@@ -211,7 +212,6 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         random_state: Seed = None,
         device: str = "auto",
         telescope: str = "auto",
-        matmul_precision: str = "highest",
         checkpoint_dir: Path_ | None = None,
         data_parallel: bool = False,
         verbose: int = 0,
@@ -243,7 +243,6 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             random_state=random_state,
             device=device,
             telescope=telescope,
-            matmul_precision=matmul_precision,
             checkpoint_dir=checkpoint_dir,
             data_parallel=data_parallel,
             verbose=verbose,
@@ -327,12 +326,13 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Decides the start, the subset, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralRegressor`.
-    telescope, matmul_precision : str
-        How matrix products are computed; see `SpectralRegressor`.
+    telescope : str
+        How linear stacks are computed; see `SpectralRegressor`.
     checkpoint_dir : str, path-like or None, default=None
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. See the user guide.
+        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
+        warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with

@@ -20,83 +20,48 @@ __all__ = ["CallbackSupportMixin", "FitTasks"]
 
 
 class FitTasks:
-    """What the callbacks of an estimator are told during one fit.
+    """The tasks of one fit, of which the callbacks of an estimator hear.
 
-    Parameters
-    ----------
-    estimator : estimator
-        The estimator being fitted.
-    X, y : array-like
-        The training data, as they were given.
-    sample_weight : array-like or None
-        Their weights, likewise.
-    max_subtasks : int or None
-        How many tasks the fit has at most; None if that is not known.
+    ``X``, ``y`` and the weights are as they were given; ``max_subtasks`` may be unknown.
     """
 
     def __init__(
         self, estimator: Any, X: Any, y: Any, sample_weight: Any, max_subtasks: int | None
     ) -> None:
         self._root = None
-        self._said: dict[str, Any] = {"estimator": estimator, "X": X, "y": y}
+        self._given: dict[str, Any] = {"estimator": estimator, "X": X, "y": y}
         if sample_weight is not None:
-            self._said["metadata"] = {"sample_weight": sample_weight}
+            self._given["metadata"] = {"sample_weight": sample_weight}
         if hasattr(estimator, "_init_callback_context"):
             self._root = estimator._init_callback_context(max_subtasks=max_subtasks)
-            self._root.call_on_fit_task_begin(**self._said)
+            self._root.call_on_fit_task_begin(**self._given)
         self.listens = hasattr(estimator, "_skl_callbacks")
 
     def task(self, name: str, run: Callable[[], Any], estimator: Any) -> Any:
-        """Run a fit of another estimator as one task, and pass callbacks on to it.
-
-        Parameters
-        ----------
-        name : str
-            What the task is called.
-        run : callable
-            The fit.
-        estimator : estimator
-            What it fits.
-
-        Returns
-        -------
-        object
-            What ``run`` returned.
-        """
+        """Return ``run()``, a fit of another estimator, with callbacks passed on to it."""
         if self._root is None:
             return run()
         context = self._root.subcontext(task_name=name)
         with context.propagate_callback_context(estimator):
-            context.call_on_fit_task_begin(**self._said)
+            context.call_on_fit_task_begin(**self._given)
             result = run()
-            context.call_on_fit_task_end(**self._said)
+            context.call_on_fit_task_end(**self._given)
         return result
 
     def begin_epoch(self) -> None:
-        """Say that an epoch begins."""
         assert self._root is not None
         self._epoch = self._root.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._said)
+        self._epoch.call_on_fit_task_begin(**self._given)
 
     def end_epoch(self, attributes: Callable[[], Mapping[str, Any]]) -> bool:
-        """Say that an epoch ended.
+        """Return whether a callback wants training to end here.
 
-        Parameters
-        ----------
-        attributes : callable
-            Returns the attributes with which the estimator is fitted, if training ended
-            here; called if any callback asks for it.
-
-        Returns
-        -------
-        bool
-            Whether training is to end here.
+        ``attributes()`` has what the estimator would be fitted with, for those who ask.
         """
         return self._epoch.call_on_fit_task_end(
-            **self._said, reconstruction_attributes=attributes
+            **self._given, reconstruction_attributes=attributes
         )
 
     def end(self) -> None:
-        """Say that the fit ended."""
         if self._root is not None:
-            self._root.call_on_fit_task_end(**self._said, reconstruction_attributes={})
+            self._root.call_on_fit_task_end(**self._given, reconstruction_attributes={})

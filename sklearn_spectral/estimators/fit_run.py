@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of
 from ..fitted.network import FittedNetwork
+from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.fit_key import checksums, keeper_for
 from ..training.outcome import Outcome
 from .fit_callbacks import FitTasks
 
@@ -43,6 +42,7 @@ class FitRun:
     device: torch.device
     dtype: np.dtype
     network: StackedNetwork
+    processes: Processes
     plans: list[dict[str, Any]]
     arrays: dict[str, Any] | None = None
 
@@ -59,8 +59,7 @@ class FitRun:
         self.estimator, self.data, self.validation = estimator, data, validation
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.splits = estimator.early_stopping and validation is None and not partial
-        self.processes: Processes | None = None
-        self.keeper: Any = None
+        self.checkpoint: Any = None
 
     @own_modes()
     def run(self) -> Outcome:
@@ -94,27 +93,32 @@ class FitRun:
         needs_row_numbers = self.splits or self._has_checkpoints or estimator.data_parallel
         if isinstance(self.data.X, Stream) and needs_row_numbers:
             self.data.X[:0]  # says what it does not offer
-        if not estimator.data_parallel:
-            return
-        from ..training.processes import Processes
+        from ..training.checkpoints import checksums
+        from ..training.processes import Processes, ProcessGroup
 
-        self.processes = Processes(estimator.device)
-        self.processes.check_same(checksums(estimator, self.data, self.validation))
-        self.seed = self.processes.from_first(self.seed)
+        if not estimator.data_parallel:
+            self.processes = Processes(estimator.device)
+            return
+        self.processes = group = ProcessGroup(estimator.device)
+        group.check_same(checksums(estimator, self.data, self.validation))
+        self.seed = group.broadcast(self.seed)
 
     def _find_checkpoint(self) -> None:
         """Find the checkpoint file, and the seed of a fit that was killed."""
         if not self._has_checkpoints:
             return
-        self.keeper = keeper_for(
+        from ..training.checkpoints import checkpoint_for
+
+        self.checkpoint = checkpoint_for(
             self.estimator,
             self.data,
             self.validation,
             self.seed,
-            proceed=self.resume,
+            resume=self.resume,
             processes=self.processes,
         )
-        self.seed = self.keeper.seed
+        if self.checkpoint is not None:
+            self.seed = self.checkpoint.seed
 
     def _split_validation(self) -> None:
         """Set validation rows aside, unless the user gave some."""
@@ -136,10 +140,8 @@ class FitRun:
         from ..training.convert import build_network, set_dtype
         from ..training.device import resolve_device, training_dtype
 
-        estimator, processes = self.estimator, self.processes
-        self.device = resolve_device(
-            estimator.device if processes is None else processes.device
-        )
+        estimator = self.estimator
+        self.device = resolve_device(self.processes.device)
         if self.resume:
             self.dtype = training_dtype(estimator._fitted.dtype, self.device)
             network = estimator._network_to_resume(self.config)
@@ -153,7 +155,6 @@ class FitRun:
 
     def _train(self) -> tuple[TrainingNet, Outcome]:
         """Plan how stacks are computed, wrap the network in a net and train it."""
-        from ..training.device import matmul_precision
         from ..training.run import make_net, train
 
         estimator, network, processes = self.estimator, self.network, self.processes
@@ -162,17 +163,14 @@ class FitRun:
         score = None if self.validation is None else self._validation_score()
         network.set_telescope(estimator.telescope)
         once = not self.partial and dataset.may_be_held(estimator.n_features_in_)
-        own_rows = options.batch_size  # of each batch
-        if processes is not None:
-            own_rows = -(-own_rows // processes.share.n_processes)
+        own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         self.plans = [plan.to_dict() for plan in plans]
-        with network.planned(plans), matmul_precision(estimator.matmul_precision):
+        with network.planned(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            net = make_net(
-                network, options, len(dataset), self.device, score, self.keeper, processes
-            )
+            where = self.device, processes
+            net = make_net(network, options, len(dataset), *where, score, self.checkpoint)
             self._report_epochs(net)
             self._load_solver(net)
             # From here on the weights of an earlier net move; its arrays do not.
@@ -225,19 +223,17 @@ class FitRun:
     def _rate(self) -> tuple[float, float]:
         """Return the highest rate, and the norm to which longer gradients are cut."""
         estimator = self.estimator
-        if estimator.solver == "lbfgs":
-            return 1.0, np.inf  # where its line search starts
         if estimator.learning_rate_init != "auto":
             return estimator.learning_rate_init, np.inf
-        is_sgd = estimator.solver == "sgd"
-        max_norm = estimator._auto_max_norm() if is_sgd else np.inf
+        clips = SOLVERS[estimator.solver].clips
+        max_norm = estimator._auto_max_norm() if clips else np.inf
         is_constant = estimator._schedule(self.partial) == "constant"
         share = CONSTANT_SHARE if is_constant else 1.0
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
         """Return how many rows go into a batch."""
-        if self.estimator.solver == "lbfgs":
+        if not SOLVERS[self.estimator.solver].by_batches:
             from ..training.batches import rows_of_full_batch
 
             return rows_of_full_batch(n_samples, architecture_of(self.config).widest)
@@ -265,10 +261,8 @@ class FitRun:
         """Report each epoch to callbacks."""
         if self.tasks is None or not self.tasks.listens:
             return
-        end: Callable[[Any], bool] = self._end_epoch
-        if self.processes is not None:
-            end = self.processes.said_by_any(end)
-        net.tell_epochs(self.tasks.begin_epoch, end)
+        end = self.processes.any_rank(self._end_epoch)
+        net.add_epoch_hooks(self.tasks.begin_epoch, end)
 
     def _end_epoch(self, network: Any) -> bool:
         """Offer callbacks the estimator as it would be if training ended here."""
@@ -300,8 +294,8 @@ class FitRun:
 
         estimator = self.estimator
         finished = outcome.reason != "interrupted"
-        if self.keeper is not None and finished and estimator.random_state is None:
-            self.keeper.file.remove()  # another fit is to be another draw
+        if self.checkpoint is not None and finished and estimator.random_state is None:
+            self.checkpoint.file.remove()  # another fit is to be another draw
         # Moments of steps that were undone would spoil those to come.
         with_moments = self.partial and outcome.reason != "diverged"
         moments = solver_arrays(net.optimizer_) if with_moments else {}

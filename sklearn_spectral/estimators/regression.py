@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score
 
 from ..data.torch_data import is_torch_data
 from ..data.training_data import TrainingData
-from ..training.outcome import ROUNDING, Constant
+from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
 from .calls import explained, fitting
 from .typing import available_if
@@ -147,7 +147,7 @@ class NetworkRegressorMixin(RegressorMixin):
         loss = np.average((y - mean) ** 2, axis=0, weights=weight).mean() / 2
         square = np.average(y**2, axis=0, weights=weight).mean()
         if loss <= np.finfo(np.float64).eps * square:  # all are the same
-            loss = ROUNDING * square if square else np.inf  # zero has no size
+            loss = LEAST_LOSS * square if square else np.inf  # zero has no size
         return Constant(
             "the mean of the target",
             float(loss),

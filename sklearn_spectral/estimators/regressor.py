@@ -91,12 +91,13 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
         Where to train; see `SpectralClassifier`.
-    telescope, matmul_precision : str
-        How matrix products are computed; see `SpectralClassifier`.
+    telescope : str
+        How linear stacks are computed; see `SpectralClassifier`.
     checkpoint_dir : str, path-like or None, default=None
         A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
         its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. See the user guide.
+        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
+        warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with

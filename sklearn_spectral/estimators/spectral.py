@@ -15,6 +15,7 @@ from ..data.training_data import TrainingData
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
 from ..spec.factorizations import FACTORIZATIONS
+from ..spec.solvers import SOLVERS
 from ..spec.starts import SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
@@ -29,14 +30,6 @@ if TYPE_CHECKING:
 COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 """The power of the covariance that rows of uniform numbers are multiplied by: those of
 ``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
-
-# By benchmarks/starts.py: peak of the one-cycle schedule for eigenvalues alone, and with
-# eigenvectors, whose entries are smaller by the square root of the layer's width. Those of
-# SGD by benchmarks/defaults/solvers.py.
-AUTO_LEARNING_RATES = {"adamax": (0.3, 0.03), "adam": (0.1, 0.01), "sgd": (0.5, 0.1)}
-
-# SGD at a higher rate saturates the probabilities, of which this loss then has no gradient.
-BRIER_SGD_RATE = 0.2
 
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
@@ -96,7 +89,6 @@ class BaseSpectral(BaseNetwork):
         random_state: Seed = None,
         device: str = "auto",
         telescope: str = "auto",
-        matmul_precision: str = "highest",
         checkpoint_dir: Path_ | None = None,
         data_parallel: bool = False,
         verbose: int = 0,
@@ -127,7 +119,6 @@ class BaseSpectral(BaseNetwork):
         self.random_state = random_state
         self.device = device
         self.telescope = telescope
-        self.matmul_precision = matmul_precision
         self.checkpoint_dir = checkpoint_dir
         self.data_parallel = data_parallel
         self.verbose = verbose
@@ -306,12 +297,13 @@ class BaseSpectral(BaseNetwork):
         )
 
     def _auto_learning_rate(self) -> float:
-        eigenvalues_alone, with_eigenvectors = AUTO_LEARNING_RATES[self.solver]
+        row = SOLVERS[self.solver]
         if not self._moves_far():
-            return with_eigenvectors
-        if (self.solver, self._loss_name()) == ("sgd", "brier"):
-            eigenvalues_alone = BRIER_SGD_RATE
-        return eigenvalues_alone * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
+            return row.rate
+        rate = row.far_rate
+        if self._loss_name() == "brier" and row.far_rate_brier is not None:
+            rate = row.far_rate_brier
+        return rate * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 
     def _moves_far(self) -> bool:
         form = FACTORIZATIONS.get(str(self.train_eigenvectors))

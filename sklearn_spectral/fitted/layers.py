@@ -322,49 +322,6 @@ def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
     return [f"activations.{position}.slope" for position in range(n_activations)]
 
 
-SOLVER_STATE = {
-    "adamax": {"step", "exp_avg", "exp_inf"},
-    "adam": {"step", "exp_avg", "exp_avg_sq"},
-    "sgd": {"momentum_buffer"},
-}
-"""What each solver goes on from: its number of steps, and arrays as long as what trains."""
-
-
-def check_solver_state(
-    solver: str, entries: Mapping[str, Any], n_trained: int, dtype: DTypeLike
-) -> None:
-    """See that a solver can go on from some state: what it is told, torch does not check.
-
-    Parameters
-    ----------
-    solver : str
-        A key of ``SOLVER_STATE``.
-    entries : mapping
-        The state; may be empty.
-    n_trained : int
-        How many numbers train.
-    dtype : numpy dtype
-        Their type.
-
-    Raises
-    ------
-    ValueError
-        If anything of it is missing, too much, or of another shape or type.
-    """
-    expected = SOLVER_STATE[solver]
-    held = {name: value for name, value in entries.items() if value is not None}
-    right = held.keys() == expected or not held
-    for name, values in held.items():
-        is_array = isinstance(values, np.ndarray)
-        if name == "step":
-            right &= is_array and values.shape == () and values.dtype.kind == "f"
-            right = right and bool(0 <= values < 2**53)
-        else:
-            right &= is_array and values.shape == (n_trained,) and values.dtype == dtype
-    if not right:
-        raise ValueError(f"the state of the solver {solver} is not that of this network")
-
-
 def architecture_of(config: Mapping[str, Any]) -> Architecture:
     """Return the widths of a network from its keyword arguments."""
     return Architecture.build(

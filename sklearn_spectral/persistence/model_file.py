@@ -19,14 +19,10 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ..estimators.base import BaseNetwork
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
-from ..fitted.layers import (
-    SOLVER_STATE,
-    LayerArrays,
-    architecture_of,
-    check_solver_state,
-)
+from ..fitted.layers import LayerArrays, architecture_of
 from ..fitted.network import FittedNetwork, with_regrown
 from ..spec.plan import WAYS, StackPlan
+from ..spec.solvers import SOLVERS, check_solver_state
 
 # Series of values, which are stored as arrays; and what not every fit leaves.
 SERIES = ("classes_", "feature_names_in_", "loss_curve_", "validation_scores_")
@@ -304,7 +300,8 @@ def _solver(
     """Return the state of the solver, from which partial_fit goes on."""
     result: dict[str, Any] = {}
     for name, numbers in stored.items():
-        _require(name in SOLVER_STATE, f"it has a solver {_shown(name)}")
+        known = name in SOLVERS and SOLVERS[name].by_batches
+        _require(known, f"it has a solver {_shown(name)}")
         prefix = f"solver.{name}."
         entries = dict(numbers)
         for path in tensors:

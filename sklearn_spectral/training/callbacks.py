@@ -1,4 +1,4 @@
-"""What happens between epochs: guarding, stopping, keeping the best, showing progress."""
+"""What happens between epochs: guarding, stopping, showing progress."""
 
 from __future__ import annotations
 
@@ -14,13 +14,7 @@ from tqdm.auto import tqdm
 
 
 class StopTraining(Exception):
-    """Raised by a callback to end training after an epoch.
-
-    Parameters
-    ----------
-    reason : {"converged", "early_stopping", "diverged", "callback"}
-        Why.
-    """
+    """Raised to end training after an epoch; ``reason`` is a value of ``stop_reason_``."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -28,15 +22,12 @@ class StopTraining(Exception):
 
 
 class Guard(Callback):
-    """Keep weights that are known to be good, and stop where the loss is not finite.
+    """Remember weights that are known to be good, and stop where the loss is not finite.
 
-    The weights at the start of an epoch are good once the first batch has given a finite
-    loss with them. They come back when training diverges; `interrupt` brings back those
-    of the last whole epoch.
+    Those at the start of an epoch are, once its first batch has given a finite loss.
     """
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Keep the start."""
         self.good_: Tensor | None = None
         self.latest_: Tensor | None = net.flat.copy()
 
@@ -54,16 +45,16 @@ class Guard(Callback):
         """Return what the next epoch follows from."""
         return {"good": self.good_}
 
-    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
-        """Go on from what `resumable` gave; the latest weights are those of the net."""
-        self.good_, self.latest_ = kept["good"], net.flat.copy()
+    def resume(self, state: dict[str, Any], net: NeuralNet) -> None:
+        """Continue from what `resumable` gave; the latest weights are the net's."""
+        self.good_, self.latest_ = state["good"], net.flat.copy()
 
     def interrupt(self, net: NeuralNet) -> None:
-        """Bring back the weights of the last whole epoch."""
+        """Restore the weights of the last whole epoch."""
         net.flat.restore(self.latest_)
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Let the copies go; the last step may have gone where contraction overflows."""
+        """Drop the copies; after the last step the contraction may overflow."""
         plain = net.module_.retract().parameters()
         if not all(values.isfinite().all() for values in plain):
             if self.good_ is not None:
@@ -74,15 +65,7 @@ class Guard(Callback):
 
 
 class EpochHooks(Callback):
-    """Tell others of each epoch.
-
-    Parameters
-    ----------
-    begin : callable
-        Called without arguments before each.
-    end : callable
-        Called with the module after each; training ends where it returns True.
-    """
+    """Call ``begin()`` before each epoch and ``end(module)``, which may stop, after it."""
 
     def __init__(
         self, begin: Callable[[], None], end: Callable[[torch.nn.Module], bool]
@@ -91,33 +74,22 @@ class EpochHooks(Callback):
         self.end: Callable[[torch.nn.Module], bool] | None = end
 
     def on_epoch_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Tell that it begins."""
         self.begin()
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Tell that it ended."""
         assert self.end is not None
         if self.end(net.module_):
             raise StopTraining("callback")
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Let the data go that the others may hold."""
+        # They may reference the data.
         self.begin, self.end = lambda: None, None
 
 
 class Plateau(Callback):
-    """Stop when the training loss does not improve for a number of epochs.
+    """Stop when the training loss did not fall by ``tol`` for ``patience`` epochs.
 
-    Parameters
-    ----------
-    tol : float
-        An improvement is larger than this.
-    patience : float
-        Number of consecutive epochs to wait; infinity is for ever.
-    scheduled : bool, default=False
-        Whether the rate rises and falls. At its height the loss is noisy, rests for a
-        while and goes down later; only a loss that has hardly changed at all over the
-        wait, up or down, is then taken as final.
+    Where a rate is ``scheduled`` it is noisy at its height: a rise by ``tol`` counts too.
     """
 
     def __init__(self, tol: float, patience: float, scheduled: bool = False) -> None:
@@ -126,7 +98,6 @@ class Plateau(Callback):
         self.scheduled = scheduled
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget earlier losses."""
         self.reference_ = math.inf
         self.waited_ = 0
 
@@ -134,9 +105,9 @@ class Plateau(Callback):
         """Return what the next epoch follows from."""
         return {"reference": self.reference_, "waited": self.waited_}
 
-    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
-        """Go on from what `resumable` gave."""
-        self.reference_, self.waited_ = kept["reference"], kept["waited"]
+    def resume(self, state: dict[str, Any], net: NeuralNet) -> None:
+        """Continue from what `resumable` gave."""
+        self.reference_, self.waited_ = state["reference"], state["waited"]
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Count the epochs without improvement, as scikit-learn's perceptrons do."""
@@ -151,19 +122,9 @@ class Plateau(Callback):
 
 
 class EarlyStopping(Callback):
-    """Score validation data each epoch, stop when they stop improving, keep the best.
+    """Score each epoch, stop if the score does not rise, restore the best.
 
-    Parameters
-    ----------
-    score : callable
-        Called with the module; returns the validation score, higher is better.
-    tol : float
-        An improvement is larger than this.
-    patience : float
-        Number of consecutive epochs to wait; infinity is for ever.
-    first_wait : int, default=0
-        Number of epochs before any waiting counts. While a rate rises and is high, a
-        score may rest that goes up when the rate falls.
+    The first ``first_wait`` epochs do not count: the score may rise when the rate falls.
     """
 
     def __init__(
@@ -179,7 +140,6 @@ class EarlyStopping(Callback):
         self.first_wait = first_wait
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Forget earlier scores."""
         self.scores_: list[float] = []
         self.best_score_ = -math.inf
         self.best_: Tensor | None = None
@@ -194,20 +154,19 @@ class EarlyStopping(Callback):
             "waited": self.waited_,
         }
 
-    def resume(self, kept: dict[str, Any], net: NeuralNet) -> None:
-        """Go on from what `resumable` gave."""
-        self.scores_, self.best_score_ = kept["scores"], kept["best_score"]
-        self.best_, self.waited_ = kept["best"], kept["waited"]
+    def resume(self, state: dict[str, Any], net: NeuralNet) -> None:
+        """Continue from what `resumable` gave."""
+        self.scores_, self.best_score_ = state["scores"], state["best_score"]
+        self.best_, self.waited_ = state["best"], state["waited"]
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Score the epoch."""
         assert self.score is not None
         score = float(self.score(net.module_))
         net.history.record("valid_score", score)
         self.scores_.append(score)
-        rests = score < self.best_score_ + self.tol
+        waits = score < self.best_score_ + self.tol
         counts = len(net.history) > self.first_wait
-        self.waited_ = self.waited_ + 1 if rests and counts else 0
+        self.waited_ = self.waited_ + 1 if waits and counts else 0
         if score >= self.best_score_:  # of equals, the one trained longer
             self.best_score_ = score
             self.best_ = net.flat.copy()
@@ -215,33 +174,23 @@ class EarlyStopping(Callback):
             raise StopTraining("early_stopping")
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Bring back the best weights, and let them and the validation data go."""
+        """Restore the best weights; drop them and the validation data."""
         if self.best_ is not None:
             net.flat.restore(self.best_)
         self.best_ = self.score = None
 
 
 class Progress(Callback):
-    """Show the epochs: a bar, or a line for each.
-
-    Parameters
-    ----------
-    n_epochs : int
-        How many there are at most.
-    lines : bool, default=False
-        Whether to print a line per epoch instead of a bar.
-    """
+    """Show up to ``n_epochs`` epochs in a bar, or in a line each."""
 
     def __init__(self, n_epochs: int, lines: bool = False) -> None:
         self.n_epochs = n_epochs
         self.lines = lines
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Open the bar."""
         self.bar_ = None if self.lines else tqdm(total=self.n_epochs, unit="epoch")
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Advance it."""
         row = net.history[-1]
         shown = {"loss": f"{row['train_loss']:.4f}"}
         if "valid_score" in row:
@@ -254,13 +203,13 @@ class Progress(Callback):
             self.bar_.update(len(net.history) - self.bar_.n)  # more than one, if resumed
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Say why it ends where that is before the last epoch; close the bar."""
+        """Show why it ends where that is before the last epoch."""
         early = net.stop_reason_ != "max_iter"
         if self.bar_ is not None:
             if early:
                 shown = self.bar_.postfix  # the last loss, and score
-                told = f"stopped: {net.stop_reason_}"
-                self.bar_.set_postfix_str(f"{shown}, {told}" if shown else told)
+                reason = f"stopped: {net.stop_reason_}"
+                self.bar_.set_postfix_str(f"{shown}, {reason}" if shown else reason)
             self.bar_.close()
         elif early:
             n_done = len(net.history)

@@ -1,15 +1,15 @@
-"""Checkpoints: a fit that is killed goes on from its last epoch, to the same bits.
+"""Checkpoints: a fit that is killed resumes from its last epoch, to the same bits.
 
-Each fit has a name of its own, which follows from its data and parameters, so that many of
-them can share a folder, as those of a grid search do.
+Each is named by all that the result of its fit follows from, so that many fits can share a
+folder, as those of a grid search do.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import tempfile
 import warnings
+from os import fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,42 +19,112 @@ from numpy.typing import NDArray
 from skorch import NeuralNet
 from skorch.callbacks import Callback
 
+from ..data.training_data import TrainingData
 from ..exceptions import CheckpointWarning, ModelFileError
 from ..files.container import Path_, decode, encode, read, remove_partials, write_atomically
 from ..files.encoding import from_json, to_json
-from ..fitted.layers import check_solver_state
+from ..files.integrity import digest
+from ..spec.solvers import SOLVERS, check_solver_state
 from .convert import load_solver, solver_arrays, to_numpy
+from .device import resolve_device
+from .outcome import caller_level
+from .processes import Processes
 
 if TYPE_CHECKING:
-    from .full_batch import FullBatchNet
+    from ..estimators.base import BaseNetwork
     from .net import TrainingNet
-    from .processes import Processes
+
+# Parameters that change nothing of the result.
+_WITHOUT_EFFECT = {"checkpoint_dir", "device", "random_state", "verbose"}
 
 # What of an optimizer's settings a schedule moves.
-_MOVED = {"lr", "betas", "momentum"}
+_SCHEDULED = {"lr", "betas", "momentum"}
 
 _HISTORY = ("train_first_loss", "train_loss", "train_finite", "train_batch_count")
 
 
-class CheckpointFile:
-    """The file, or the files, that one fit writes and reads.
+def checkpoint_for(
+    estimator: BaseNetwork,
+    data: TrainingData,
+    validation: TrainingData | None,
+    seed: int,
+    *,
+    resume: bool,
+    processes: Processes,
+) -> EpochCheckpoint | None:
+    """Return what keeps a fit's epochs, whose ``seed`` may be that of a killed fit.
 
-    Parameters
-    ----------
-    folder : path-like
-        Where; it is made if it is not there.
-    key : str
-        What the fit is: the digest of all that its result follows from.
+    None, with a warning, if the solver has no epochs to keep.
+    """
+    assert estimator.checkpoint_dir is not None
+    if not fspath(estimator.checkpoint_dir):
+        raise ValueError(
+            "checkpoint_dir='' names no folder; '.' is the one that you are in, and "
+            "None keeps no checkpoints."
+        )
+    if not SOLVERS[estimator.solver].by_batches:
+        if processes.is_rank_zero:
+            warnings.warn(
+                f"solver={estimator.solver!r} does not use checkpoint_dir: a fit that is "
+                "killed begins anew. Use a solver that takes steps on batches, or set "
+                "checkpoint_dir=None.",
+                CheckpointWarning,
+                caller_level(),
+            )
+        return None
+    is_drawn = estimator.random_state is None
+    key = digest(
+        type(estimator).__name__,
+        _parameters(estimator),
+        _callbacks(estimator),
+        resolve_device(estimator.device).type,
+        None if is_drawn else seed,
+        data.parts(),
+        None if validation is None else validation.parts(),
+        [estimator._fitted.complete(), len(estimator.loss_curve_)] if resume else None,
+    )[:32]
+    file = CheckpointFile(estimator.checkpoint_dir, key, processes)
+    return make_checkpoint(file, seed, is_drawn=is_drawn)
 
-    Raises
-    ------
-    OSError
-        If nothing can be written there.
+
+def checksums(
+    estimator: BaseNetwork, data: TrainingData, validation: TrainingData | None
+) -> dict[str, str]:
+    """Return checksums, by name, by which processes see that they were given the same.
+
+    Of the input only the shape, the first and the last row count: it may be large.
     """
 
-    def __init__(self, folder: Path_, key: str) -> None:
-        self.folder, self.key = Path(folder), key
-        self._warned = False
+    def of_input(given: TrainingData | None) -> str:
+        if given is None:
+            return digest(None)
+        ends = [given.X[rows] for rows in (slice(0, 1), slice(len(given.y) - 1, None))]
+        dense = [end.toarray() if hasattr(end, "toarray") else end for end in ends]
+        return digest(list(given.X.shape), dense)
+
+    return {
+        "parameters": digest(type(estimator).__name__, _parameters(estimator)),
+        "callbacks": digest(_callbacks(estimator)),
+        "X": of_input(data),
+        "y": digest(data.y),
+        "weights": digest(data.sample_weight, data.rows),
+        "validation data": digest(
+            of_input(validation), None if validation is None else validation.y
+        ),
+    }
+
+
+class CheckpointFile:
+    """The file that one fit writes and reads, on rank zero of its processes."""
+
+    def __init__(self, folder: Path_, key: str, processes: Processes) -> None:
+        self.folder, self.key, self.processes = Path(folder), key, processes
+        self.path = self.folder / f"{key}.safetensors"
+        self._warned = not processes.is_rank_zero
+        if processes.is_rank_zero:
+            self._prepare()
+
+    def _prepare(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_partials(self.folder)
@@ -63,213 +133,100 @@ class CheckpointFile:
         except OSError as error:
             raise OSError(
                 error.errno,
-                f"checkpoint_dir={os.fspath(folder)!r} cannot be written to "
+                f"checkpoint_dir={fspath(self.folder)!r} cannot be written to "
                 f"({error.strerror}). Name a folder that can, or set checkpoint_dir=None.",
             ) from error
 
-    def _path(self, part: str = "") -> Path:
-        return self.folder / f"{self.key}{part and '.'}{part}.safetensors"
-
-    def read(self, part: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
+    def read(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
         """Return what was written; None if nothing was, or it cannot be used."""
-        path = self._path(part)
+        return self.processes.on_rank_zero(self._read)()
+
+    def _read(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
         try:
-            content, tensors = decode("checkpoint", read(path, 2**62))
+            content, tensors = decode("checkpoint", read(self.path, 2**62))
             if type(content.get("seed")) is not int or content["seed"] < 0:
                 raise ModelFileError("it has no seed")
             return content, tensors
         except FileNotFoundError:
             return None
         except (OSError, ModelFileError) as error:
-            self.tell(f"{path} cannot be used ({error})")
+            self.warn(f"{self.path} cannot be used ({error})")
             return None
 
-    def write(self, content: Any, tensors: Any, part: str = "") -> None:
+    def write(self, content: Any, tensors: Any) -> None:
         """Replace what was written; a failure is a warning, the first time."""
+        if not self.processes.is_rank_zero:
+            return
         try:
-            write_atomically(self._path(part), encode("checkpoint", content, tensors))
+            write_atomically(self.path, encode("checkpoint", content, tensors))
         except (OSError, ValueError) as error:
-            self.tell(f"{self._path(part)} cannot be written ({error})")
+            self.warn(f"{self.path} cannot be written ({error})")
 
-    def tell(self, what: str) -> None:
+    def warn(self, problem: str) -> None:
         """Warn once."""
         if not self._warned:
             self._warned = True
-            warnings.warn(f"{what}; the fit goes on without it.", CheckpointWarning, 3)
+            message = f"{problem}; the fit goes on without it."
+            warnings.warn(message, CheckpointWarning, caller_level())
 
-    def remove(self, first_part: int = 0) -> None:
-        """Remove what was written, or the numbered parts from one on."""
-        for path in self.folder.glob(f"{self.key}*.safetensors"):
-            number = path.name.split(".")[1]
-            if not number.isdecimal() or int(number) >= first_part:
-                with contextlib.suppress(OSError):
-                    path.unlink()
-
-
-class SharedCheckpointFile(CheckpointFile):
-    """Files of a fit by several processes: the first of them reads and writes.
-
-    Parameters
-    ----------
-    folder, key
-        As for `CheckpointFile`.
-    processes : Processes
-        Those that train together.
-    """
-
-    def __init__(self, folder: Path_, key: str, processes: Processes) -> None:
-        self.processes = processes
-        if processes.is_first:
-            super().__init__(folder, key)
-        else:
-            self.folder, self.key, self._warned = Path(folder), key, True
-
-    def read(self, part: str = "") -> tuple[dict[str, Any], dict[str, NDArray[Any]]] | None:
-        """Return what the first process read."""
-        return self.processes.told_by_first(super().read)(part)
-
-    def write(self, content: Any, tensors: Any, part: str = "") -> None:
-        """Have the first process write."""
-        if self.processes.is_first:
-            super().write(content, tensors, part)
-
-    def remove(self, first_part: int = 0) -> None:
-        """Have the first process remove."""
-        if self.processes.is_first:
-            super().remove(first_part)
+    def remove(self) -> None:
+        """Remove what was written."""
+        if self.processes.is_rank_zero:
+            with contextlib.suppress(OSError):
+                self.path.unlink()
 
 
-class Keeper(Callback):
-    """Write all that training goes on from after each epoch; take it up at the start.
+class EpochCheckpoint(Callback):
+    """Write all that training resumes from after each epoch, and resume at the start.
 
     It has to be the last of the callbacks: what the others do at the start of training is
-    overwritten, and an epoch after which one of them stops is not kept but run again.
-
-    Parameters
-    ----------
-    file : CheckpointFile
-        Where to.
-    seed : int
-        Of the fit.
-    kept : tuple, optional
-        What ``file`` had when the fit began.
+    overwritten, and an epoch after which one of them stops is not written but run again.
     """
 
-    def __init__(self, file: CheckpointFile, seed: int, kept: Any = None) -> None:
-        self.file, self.seed, self.kept = file, seed, kept
+    def __init__(self, file: CheckpointFile, seed: int, written: Any = None) -> None:
+        self.file, self.seed, self.written = file, seed, written
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Go on from what was kept."""
-        if self.kept is not None:
+        if self.written is not None:
             try:
-                kept = _understand(net, *self.kept)
+                state = parse(net, *self.written)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                self.file.tell(f"The checkpoint {self.file.key} is of another network")
+                self.file.warn(f"The checkpoint {self.file.key} is of another network")
             else:
-                _put(net, kept)
-        self.kept = None
+                restore(net, state)
+        self.written = None
 
     def on_epoch_end(self, net: NeuralNet, **kwargs: Any) -> None:
-        """Write the epoch."""
-        content, tensors = _take(net)
+        content, tensors = capture(net)
         self.file.write({**content, "seed": self.seed}, tensors)
 
 
-class EvaluationKeeper(Callback):
-    """Write what L-BFGS was told in each iteration; tell it the same at the start.
-
-    The state of scipy's solver cannot be had, but follows from the losses and gradients
-    that it was given. Each iteration is a file, so that none is written twice.
-
-    Parameters
-    ----------
-    file : CheckpointFile
-        Where to.
-    seed : int
-        Of the fit.
-    """
-
-    def __init__(self, file: CheckpointFile, seed: int) -> None:
-        self.file, self.seed = file, seed
-
-    def on_train_begin(self, net: FullBatchNet, **kwargs: Any) -> None:
-        """Give the solver the evaluations that were kept."""
-        n_trained = len(net.flat.vector)
-        known: list[tuple[float, NDArray[Any]]] = []
-        self.n_kept = 0
-        while (part := self.file.read(f"{self.n_kept}")) is not None:
-            none = np.empty(0)
-            losses = part[1].get("losses", none)
-            gradients = part[1].get("gradients", none)
-            if part[0]["seed"] != self.seed:
-                break  # of another fit without a seed, which got further
-            if gradients.shape != (losses.size, n_trained):
-                self.file.tell(f"The checkpoint {self.file.key} is of another network")
-                break
-            known += zip(losses.tolist(), gradients, strict=True)
-            self.n_kept += 1
-        self.file.remove(first_part=self.n_kept)
-        net.known_evaluations, net.new_evaluations = known, []
-
-    def on_epoch_end(self, net: FullBatchNet, **kwargs: Any) -> None:
-        """Write the evaluations of an iteration that was not kept before."""
-        epoch = len(net.history) - 1
-        if epoch < self.n_kept:
-            return
-        assert net.new_evaluations is not None
-        losses, gradients = zip(*net.new_evaluations, strict=True)
-        net.new_evaluations = []
-        tensors = {"losses": np.array(losses), "gradients": np.array(gradients)}
-        self.file.write({"seed": self.seed}, tensors, f"{epoch}")
-
-
-def keeper_of(
-    file: CheckpointFile, solver: str, seed: int, *, drawn: bool
-) -> Keeper | EvaluationKeeper:
-    """Return what keeps the epochs of a fit, and goes on from those that were kept.
-
-    Parameters
-    ----------
-    file : CheckpointFile
-        Where.
-    solver : str
-        Of the fit.
-    seed : int
-        Of the fit.
-    drawn : bool
-        Whether the seed is a new draw, so that one that was kept takes its place.
-
-    Returns
-    -------
-    Keeper or EvaluationKeeper
-        Its ``seed`` is the one to train with.
-    """
-    by_evaluations = solver == "lbfgs"
-    kept = file.read("0" if by_evaluations else "")
-    if kept is not None and kept[0]["seed"] != seed:
-        if drawn:
-            seed = kept[0]["seed"]
+def make_checkpoint(file: CheckpointFile, seed: int, *, is_drawn: bool) -> EpochCheckpoint:
+    """Return a fit's checkpoint; a written seed replaces one that is newly drawn."""
+    written = file.read()
+    if written is not None and written[0]["seed"] != seed:
+        if is_drawn:
+            seed = written[0]["seed"]
         else:
-            file.tell(f"The checkpoint {file.key} is of another seed")
-            kept = None
-    return EvaluationKeeper(file, seed) if by_evaluations else Keeper(file, seed, kept)
+            file.warn(f"The checkpoint {file.key} is of another seed")
+            written = None
+    return EpochCheckpoint(file, seed, written)
 
 
-def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return all that the next epoch follows from."""
+def capture(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return all that the next epoch follows from, as JSON's types and as arrays."""
     tensors = {"vector": to_numpy(net.flat.vector)}
     callbacks = {}
-    for name, callback in net.callbacks_:
-        if hasattr(callback, "resumable"):
-            numbers = {}
-            for entry, value in callback.resumable().items():
-                if isinstance(value, torch.Tensor):
-                    tensors[f"{name}.{entry}"] = to_numpy(value)
-                elif isinstance(value, list):
-                    tensors[f"{name}.{entry}"] = np.array(value, np.float64)
-                else:
-                    numbers[entry] = to_json(value)
-            callbacks[name] = numbers
+    for name, callback in _resumable(net).items():
+        numbers = {}
+        for entry, value in callback.resumable().items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{name}.{entry}"] = to_numpy(value)
+            elif isinstance(value, list):
+                tensors[f"{name}.{entry}"] = np.array(value, np.float64)
+            else:
+                numbers[entry] = to_json(value)
+        callbacks[name] = numbers
     tensors |= {
         f"solver.{name}": np.asarray(value)
         for name, value in solver_arrays(net.optimizer_).get(0, {}).items()
@@ -277,87 +234,106 @@ def _take(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     }
     rows = [[float(row[name]) for name in _HISTORY] for row in net.history]
     tensors["history"] = np.array(rows, np.float64)
-    group = net.optimizer_.param_groups[0]
     return {
         "callbacks": callbacks,
-        "settings": {name: to_json(group[name]) for name in sorted(_MOVED & group.keys())},
+        "settings": {name: to_json(value) for name, value in _settings(net).items()},
         "n_steps": None if net.schedule_ is None else net.schedule_.last_epoch,
     }, tensors
 
 
-def _understand(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
-    """Return what was kept in the form that `_put` takes; raise if it is of another net."""
-    like = net.flat.vector
-    history, dtype = tensors["history"], to_numpy(like[:1]).dtype
+def parse(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
+    """Return what `capture` gave as `restore` takes it; raise if it is of another net."""
+    vector = net.flat.vector
+    dtype = to_numpy(vector[:1]).dtype
+    history, n_steps = tensors["history"], content["n_steps"]
     if history.shape[1:] != (len(_HISTORY),) or not 1 <= len(history) <= net.max_epochs:
         raise ValueError("history")
-
-    def checked(values: NDArray[Any]) -> torch.Tensor:
-        right = values.shape == tuple(like.shape) and values.dtype == dtype
-        if not (right and np.isfinite(values).all()):
-            raise ValueError("weights")
-        return torch.from_numpy(values).to(like.device)
-
-    if content["n_steps"] is not None and type(content["n_steps"]) is not int:
+    if type(n_steps) is not (type(None) if net.schedule_ is None else int):
         raise ValueError("n_steps")
-    if (net.schedule_ is None) != (content["n_steps"] is None):
-        raise ValueError("n_steps")
-
-    def below(prefix: str) -> dict[str, NDArray[Any]]:
-        return {
-            name.removeprefix(prefix): np.array(values)
-            for name, values in tensors.items()
-            if name.startswith(prefix)
-        }
-
-    callbacks = {}
-    for name, callback in net.callbacks_:
-        if hasattr(callback, "resumable"):
-            values = {n: from_json(v) for n, v in content["callbacks"][name].items()}
-            for entry, array in below(f"{name}.").items():
-                if entry == "scores" and array.shape == (len(history),):
-                    values[entry] = array.tolist()
-                else:
-                    values[entry] = checked(array)
-            if values.keys() != callback.resumable().keys():
-                raise ValueError(name)
-            callbacks[name] = values
-    group = net.optimizer_.param_groups[0]
-    settings = {
-        name: from_json(content["settings"][name]) for name in _MOVED & group.keys()
-    }
+    settings = {name: from_json(content["settings"][name]) for name in _settings(net)}
     numbers = np.hstack([np.asarray(value, np.float64) for value in settings.values()])
     if not np.isfinite(numbers).all():
         raise ValueError("settings")
-    solver = below("solver.")
-    kind = type(net.optimizer_).__name__.lower()
-    check_solver_state(kind, solver, len(like), dtype)
+    solver = _below("solver.", tensors)
+    check_solver_state(net.solver, solver, len(vector), dtype)
+    callbacks = {}
+    for name, callback in _resumable(net).items():
+        values = {n: from_json(v) for n, v in content["callbacks"][name].items()}
+        for entry, array in _below(f"{name}.", tensors).items():
+            is_series = entry == "scores" and array.shape == (len(history),)
+            values[entry] = array.tolist() if is_series else _weights(array, vector)
+        if values.keys() != callback.resumable().keys():
+            raise ValueError(name)
+        callbacks[name] = values
     return {
-        "vector": checked(np.array(tensors["vector"])),
+        "vector": _weights(np.array(tensors["vector"]), vector),
         "solver": solver,
         "callbacks": callbacks,
         "settings": settings,
-        "n_steps": content["n_steps"],
+        "n_steps": n_steps,
         "rows": history.tolist(),
     }
 
 
-def _put(net: TrainingNet, kept: dict[str, Any]) -> None:
-    """Bring a net to where `_take` found it."""
-    net.flat.restore(kept["vector"])
-    for name, callback in net.callbacks_:
-        if name in kept["callbacks"]:
-            callback.resume(kept["callbacks"][name], net)
-    load_solver(net.optimizer_, {0: kept["solver"]} if kept["solver"] else {})
-    net.optimizer_.param_groups[0].update(kept["settings"])
+def restore(net: TrainingNet, state: dict[str, Any]) -> None:
+    """Bring a net to where `capture` found it."""
+    net.flat.restore(state["vector"])
+    for name, callback in _resumable(net).items():
+        callback.resume(state["callbacks"][name], net)
+    load_solver(net.optimizer_, {0: state["solver"]} if state["solver"] else {})
+    net.optimizer_.param_groups[0].update(state["settings"])
     if net.schedule_ is not None:
-        net.schedule_.last_epoch = kept["n_steps"]
-        net.schedule_._step_count = kept["n_steps"] + 1
+        net.schedule_.last_epoch = state["n_steps"]
+        net.schedule_._step_count = state["n_steps"] + 1
     scores = getattr(dict(net.callbacks_).get("early_stopping"), "scores_", None)
-    for epoch, row in enumerate(kept["rows"]):
+    for epoch, row in enumerate(state["rows"]):
         net.history.new_epoch()
         for name, value in zip(_HISTORY, row, strict=True):
             net.history.record(name, value)
         if scores is not None:
             net.history.record("valid_score", scores[epoch])
     net.iterator_train__first_epoch += len(net.history)
+
+
+def _resumable(net: TrainingNet) -> dict[str, Any]:
+    return {name: each for name, each in net.callbacks_ if hasattr(each, "resumable")}
+
+
+def _settings(net: TrainingNet) -> dict[str, Any]:
+    """Return those settings of the optimizer that a schedule moves."""
+    group = net.optimizer_.param_groups[0]
+    return {name: group[name] for name in sorted(_SCHEDULED & group.keys())}
+
+
+def _below(prefix: str, tensors: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return copies of the arrays whose name begins so, by the rest of it."""
+    return {
+        name.removeprefix(prefix): np.array(values)
+        for name, values in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _weights(values: NDArray[Any], vector: torch.Tensor) -> torch.Tensor:
+    """Return finite values for a vector as a tensor; raise if they are of another shape."""
+    is_like = values.shape == vector.shape and values.dtype == to_numpy(vector[:1]).dtype
+    if not (is_like and np.isfinite(values).all()):
+        raise ValueError("weights")
+    return torch.from_numpy(values).to(vector.device)
+
+
+def _parameters(estimator: BaseNetwork) -> list[Any]:
+    params = estimator.get_params(deep=False)
+    return [[n, _hashable(params[n])] for n in sorted(params.keys() - _WITHOUT_EFFECT)]
+
+
+def _callbacks(estimator: BaseNetwork) -> list[str]:
+    return [type(c).__name__ for c in getattr(estimator, "_skl_callbacks", ())]
+
+
+def _hashable(value: Any) -> Any:
+    """Return a parameter as what a checksum can be taken of."""
+    try:
+        return to_json(value)
+    except TypeError:
+        return repr(value)

@@ -1,4 +1,4 @@
-"""Between torch networks and the numpy arrays that fitted estimators hold."""
+"""Between torch networks and the numpy arrays of fitted estimators."""
 
 from __future__ import annotations
 
@@ -67,20 +67,7 @@ def to_torch(fitted: FittedNetwork) -> StackedNetwork:
 
 
 def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:
-    """Convert the parameters of a network, in place.
-
-    Parameters
-    ----------
-    network : StackedNetwork
-        The network.
-    dtype : numpy dtype
-        The new type.
-
-    Returns
-    -------
-    StackedNetwork
-        The network.
-    """
+    """Convert the parameters of a network, in place, and return it."""
     return network.to(_torch_dtype(dtype))
 
 
@@ -89,15 +76,7 @@ def _torch_dtype(dtype: Any) -> torch.dtype:
 
 
 def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Fill a network with what `network_arrays` returned.
-
-    Parameters
-    ----------
-    network : StackedNetwork
-        Of the same kind and architecture; changed in place.
-    arrays : mapping
-        The arrays.
-    """
+    """Fill a network of the same architecture with what `network_arrays` returned."""
     # A copy, since torch does not take read-only memory; load_state_dict copies again.
     network.load_state_dict(
         {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
@@ -105,18 +84,7 @@ def load_arrays(network: StackedNetwork, arrays: Mapping[str, NDArray[Any]]) -> 
 
 
 def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[Any, Any]:
-    """Return the state of an optimizer as numpy, to go on from where it stopped.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        The optimizer.
-
-    Returns
-    -------
-    dict
-        Its ``state_dict()["state"]``, with arrays for tensors.
-    """
+    """Return an optimizer's ``state_dict()["state"]``, with arrays for tensors."""
     state = optimizer.state_dict()["state"]
     return {
         index: {
@@ -128,15 +96,7 @@ def solver_arrays(optimizer: torch.optim.Optimizer) -> dict[Any, Any]:
 
 
 def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[Any, Any]) -> None:
-    """Put back what `solver_arrays` returned.
-
-    Parameters
-    ----------
-    optimizer : torch.optim.Optimizer
-        Over the same parameters; changed in place.
-    arrays : mapping
-        The state.
-    """
+    """Put back what `solver_arrays` returned, of an optimizer over the same parameters."""
     state = {
         index: {
             name: torch.from_numpy(np.array(value))
@@ -148,3 +108,8 @@ def load_solver(optimizer: torch.optim.Optimizer, arrays: Mapping[Any, Any]) -> 
     }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+    # It casts all but the number of steps to the type of what trains, scalars too.
+    for loaded, entries in zip(optimizer.state.values(), state.values(), strict=True):
+        for name, value in entries.items():
+            if isinstance(value, torch.Tensor) and value.ndim == 0:
+                loaded[name] = loaded[name].to(value.dtype)

@@ -20,20 +20,9 @@ WARM_UPS = 3
 
 
 def cuda_capture(function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
-    """Record what a function launches on the current CUDA device.
+    """Record what a function launches on the current CUDA device; return replay and result.
 
-    Parameters
-    ----------
-    function : callable
-        Reads and writes tensors that stay where they are; it may be called any number of
-        times.
-
-    Returns
-    -------
-    replay : callable
-        Launches it all again, at once.
-    result : Tensor
-        What the function returned, written again by each replay.
+    It has to read and write tensors that stay where they are, and to bear repetition.
     """
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
@@ -50,21 +39,7 @@ def cuda_capture(function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
 class GraphedGradient:
     """The gradient of a batch, captured once for the usual shape and replayed.
 
-    Batches of another shape, such as the last of an epoch, are computed as they are. So is
-    everything if the capture fails, on a device or version that cannot do it.
-
-    Parameters
-    ----------
-    gradient : callable
-        Takes a batch and its target, writes the gradient to memory of its own and returns
-        the loss.
-    capture : callable, default=cuda_capture
-        Takes a function without arguments and returns one to replay it, and its result.
-
-    Attributes
-    ----------
-    captured : bool
-        Whether there is a graph.
+    Batches of other shapes are computed as they are, and all where the capture fails.
     """
 
     def __init__(
@@ -78,20 +53,7 @@ class GraphedGradient:
         self._calls = 0
 
     def __call__(self, x: Tensor, target: Target) -> Tensor:
-        """Compute the gradient of a batch.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            The batch.
-        target : tuple of (Tensor, Tensor or None)
-            Targets and weights.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The loss.
-        """
+        """Compute the gradient of a batch and return its loss."""
         self._calls += 1
         if self._calls == CALLS_BEFORE:
             self._try_to_capture(x, target)

@@ -15,107 +15,60 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
 from ..nn.backprop import Backprop
-from .callbacks import (
-    EpochHooks,
-)
+from .callbacks import EpochHooks
 from .cuda_graphs import GraphedGradient
 from .flat import FlatParameters, step_of
 from .processes import Processes
 
-SOLVERS: dict[str, type[torch.optim.Optimizer]] = {
-    "adamax": torch.optim.Adamax,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
-"""The optimizers that take a step per batch, by the names that estimators give them."""
-
-FUSED = ("adam", "sgd")
-"""Those of which torch has a kernel that passes over memory once."""
-
 WAITING_FROM = 0.5
 """Share of the one-cycle schedule before which early stopping does not wait: the rate is
-high until then, and a validation score that rests may still rise."""
+high until then, and a validation score that stays may still rise."""
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How to train; the fields are the parameters of the estimators.
-
-    Parameters
-    ----------
-    loss, solver, learning_rate : str
-        As in the estimators.
-    learning_rate_init, momentum, tol : float
-        As in the estimators.
-    penalties : mapping of str to (float, float)
-        Strength of the L1 and of the L2 penalty on each group of parameters that layers
-        name.
-    n_iter_no_change : float
-        As in the estimators.
-    max_norm : float
-        The norm to which longer gradients are cut; infinity leaves them.
-    batch_size, n_epochs, seed, first_epoch, verbose : int
-        As in the estimators; ``first_epoch`` counts on from earlier training.
-    shuffle : bool or str
-        As in the estimators.
-    """
+    """How to train, by parameters of the estimators, with every "auto" replaced."""
 
     loss: str
     solver: str
     learning_rate: str
     learning_rate_init: float
     momentum: float
-    penalties: Mapping[str, tuple[float, float]]
+    penalties: Mapping[str, tuple[float, float]]  # L1 and L2, by group of parameters
     tol: float
     n_iter_no_change: float
-    max_norm: float
+    max_norm: float  # to which longer gradients are cut; infinity leaves them
     batch_size: int
     n_epochs: int
     shuffle: bool | str
     seed: int
-    first_epoch: int
+    first_epoch: int  # number of the first one, after earlier training
     verbose: int
 
 
 class TrainingNet(NeuralNet):
     """A skorch net with weighted losses, penalties, and one device sync per epoch.
 
-    Its trained parameters are views of one vector, `FlatParameters`, and the solver takes
-    steps on that.
-
-    Parameters
-    ----------
-    *args
-        As for `skorch.NeuralNet`.
-    flat : FlatParameters
-        Of the module.
-    penalties : mapping of str to (float, float), optional
-        Strength of the L1 and of the L2 penalty on each group of parameters that layers
-        name.
-    one_cycle : mapping, optional
-        Arguments of torch's ``OneCycleLR``; without, the rate is constant.
-    max_norm : float, default=inf
-        The norm to which longer gradients are cut.
-    processes : Processes, optional
-        Those that train this network together; without, this one alone.
-    **kwargs
-        As for `skorch.NeuralNet`.
+    The solver takes steps on one vector, `FlatParameters`. ``one_cycle`` has the arguments
+    of torch's ``OneCycleLR``; without, the rate is constant.
     """
 
     def __init__(
         self,
         *args: Any,
         flat: FlatParameters,
-        penalties: Mapping[str, tuple[float, float]] | None = None,
+        solver: str,
+        processes: Processes,
+        penalties: Mapping[str, tuple[float, float]],
         one_cycle: Mapping[str, Any] | None = None,
         max_norm: float = math.inf,
-        processes: Processes | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.processes = processes
         self.flat = flat
-        self.penalties = {} if penalties is None else penalties
+        self.solver = solver
+        self.processes = processes
+        self.penalties = penalties
         self.one_cycle = one_cycle
         self.max_norm = max_norm
 
@@ -139,7 +92,7 @@ class TrainingNet(NeuralNet):
         return loss
 
     def penalty_tensor(self) -> Tensor | float:
-        """Return the sum of the penalties, to be differentiated."""
+        """Return the sum of the penalties, with a graph."""
         penalty: Tensor | float = 0.0
         for layer in self.module_.layers():
             for group, values in layer.penalised():
@@ -168,22 +121,14 @@ class TrainingNet(NeuralNet):
             self.graphed_ = GraphedGradient(self.compute_gradient)
         return self
 
-    def tell_epochs(
+    def add_epoch_hooks(
         self, begin: Callable[[], None], end: Callable[[torch.nn.Module], bool]
     ) -> None:
-        """Have others told of each epoch, after it is seen to be a good one.
-
-        Parameters
-        ----------
-        begin : callable
-            Called without arguments before each epoch.
-        end : callable
-            Called with the module after each; training ends where it returns True.
-        """
+        """Have ``begin`` and ``end`` called around each epoch that is seen to be good."""
         self.callbacks_.insert(1, ("epoch_hooks", EpochHooks(begin, end)))
 
     def release(self) -> None:
-        """Let go of the last batch, which may be all data, and of what was captured."""
+        """Free the last batch, which may be all data, and what was captured."""
         self.captured_ = self.graphed_ is not None and self.graphed_.captured
         self.passes_ = self.graphed_ = None
 
@@ -196,10 +141,7 @@ class TrainingNet(NeuralNet):
         return any(any(strengths) for strengths in self.penalties.values())
 
     def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
-        """Put the gradient of a batch where that of the vector is; return the loss.
-
-        To be called under ``torch.no_grad``.
-        """
+        """Write a batch's gradient over the vector's, under no_grad; return the loss."""
         if self.passes_ is None:
             self.flat.gradient.zero_()
             with torch.enable_grad():
@@ -216,24 +158,6 @@ class TrainingNet(NeuralNet):
                 loss = loss + penalty.detach()
         return loss
 
-    def _gradient_of_all(
-        self, gradient: Callable[..., Tensor], batch: Any, size: int
-    ) -> Tensor:
-        """Put the gradient of a batch of all processes there; return this one's loss.
-
-        A sum over the processes of what this returns is the loss of the batch.
-        """
-        assert self.processes is not None
-        part = len(batch[0]) / size
-        if part:
-            loss = gradient(*batch) * part
-            self.flat.gradient.mul_(part)
-        else:
-            loss = self.flat.gradient.new_zeros(())
-            self.flat.gradient.zero_()
-        self.processes.add_up(self.flat.gradient)
-        return loss
-
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
 
@@ -243,7 +167,7 @@ class TrainingNet(NeuralNet):
         if iterator is None:
             return
         self._set_training(training)
-        asked = [
+        by_batch = [
             callback
             for _, callback in self.callbacks_
             if type(callback).on_batch_begin is not Callback.on_batch_begin
@@ -251,14 +175,12 @@ class TrainingNet(NeuralNet):
         losses, sizes = [], iterator.sizes
         take_step = step_of(self.optimizer_, self.flat)
         gradient = self.compute_gradient if self.graphed_ is None else self.graphed_
+        batch_gradient = self.processes.batch_gradient
         with torch.no_grad():
             for size, batch in zip(sizes, iterator, strict=True):
-                for callback in asked:
+                for callback in by_batch:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                if self.processes is None:
-                    losses.append(gradient(*batch))
-                else:
-                    losses.append(self._gradient_of_all(gradient, batch, size))
+                losses.append(batch_gradient(gradient, batch, size, self.flat.gradient))
                 if self.max_norm < math.inf:
                     clip_grad_norm_(self.flat.vector, self.max_norm)
                 take_step()
@@ -266,8 +188,7 @@ class TrainingNet(NeuralNet):
                     self.schedule_.step()
         finite = self.flat.vector.isfinite().all()
         all_losses = torch.stack(losses)
-        if self.processes is not None:
-            self.processes.add_up(all_losses)
+        self.processes.add_up(all_losses)
         *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
         self.history.record(prefix + "_first_loss", values[0])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from ..data.blocks import Share
+from ..data.blocks import ALONE, Share
 
 T = TypeVar("T")
 
@@ -27,21 +27,43 @@ _LAUNCHED = {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"}
 
 
 class Processes:
-    """The processes of the default group of torch.distributed.
+    """This process alone, with what a fit asks of all that train one network together."""
 
-    The group is joined as ``torchrun`` says if the program has not joined it already.
+    share = ALONE
+    is_rank_zero = True  # the one that speaks for all, to files and to the terminal
 
-    Parameters
-    ----------
-    device : str
-        The parameter ``device``; without the number of a GPU, each process takes that of
-        its ``LOCAL_RANK``.
+    def __init__(self, device: str) -> None:
+        self.device = device
 
-    Raises
-    ------
-    ValueError
-        If there is no group and this process was not started by ``torchrun``, or is a
-        worker of joblib's.
+    def add_up(self, values: Tensor) -> None:
+        """Replace numbers by their sum over the processes, the same bits in each."""
+
+    def batch_gradient(
+        self, compute: Callable[..., Tensor], batch: Any, size: int, gradient: Tensor
+    ) -> Tensor:
+        """Have the gradient of a batch of ``size`` rows computed; return the loss.
+
+        ``batch`` has this process's rows; the losses of all add up to that of the batch.
+        """
+        return compute(*batch)
+
+    def broadcast(self, value: T) -> T:
+        """Return the value that rank zero has."""
+        return value
+
+    def on_rank_zero(self, function: Callable[..., T]) -> Callable[..., T]:
+        """Return a function that runs on rank zero and gives its result to all."""
+        return function
+
+    def any_rank(self, function: Callable[..., bool]) -> Callable[..., bool]:
+        """Return a function that all call, and that is true where it is in any of them."""
+        return function
+
+
+class ProcessGroup(Processes):
+    """The default group of torch.distributed, joined as ``torchrun`` says if need be.
+
+    A ``device`` that is a GPU without a number is that of each process's ``LOCAL_RANK``.
     """
 
     def __init__(self, device: str) -> None:
@@ -69,71 +91,60 @@ class Processes:
             # Python's exit would end the threads of gloo, which aborts the process.
             atexit.register(_leave)
         self.share = Share(dist.get_rank(), dist.get_world_size())
-        self.device = own_device(device)
-
-    @property
-    def is_first(self) -> bool:
-        """Whether this one speaks for all, to files and to the terminal."""
-        return self.share.rank == 0
+        self.is_rank_zero = self.share.rank == 0
+        super().__init__(local_device(device))
 
     def add_up(self, values: Tensor) -> None:
-        """Replace numbers by their sum over the processes, the same bits in each."""
         dist.all_reduce(values)
 
-    def from_first(self, value: T) -> T:
-        """Return the value that the first process has."""
-        held: list[Any] = [value if self.is_first else None]
-        dist.broadcast_object_list(held, src=0, device=self._wire())
-        return held[0]
+    def batch_gradient(
+        self, compute: Callable[..., Tensor], batch: Any, size: int, gradient: Tensor
+    ) -> Tensor:
+        part = len(batch[0]) / size
+        if part:
+            loss = compute(*batch) * part
+            gradient.mul_(part)
+        else:  # fewer rows than processes
+            loss = gradient.new_zeros(())
+            gradient.zero_()
+        self.add_up(gradient)
+        return loss
 
-    def told_by_first(self, function: Callable[..., T]) -> Callable[..., T]:
-        """Return a function that the first process calls and tells the others of."""
+    def broadcast(self, value: T) -> T:
+        values: list[Any] = [value if self.is_rank_zero else None]
+        on_gpu = dist.get_backend() == "nccl"
+        wire = torch.device(self.device if on_gpu else "cpu")
+        dist.broadcast_object_list(values, src=0, device=wire)
+        return values[0]
 
+    def on_rank_zero(self, function: Callable[..., T]) -> Callable[..., T]:
         def call(*args: Any) -> T:
-            return self.from_first(cast(T, function(*args) if self.is_first else None))
+            return self.broadcast(cast(T, function(*args) if self.is_rank_zero else None))
 
         return call
 
-    def said_by_any(self, function: Callable[..., Any]) -> Callable[..., bool]:
-        """Return a function that all call, and that is true where it is in any of them."""
-
+    def any_rank(self, function: Callable[..., bool]) -> Callable[..., bool]:
         def call(*args: Any) -> bool:
-            return any(self._from_each(bool(function(*args))))
+            return any(self._gather(bool(function(*args))))
 
         return call
 
-    def check_same(self, what: dict[str, str]) -> None:
-        """Compare what all processes were given.
-
-        Parameters
-        ----------
-        what : dict of str to str
-            Checksums by the name of what they are of.
-
-        Raises
-        ------
-        ValueError
-            In every process, if any differs.
-        """
-        told = self._from_each(what)
-        different = [name for name in what if len({each.get(name) for each in told}) > 1]
+    def check_same(self, checksums: dict[str, str]) -> None:
+        """Raise ValueError, in every process, if they were given different things."""
+        gathered = self._gather(checksums)
+        different = [n for n in checksums if len({each.get(n) for each in gathered}) > 1]
         if different:
             raise ValueError(
-                f"data_parallel=True trains one network, but the {len(told)} processes "
+                f"data_parallel=True trains one network, but the {len(gathered)} processes "
                 f"were given different {' and '.join(different)}. Call fit with the same "
                 "in each; the rows of a batch are divided among them here."
             )
 
-    def _from_each(self, value: T) -> list[T]:
-        """Return the values that all processes have."""
-        told: list[Any] = [None] * self.share.n_processes
-        dist.all_gather_object(told, value)
-        return told
-
-    def _wire(self) -> torch.device:
-        """Return where what is sent has to lie."""
-        on_gpu = dist.get_backend() == "nccl"
-        return torch.device(self.device) if on_gpu else torch.device("cpu")
+    def _gather(self, value: T) -> list[T]:
+        """Return the values of all processes."""
+        values: list[Any] = [None] * self.share.n_processes
+        dist.all_gather_object(values, value)
+        return values
 
 
 def _leave() -> None:
@@ -147,19 +158,8 @@ def _leave() -> None:
         del group
 
 
-def own_device(device: str) -> str:
-    """Return the device of this process: of several GPUs, that of its ``LOCAL_RANK``.
-
-    Parameters
-    ----------
-    device : str
-        The parameter ``device``.
-
-    Returns
-    -------
-    str
-        ``device``, with a number if it is a GPU without one.
-    """
+def local_device(device: str) -> str:
+    """Number a GPU that ``device`` leaves open: that of this process's ``LOCAL_RANK``."""
     wants_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
     if not wants_gpu:
         return device

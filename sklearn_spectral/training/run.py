@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
-from ..data.blocks import ALONE
 from ..nn.losses import LOSSES
 from ..nn.network import StackedNetwork
+from ..spec.solvers import SOLVERS
 from .batches import ArrayDataset, BatchIterator
 from .callbacks import EarlyStopping, Guard, Plateau, Progress, StopTraining
 from .flat import FlatParameters
 from .full_batch import FullBatchNet
-from .net import FUSED, SOLVERS, WAITING_FROM, TrainingNet, TrainingOptions
+from .net import WAITING_FROM, TrainingNet, TrainingOptions
 from .outcome import Outcome
 from .processes import Processes
 
@@ -25,54 +25,35 @@ def make_net(
     options: TrainingOptions,
     n_samples: int,
     device: torch.device,
+    processes: Processes,
     validation_score: Callable[[torch.nn.Module], float] | None = None,
-    keeper: Callback | None = None,
-    processes: Processes | None = None,
+    checkpoint: Callback | None = None,
 ) -> TrainingNet:
-    """Put a network into an initialized skorch net.
+    """Put a network, which is trained in place, into an initialized skorch net.
 
-    Parameters
-    ----------
-    network : StackedNetwork
-        Trained in place.
-    options : TrainingOptions
-        How to train.
-    n_samples : int
-        Number of rows per epoch, for the schedule.
-    device : torch.device
-        Where to train.
-    validation_score : callable, optional
-        Score of the module on validation data; it turns early stopping on.
-    keeper : Callback, optional
-        What writes checkpoints, to be the last of the callbacks.
-    processes : Processes, optional
-        Those that train this network together.
-
-    Returns
-    -------
-    TrainingNet
-        Ready for `train`.
+    The schedule is for ``n_samples`` an epoch. ``validation_score`` is for early stopping,
+    which takes the place of the wait for the loss.
     """
     scheduled = options.learning_rate == "one_cycle"
     callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
     patience = (options.tol, options.n_iter_no_change)
     if validation_score is not None:
         first_wait = int(WAITING_FROM * options.n_epochs) if scheduled else 0
-        if processes is not None:
-            validation_score = processes.told_by_first(validation_score)
-        stopping = EarlyStopping(validation_score, *patience, first_wait)
+        score = processes.on_rank_zero(validation_score)
+        stopping = EarlyStopping(score, *patience, first_wait)
         callbacks.append(("early_stopping", stopping))
-    if options.verbose and (processes is None or processes.is_first):
+    if options.verbose and processes.is_rank_zero:
         progress = Progress(options.n_epochs, lines=options.verbose > 1)
         callbacks.append(("progress", progress))
     if validation_score is None:
         callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
-    if keeper is not None:
-        callbacks.append(("keeper", keeper))
+    if checkpoint is not None:  # the last, as it says
+        callbacks.append(("checkpoint", checkpoint))
 
     settings: dict[str, Any] = {
         "criterion": LOSSES[options.loss],
         "flat": FlatParameters(network),
+        "solver": options.solver,
         "max_epochs": options.n_epochs,
         "train_split": None,
         "callbacks": callbacks,
@@ -81,65 +62,47 @@ def make_net(
         "penalties": options.penalties,
         "processes": processes,
     }
-    if options.solver == "lbfgs":
+    solver = SOLVERS[options.solver]
+    if not solver.by_batches:
         return FullBatchNet(network, tol=options.tol, **settings).initialize()
     if scheduled:
         n_steps = options.n_epochs * -(-n_samples // options.batch_size)
         settings["one_cycle"] = {
             "max_lr": options.learning_rate_init,
             "total_steps": max(n_steps, 2),
-            # For Adam and Adamax it is beta_1 that cycles; a user names the momentum.
-            "cycle_momentum": options.solver != "sgd",
+            "cycle_momentum": solver.cycles_beta,
         }
-    if options.solver == "sgd":
-        settings |= {
-            "max_norm": options.max_norm,
-            "optimizer__momentum": options.momentum,
-            "optimizer__nesterov": options.momentum > 0,
-        }
-    if options.solver in FUSED and device.type in ("cpu", "cuda"):
+    if solver.takes_momentum:
+        settings["optimizer__momentum"] = options.momentum
+        settings["optimizer__nesterov"] = options.momentum > 0
+    if solver.is_fused and device.type in ("cpu", "cuda"):
         settings["optimizer__fused"] = True
     return TrainingNet(
         network,
-        optimizer=SOLVERS[options.solver],
+        optimizer=getattr(torch.optim, solver.optimizer),
+        max_norm=options.max_norm,
         lr=options.learning_rate_init,
         batch_size=options.batch_size,
         iterator_train=BatchIterator,
         iterator_train__shuffle=options.shuffle,
         iterator_train__seed=options.seed,
         iterator_train__first_epoch=options.first_epoch,
-        iterator_train__share=ALONE if processes is None else processes.share,
+        iterator_train__share=processes.share,
         **settings,
     ).initialize()
 
 
 def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
-    """Train a net until it is done, stopped or interrupted.
+    """Train a net until it is done, stopped or interrupted, and leave the weights to use.
 
-    Parameters
-    ----------
-    net : TrainingNet
-        From `make_net`; its module holds the weights to use when this returns.
-    dataset : ArrayDataset
-        The data.
-
-    Returns
-    -------
-    Outcome
-        How it went. An interrupt after the first whole epoch is reported here, with the
-        weights of the last whole epoch; what to tell the user is the caller's choice.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If the interrupt came before any epoch was done.
+    Of an interrupt after a whole epoch the outcome tells; one before is raised.
     """
     callbacks = dict(net.callbacks_)
     net.stop_reason_ = "error"
     net.notify("on_train_begin", X=dataset)
     # skorch's own fit swallows KeyboardInterrupt; its loop does not.
     try:
-        # Fewer than all, if a checkpoint was taken up.
+        # Fewer than all, if it resumed from a checkpoint.
         net.fit_loop(dataset, epochs=net.max_epochs - len(net.history))
         net.stop_reason_ = "max_iter"
     except StopTraining as stop:
@@ -164,5 +127,5 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
 
 
 def _loss_curve(net: TrainingNet) -> list[float]:
-    """Return the training losses of the epochs that were run to their end."""
+    """Return the training losses of the whole epochs."""
     return [row["train_loss"] for row in net.history if "train_loss" in row]

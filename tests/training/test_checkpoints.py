@@ -18,7 +18,7 @@ from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import CheckpointWarning
 from sklearn_spectral.files.container import _partial_of, decode, encode
 from sklearn_spectral.files.integrity import digest
-from sklearn_spectral.training.checkpoints import EvaluationKeeper, Keeper
+from sklearn_spectral.training.checkpoints import EpochCheckpoint
 
 SIX = {"max_iter": 6, "random_state": 0}
 MODELS = [
@@ -26,8 +26,6 @@ MODELS = [
     SpectralClassifier(9, solver="adam", early_stopping=True, **SIX),
     SpectralClassifier(9, 12, "tanh", solver="sgd", learning_rate="constant", **SIX),
     SpectralClassifier(9, solver="sgd", momentum=0.0, alpha=1.0, **SIX),
-    SpectralClassifier(9, solver="lbfgs", **SIX),
-    SpectralClassifier(9, solver="lbfgs", early_stopping=True, **SIX),
     SpectralClassifier((), 12, train_eigenvalues="out", **SIX),
     SpectralClassifier(9, init="covariance", batch_size=2000, **SIX),
     SpectralClassifier(9, early_stopping=True, n_iter_no_change=1, tol=1.0, **SIX),
@@ -57,8 +55,7 @@ def all_of(model):
 
 def fit_killed(model, X, y, epoch, monkeypatch, **more):
     """Fit up to the end of an epoch; tell whether it got there."""
-    kind = EvaluationKeeper if model.solver == "lbfgs" else Keeper
-    keep = kind.on_epoch_end
+    keep = EpochCheckpoint.on_epoch_end
 
     def keep_and_die(self, net, **kwargs):
         keep(self, net, **kwargs)
@@ -66,7 +63,7 @@ def fit_killed(model, X, y, epoch, monkeypatch, **more):
             raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(kind, "on_epoch_end", keep_and_die)
+        patch.setattr(EpochCheckpoint, "on_epoch_end", keep_and_die)
         try:
             clone(model).fit(X, y, **more)
         except Killed:
@@ -84,39 +81,29 @@ def test_a_killed_fit_resumes_to_the_same_bits(digits, tmp_path, model, epoch, m
     killed = fit_killed(model, X, y, epoch, monkeypatch)
     assert killed or clone(model).fit(X, y).n_iter_ <= epoch
     epochs = []
-    kind = EvaluationKeeper if model.solver == "lbfgs" else Keeper
-    keep = kind.on_epoch_end
+    keep = EpochCheckpoint.on_epoch_end
     with monkeypatch.context() as patch:
         patch.setattr(
-            kind,
+            EpochCheckpoint,
             "on_epoch_end",
             lambda self, net, **kwargs: (epochs.append(1), keep(self, net, **kwargs)),
         )
         resumed = clone(model).fit(X, y)
     assert all_of(resumed) == expected
-    if model.solver != "lbfgs":  # whose iterations are told again, not computed
-        assert len(epochs) <= 6 - epoch
+    assert len(epochs) <= 6 - epoch
     assert all_of(clone(model).fit(X, y)) == expected  # a finished one, too
 
 
-def test_lbfgs_computes_nothing_twice(digits, tmp_path, monkeypatch):
-    from sklearn_spectral.training.full_batch import FullBatchNet
-
+def test_lbfgs_warns_that_it_begins_anew(digits, tmp_path):
     X, y = digits
-    model = SpectralClassifier(9, solver="lbfgs", **SIX).set_params(checkpoint_dir=tmp_path)
-    assert fit_killed(model, X, y, 4, monkeypatch)
-    computed = []
-    compute = FullBatchNet._loss_and_gradient
-    monkeypatch.setattr(
-        FullBatchNet,
-        "_loss_and_gradient",
-        lambda self, batch: computed.append(1) or compute(self, batch),
-    )
-    clone(model).fit(X, y)
-    whole = len(computed)
-    computed.clear()
-    clone(model).set_params(checkpoint_dir=None).fit(X, y)
-    assert 0 < whole <= len(computed) - 4
+    model = SpectralClassifier(9, solver="lbfgs", **SIX)
+    expected = all_of(clone(model).fit(X, y))
+    model.set_params(checkpoint_dir=tmp_path / "never")
+    with pytest.warns(CheckpointWarning, match="a fit that is killed begins anew") as seen:
+        model.fit(X, y)
+    assert [one.filename for one in seen if one.category is CheckpointWarning] == [__file__]
+    assert all_of(model) == expected
+    assert not list(tmp_path.iterdir())
 
 
 def test_data_of_any_kind_resume(digits, tmp_path, monkeypatch):
@@ -187,29 +174,23 @@ def test_without_a_seed_an_unfinished_fit_resumes_and_a_finished_one_is_drawn_an
     digits, tmp_path, monkeypatch
 ):
     X, y = digits
-    for solver, n_files in (("adamax", 1), ("lbfgs", 3)):
-        model = SpectralClassifier(
-            9, max_iter=6, solver=solver, checkpoint_dir=tmp_path, early_stopping=True
-        )
-        assert fit_killed(model, X, y, 3, monkeypatch)
-        assert len(list(tmp_path.iterdir())) == n_files
-        first = clone(model).fit(X, y)
-        seeded = clone(model).set_params(checkpoint_dir=None).fit(X, y)
-        assert not list(tmp_path.iterdir())
-        assert first._fitted.seed != clone(model).fit(X, y)._fitted.seed
-        # The same as if its seed had been drawn at once.
-        with monkeypatch.context() as patch:
-            patch.setattr(
-                SpectralClassifier, "_draw_seed", lambda self, seed=first._fitted.seed: seed
-            )
-            assert all_of(seeded.fit(X, y)) == all_of(first)
+    model = SpectralClassifier(9, max_iter=6, checkpoint_dir=tmp_path, early_stopping=True)
+    assert fit_killed(model, X, y, 3, monkeypatch)
+    assert len(list(tmp_path.iterdir())) == 1
+    first = clone(model).fit(X, y)
+    seeded = clone(model).set_params(checkpoint_dir=None).fit(X, y)
+    assert not list(tmp_path.iterdir())
+    assert first._fitted.seed != clone(model).fit(X, y)._fitted.seed
+    # The same as if its seed had been drawn at once.
+    monkeypatch.setattr(SpectralClassifier, "_draw_seed", lambda self: first._fitted.seed)
+    assert all_of(seeded.fit(X, y)) == all_of(first)
 
 
 def test_ctrl_c_leaves_a_checkpoint(digits, tmp_path, monkeypatch):
     X, y = digits
     expected = all_of(SpectralClassifier(9, **SIX).fit(X, y))
     model = SpectralClassifier(9, **SIX, checkpoint_dir=tmp_path)
-    keep = Keeper.on_epoch_end
+    keep = EpochCheckpoint.on_epoch_end
 
     def interrupt(self, net, **kwargs):
         keep(self, net, **kwargs)
@@ -218,7 +199,7 @@ def test_ctrl_c_leaves_a_checkpoint(digits, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(Keeper, "on_epoch_end", interrupt)
+        patch.setattr(EpochCheckpoint, "on_epoch_end", interrupt)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, y)
     assert model.n_iter_ == 3
@@ -244,7 +225,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_at_start(digits, tmp_path):
             model.set_params(checkpoint_dir="/proc/self/none").fit(*digits)
 
 
-@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adamax", "adam"])
 def test_a_full_disk_is_a_warning_and_the_fit_goes_on(
     digits, tmp_path, solver, monkeypatch
 ):
@@ -269,7 +250,7 @@ def test_a_full_disk_is_a_warning_and_the_fit_goes_on(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == kept
 
 
-@pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
+@pytest.mark.parametrize("solver", ["adamax", "adam"])
 @pytest.mark.parametrize("damage", ["cut", "empty", "other", "folder"])
 def test_a_damaged_checkpoint_is_a_warning_and_begun_anew(
     digits, tmp_path, solver, damage, monkeypatch
@@ -319,7 +300,7 @@ KILL_ITSELF = """
 import os, signal, numpy as np
 from sklearn.datasets import load_digits
 from sklearn_spectral import SpectralClassifier, save
-from sklearn_spectral.training.checkpoints import Keeper
+from sklearn_spectral.training.checkpoints import EpochCheckpoint
 X, y = load_digits(return_X_y=True)
 model = SpectralClassifier(9, 12, max_iter=6, random_state=0, checkpoint_dir="kept")
 write = os.replace
@@ -399,21 +380,6 @@ def test_fits_of_the_same_key_at_once(digits, tmp_path):
         warnings.simplefilter("error")
         fits = [pool.submit(clone(model).fit, X, y) for _ in range(12)]
         assert {all_of(fit.result()) for fit in fits} == {expected}
-
-
-def test_evaluations_of_another_seed_are_not_mixed_in(digits, tmp_path, monkeypatch):
-    X, y = digits
-    model = SpectralClassifier(9, max_iter=6, solver="lbfgs", checkpoint_dir=tmp_path)
-    assert fit_killed(model, X, y, 5, monkeypatch)
-    (first,) = tmp_path.glob("*.0.safetensors")
-    first.write_bytes(b"")
-    with pytest.warns(CheckpointWarning):
-        assert fit_killed(model, X, y, 2, monkeypatch)
-    assert len(list(tmp_path.iterdir())) == 2
-    resumed = clone(model).fit(X, y)
-    plain = clone(model).set_params(checkpoint_dir=None)
-    monkeypatch.setattr(SpectralClassifier, "_draw_seed", lambda self: resumed._fitted.seed)
-    assert all_of(plain.fit(X, y)) == all_of(resumed)
 
 
 def test_a_parameter_of_an_odd_type_counts(digits, tmp_path):

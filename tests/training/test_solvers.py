@@ -8,9 +8,12 @@ from sklearn.base import is_regressor
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_friedman2
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import scale
+from sklearn.utils._param_validation import StrOptions
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.spec.solvers import SOLVERS, Solver, check_solver_state
+from sklearn_spectral.training.checkpoints import EpochCheckpoint
 
 
 def scaled(data):
@@ -92,3 +95,70 @@ def test_gradients_are_cut_at_the_automatic_rate_only():
         warnings.simplefilter("ignore")
         assert step() == pytest.approx(0.14)
         assert step(learning_rate_init=1e-9) > 100
+
+
+NEW = {
+    "nadam": Solver(
+        "NAdam", 0.01, 0.1, ("exp_avg", "exp_avg_sq"), scalars=("step", "mu_product")
+    ),
+    "rmsprop": Solver("RMSprop", 0.01, 0.03, ("square_avg",), cycles_beta=False),
+}
+
+
+@pytest.fixture(params=NEW)
+def new_solver(request, monkeypatch):
+    """A solver that the package does not have, by its row alone."""
+    monkeypatch.setitem(SOLVERS, request.param, NEW[request.param])
+    for kind in (SpectralClassifier, DirectClassifier):  # which read the names at import
+        monkeypatch.setitem(kind._parameter_constraints, "solver", [StrOptions({*SOLVERS})])
+    return request.param
+
+
+@pytest.mark.parametrize("make", [SpectralClassifier, DirectClassifier])
+def test_a_solver_is_one_row(new_solver, make, tmp_path, monkeypatch):
+    X, y = CLASSIFICATIONS["iris"]
+    model = make(20, solver=new_solver, random_state=0)
+    expected = model.fit(X, y).coefs_
+    assert model.score(X, y) > 0.9
+
+    def killed(self, net, *, end=EpochCheckpoint.on_epoch_end, **kwargs):
+        end(self, net, **kwargs)
+        if len(net.history) == 9:
+            raise ZeroDivisionError
+
+    model.set_params(checkpoint_dir=tmp_path / "kept")
+    with monkeypatch.context() as patch:
+        patch.setattr(EpochCheckpoint, "on_epoch_end", killed)
+        with pytest.raises(ZeroDivisionError):
+            model.fit(X, y)
+    for resumed, whole in zip(model.fit(X, y).coefs_, expected, strict=True):
+        np.testing.assert_array_equal(resumed, whole)
+
+    save(model.partial_fit(X, y), tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    assert loaded._solver_state[new_solver][0].keys() == {
+        *NEW[new_solver].arrays,
+        *NEW[new_solver].scalars,
+    }
+    for ours, other in zip(
+        loaded.partial_fit(X, y).coefs_, model.partial_fit(X, y).coefs_, strict=True
+    ):
+        np.testing.assert_array_equal(ours, other)
+
+
+def test_the_state_of_a_solver_is_whole_or_refused():
+    good = {"step": np.ones((), np.float32), "exp_avg": np.ones(3), "exp_inf": np.ones(3)}
+    check_solver_state("adamax", good, 3, np.float64)
+    check_solver_state("adamax", {}, 3, np.float64)
+    check_solver_state("sgd", {"momentum_buffer": None}, 3, np.float64)
+    for change in (
+        {"step": 1.0},
+        {"step": np.full((), np.nan, np.float32)},
+        {"step": np.ones(3)},
+        {"exp_avg": np.ones(2)},
+        {"exp_inf": np.ones(3, np.float32)},
+        {"exp_inf": None},
+        {"other": np.ones(3)},
+    ):
+        with pytest.raises(ValueError, match="state of the solver adamax is not that"):
+            check_solver_state("adamax", {**good, **change}, 3, np.float64)

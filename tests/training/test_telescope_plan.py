@@ -105,16 +105,25 @@ def test_a_failure_leaves_the_module_for_raw_data(digits, monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["highest", "high"])
-def test_the_precision_of_products_is_set_for_the_fit_alone(
+def test_the_precision_of_products_is_left_to_torchs_switch(
     diabetes, precision, monkeypatch
 ):
     before = torch.get_float32_matmul_precision()
-    seen = []
-    monkeypatch.setattr(
-        torch, "set_float32_matmul_precision", lambda value: seen.append(value)
-    )
-    SpectralRegressor(5, max_iter=2, matmul_precision=precision).fit(*diabetes)
-    assert seen == ([] if precision == before else [precision, before])
+    during = []
+    step = torch.optim.Adam.step
+
+    def look(*args, **kwargs):
+        during.append(torch.get_float32_matmul_precision())
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", look)
+    try:
+        torch.set_float32_matmul_precision(precision)
+        SpectralRegressor(5, solver="adam", max_iter=2).fit(*diabetes)
+        assert torch.get_float32_matmul_precision() == precision
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert set(during) == {precision}
 
 
 def test_room_on_a_device(monkeypatch):
