@@ -35,7 +35,7 @@ models = {
     f"{n_eigenvalues} eigenvalues": spectral,
     "all 640 weights": DirectClassifier((), **settings).fit(X, y),
     f"{n_eigenvalues} weights drawn at random": DirectClassifier(
-        (), train="subset", n_weights=n_eigenvalues, **settings
+        (), parametrization="subset", n_weights=n_eigenvalues, **settings
     ).fit(X, y),
 }
 

@@ -25,12 +25,17 @@ TRAIN = {
 }
 
 
-@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize("parametrization", TRAIN)
 @pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
-def test_each_learns_the_digits(digits, train, solver):
+def test_each_learns_the_digits(digits, parametrization, solver):
     X, y = digits
     model = DirectClassifier(
-        (60,), train=train, solver=solver, max_iter=40, random_state=0, **TRAIN[train]
+        (60,),
+        parametrization=parametrization,
+        solver=solver,
+        max_iter=40,
+        random_state=0,
+        **TRAIN[parametrization],
     )
     model.fit(X[:1200], y[:1200])
     assert model.score(X[1200:], y[1200:]) > 0.7
@@ -61,7 +66,9 @@ def test_exactly_n_weights_move(digits, fit_intercept):
         "fit_intercept": fit_intercept,
         "random_state": 0,
     }
-    model = DirectClassifier(**settings, train="subset", n_weights=123, max_iter=2)
+    model = DirectClassifier(
+        **settings, parametrization="subset", n_weights=123, max_iter=2
+    )
     model.fit(X, y)
     n_biases = 20 + 30 + 10 if fit_intercept else 0
     assert model.n_parameters_ == 123 + n_biases
@@ -74,7 +81,7 @@ def test_exactly_n_weights_move(digits, fit_intercept):
     # Border pixels are always zero, so that a few gradients are.
     assert 90 < sum(moved) <= 123
     zero = DirectClassifier(
-        **settings, train="subset", n_weights=123, untrained="zero", max_iter=2
+        **settings, parametrization="subset", n_weights=123, frozen_init="zero", max_iter=2
     ).fit(X, y)
     not_zero = sum(int((layer.weight != 0).sum()) for layer in zero.to_network().layers())
     assert not_zero == 123
@@ -82,15 +89,19 @@ def test_exactly_n_weights_move(digits, fit_intercept):
 
 def test_random_features_stay(digits):
     X, y = digits
-    model = DirectClassifier((40,), train="readout", max_iter=5, random_state=0).fit(X, y)
-    longer = DirectClassifier((40,), train="readout", max_iter=9, random_state=0).fit(X, y)
+    model = DirectClassifier(
+        (40,), parametrization="readout", max_iter=5, random_state=0
+    ).fit(X, y)
+    longer = DirectClassifier(
+        (40,), parametrization="readout", max_iter=9, random_state=0
+    ).fit(X, y)
     np.testing.assert_array_equal(model.coefs_[0], longer.coefs_[0])
     assert not np.allclose(model.coefs_[1], longer.coefs_[1])
     assert model.n_parameters_ == 40 * 10 + 10
 
 
 def test_a_subset_needs_a_number_that_fits(digits):
-    model = DirectClassifier((), train="subset")
+    model = DirectClassifier((), parametrization="subset")
     with pytest.raises(ValueError, match="needs n_weights"):
         model.fit(*digits)
     with pytest.raises(ValueError, match="between 1 and 640"):
@@ -109,16 +120,16 @@ def test_a_search_over_what_trains(digits):
     X, y = digits
     search = GridSearchCV(
         DirectClassifier((20,), n_weights=100, max_iter=5, random_state=0),
-        {"train": ["weights", "subset"]},
+        {"parametrization": ["weights", "subset"]},
         cv=2,
     ).fit(X[:400], y[:400])
-    assert search.best_params_ == {"train": "weights"}
+    assert search.best_params_ == {"parametrization": "weights"}
 
 
 def test_a_pickle_goes_on_where_it_stopped(digits):
     X, y = digits
     model = DirectClassifier(
-        (20,), train="subset", n_weights=100, random_state=0
+        (20,), parametrization="subset", n_weights=100, random_state=0
     ).partial_fit(X, y, classes=np.arange(10))
     loaded = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
@@ -170,10 +181,10 @@ def test_pre_training_of_factored_eigenvectors_in_single_precision(digits, form)
 def test_parameters_that_are_not_used_do_not_stop_a_warm_start(digits):
     X, y = digits
     model = DirectClassifier((20,), warm_start=True, max_iter=2, random_state=0)
-    model.fit(X, y).set_params(rank=5, n_weights=3, untrained="zero").fit(X, y)
+    model.fit(X, y).set_params(rank=5, n_weights=3, frozen_init="zero").fit(X, y)
     assert len(model.loss_curve_) == 4
-    with pytest.raises(ValueError, match="train='low_rank'"):
-        model.set_params(train="low_rank").fit(X, y)
+    with pytest.raises(ValueError, match="parametrization='low_rank'"):
+        model.set_params(parametrization="low_rank").fit(X, y)
 
 
 def test_pre_training_of_a_regressor(diabetes):

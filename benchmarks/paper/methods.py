@@ -114,12 +114,12 @@ def by_the_paper(cell: Cell) -> SpectralClassifier | DirectClassifier:
                 **{**settings, "fit_intercept": both_sets, "learning_rate_init": 0.003}
             )
         case "constrained" | "constrained, zero":
-            untrained = "zero" if cell.method.endswith("zero") else "start"
+            frozen_init = "zero" if cell.method.endswith("zero") else "start"
             return DirectClassifier(
                 **settings,
-                train="subset",
+                parametrization="subset",
                 n_weights=n_eigenvalues(cell),
-                untrained=untrained,
+                frozen_init=frozen_init,
             )
     raise ValueError(cell.method)
 

@@ -30,8 +30,8 @@ MUTANTS = [
     ("linear.py", "return -product.T", "return product.T"),
     (
         "linear.py",
-        "projected * (self.eigenvalues_in[0] - self.eigenvalues_out)",
-        "projected * (self.eigenvalues_out - self.eigenvalues_in[0])",
+        "gains = self.eigenvalues_in[0] - self.eigenvalues_out",
+        "gains = self.eigenvalues_out - self.eigenvalues_in[0]",
     ),
     (
         "linear.py",
@@ -149,16 +149,20 @@ MUTANTS = [
         "matrices.append(phi @ eigenvalues @ (identity - phi))",
     ),
     ("cascade.py", "product = matrix @ product", "product = product @ matrix"),
-    ("forms.py", "return phi if self.is_tall else phi.T", "return phi"),
     (
-        "forms.py",
-        "return (left @ self.factor().T) @ self.orthogonal.T",
-        "return (left @ self.factor()) @ self.orthogonal.T",
+        "../spec/parametrizations.py",
+        "orthogonal, triangle = linalg.qr(matrix if self.is_tall else matrix.T)",
+        "orthogonal, triangle = linalg.qr(matrix)",
     ),
     (
-        "forms.py",
-        "return ((left @ self.left) * self.singular_values) @ self.right",
-        "return (left @ self.left) @ self.right",
+        "../spec/parametrizations.py",
+        "return (left @ triangle.T) @ arrays.orthogonal.T",
+        "return (left @ triangle) @ arrays.orthogonal.T",
+    ),
+    (
+        "../spec/parametrizations.py",
+        "return ((left @ arrays.left) * arrays.singular_values) @ arrays.right",
+        "return (left @ arrays.left) @ arrays.right",
     ),
     ("activations.py", "return torch.tanh(self.slope * x)", "return torch.tanh(x)"),
     ("losses.py", "gradient *= weight.unsqueeze(1)", "pass"),
@@ -173,8 +177,12 @@ MUTANTS = [
         "return ((output - target) ** 2).mean(dim=1) / 2",
         "return ((output - target) ** 2).sum(dim=1) / 2",
     ),
-    ("direct.py", "return self.gains.unsqueeze(1) * self.frozen\n", "return self.frozen\n"),
-    ("direct.py", "output = projected * self.gains", "output = projected"),
+    (
+        "../spec/parametrizations.py",
+        "return arrays.gains[:, None] * (arrays.frozen @ right)",
+        "return arrays.frozen @ right",
+    ),
+    ("../spec/parametrizations.py", "return projected * arrays.gains", "return projected"),
 ]
 
 

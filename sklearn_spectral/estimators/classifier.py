@@ -43,11 +43,11 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         Which eigenvalues of each layer train: those of the nodes that it feeds
         (``"out"``), of those that it reads (``"in"``), or both. ``"paper"`` is both in
         the first layer and ``"out"`` afterwards.
-    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
         Whether the eigenvectors train too. With True the network is as accurate as one
         trained by its weights, and has more parameters than that: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
-        triangular factor [2]_.
+        triangular factor [2]_, ``"gains"`` only one factor per row of it.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : str, default="scaled"

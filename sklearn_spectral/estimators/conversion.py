@@ -15,7 +15,7 @@ from .base import BaseNetwork
 FOLLOWING = frozenset(
     {
         *("hidden_layer_sizes", "linear_expansion", "activation", "fit_intercept"),
-        *("train", "n_weights", "untrained", "rank", "init", "warm_start"),
+        *("parametrization", "n_weights", "frozen_init", "rank", "init", "warm_start"),
     }
 )
 """Parameters that follow from a network that is taken over."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,12 +12,30 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
+from ..spec.parametrizations import parametrization_of, weight_choices
 from ..spec.solvers import SOLVERS
-from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES
+from ..spec.starts import WEIGHT_SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
 from .typing import Seed
+
+
+class RegisteredNames(StrOptions):
+    """Strings that name something in a registry, as it is when they are checked."""
+
+    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
+        self.names = names
+        super().__init__(None)
+
+    @property
+    def options(self) -> set[str]:
+        """The names."""
+        return {*self.names()}
+
+    @options.setter
+    def options(self, _: Any) -> None:
+        pass
 
 
 class BaseDirect(BaseNetwork):
@@ -26,9 +45,9 @@ class BaseDirect(BaseNetwork):
 
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
-        "train": [StrOptions(set(TRAINED_WEIGHTS))],
+        "parametrization": [RegisteredNames(weight_choices)],
         "n_weights": [Interval(Integral, 1, None, closed="left"), None],
-        "untrained": [StrOptions({"start", "zero"})],
+        "frozen_init": [StrOptions({"start", "zero"})],
         "rank": [Interval(Integral, 1, None, closed="left")],
         "init": [StrOptions(set(WEIGHT_SCHEMES))],
     }
@@ -40,9 +59,9 @@ class BaseDirect(BaseNetwork):
         linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
-        train: str = "weights",
+        parametrization: str = "weights",
         n_weights: int | None = None,
-        untrained: str = "start",
+        frozen_init: str = "start",
         rank: int = 10,
         fit_intercept: bool = True,
         init: str = "glorot",
@@ -70,9 +89,9 @@ class BaseDirect(BaseNetwork):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.linear_expansion = linear_expansion
         self.activation = activation
-        self.train = train
+        self.parametrization = parametrization
         self.n_weights = n_weights
-        self.untrained = untrained
+        self.frozen_init = frozen_init
         self.rank = rank
         self.fit_intercept = fit_intercept
         self.init = init
@@ -124,7 +143,7 @@ class BaseDirect(BaseNetwork):
         Returns
         -------
         object
-            A fitted estimator in direct space with ``train="weights"``.
+            A fitted estimator in direct space with ``parametrization="weights"``.
 
         Raises
         ------
@@ -135,7 +154,7 @@ class BaseDirect(BaseNetwork):
             If it is not fitted.
         ValueError
             If a parameter given follows from the estimator: one of the architecture,
-            ``train`` and what belongs to it, ``init`` or ``warm_start``.
+            ``parametrization`` and what belongs to it, ``init`` or ``warm_start``.
 
         References
         ----------
@@ -191,12 +210,12 @@ class BaseDirect(BaseNetwork):
 
     def _network_settings(self) -> dict[str, Any]:
         # Only what is used, so that nothing else keeps training from going on.
-        used = {"subset": ("n_weights", "untrained"), "low_rank": ("rank",)}
-        return {
-            "train": self.train,
-            "init": self.init,
-            **{name: getattr(self, name) for name in used.get(self.train, ())},
-        }
+        used = (
+            "parametrization",
+            "init",
+            *parametrization_of(self.parametrization).options,
+        )
+        return {name: getattr(self, name) for name in used}
 
     def _penalties(self) -> dict[str, tuple[float, float]]:
         return {"weights": (self.alpha, self.l1_ratio)}
@@ -206,4 +225,4 @@ class BaseDirect(BaseNetwork):
         return row.far_rate if self._moves_far() else row.rate
 
     def _moves_far(self) -> bool:
-        return self.train in ("gains", "singular_values")
+        return parametrization_of(self.parametrization).moves_far

@@ -29,7 +29,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Widths of linear layers, as in `SpectralClassifier`; retracted after training.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
-    train : str, default="weights"
+    parametrization : str, default="weights"
         What trains beside the biases:
 
         - ``"weights"``: all weights, as in any neural network;
@@ -40,14 +40,16 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
           random features;
         - ``"low_rank"``: the factors of W = U V of rank ``rank``;
         - ``"singular_values"``: s of W = U diag(s) V^T, the singular vectors being those
-          of the start (reference 22 of [1]_).
+          of the start (reference 22 of [1]_);
+        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one.
     n_weights : int or None, default=None
-        How many weights train; needed with ``train="subset"``, not used otherwise.
-    untrained : {"start", "zero"}, default="start"
-        What the other weights are for ever with ``train="subset"``.
+        How many weights train; needed with ``parametrization="subset"``, not used
+        otherwise.
+    frozen_init : {"start", "zero"}, default="start"
+        What the other weights are for ever with ``parametrization="subset"``.
     rank : int, default=10
-        The rank for ``train="low_rank"``; a narrower layer takes its own width, and then
-        has more numbers in its factors than in its weight.
+        The rank for ``parametrization="low_rank"``; a narrower layer takes its own width,
+        and then has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"glorot", "scaled"}, default="glorot"
@@ -170,7 +172,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_spectral.baselines import DirectClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = DirectClassifier((), train="subset", n_weights=74, random_state=0)
+    >>> model = DirectClassifier(
+    ...     (), parametrization="subset", n_weights=74, random_state=0
+    ... )
     >>> model.fit(X / 16, y).n_parameters_  # and 10 biases
     84
     """
@@ -187,9 +191,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
-        train: str = "weights",
+        parametrization: str = "weights",
         n_weights: int | None = None,
-        untrained: str = "start",
+        frozen_init: str = "start",
         rank: int = 10,
         fit_intercept: bool = True,
         init: str = "glorot",
@@ -220,9 +224,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             hidden_layer_sizes=hidden_layer_sizes,
             linear_expansion=linear_expansion,
             activation=activation,
-            train=train,
+            parametrization=parametrization,
             n_weights=n_weights,
-            untrained=untrained,
+            frozen_init=frozen_init,
             rank=rank,
             fit_intercept=fit_intercept,
             init=init,
@@ -265,7 +269,7 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         Widths of linear layers, as in `SpectralRegressor`; retracted after training.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
-    train : str, default="weights"
+    parametrization : str, default="weights"
         What trains beside the biases:
 
         - ``"weights"``: all weights, as in any neural network;
@@ -276,14 +280,16 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
           random features;
         - ``"low_rank"``: the factors of W = U V of rank ``rank``;
         - ``"singular_values"``: s of W = U diag(s) V^T, the singular vectors being those
-          of the start (reference 22 of [1]_).
+          of the start (reference 22 of [1]_);
+        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one.
     n_weights : int or None, default=None
-        How many weights train; needed with ``train="subset"``, not used otherwise.
-    untrained : {"start", "zero"}, default="start"
-        What the other weights are for ever with ``train="subset"``.
+        How many weights train; needed with ``parametrization="subset"``, not used
+        otherwise.
+    frozen_init : {"start", "zero"}, default="start"
+        What the other weights are for ever with ``parametrization="subset"``.
     rank : int, default=10
-        The rank for ``train="low_rank"``; a narrower layer takes its own width, and then
-        has more numbers in its factors than in its weight.
+        The rank for ``parametrization="low_rank"``; a narrower layer takes its own width,
+        and then has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : {"glorot", "scaled"}, default="glorot"
@@ -399,7 +405,7 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     >>> from sklearn.preprocessing import scale
     >>> from sklearn_spectral.baselines import DirectRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> model = DirectRegressor((), train="low_rank", rank=1, random_state=0)
+    >>> model = DirectRegressor((), parametrization="low_rank", rank=1, random_state=0)
     >>> model.fit(scale(X), scale(y)).score(scale(X), scale(y)) > 0.4
     True
     """

@@ -25,11 +25,11 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         With ``"identity"`` the network is linear and retracts to one matrix.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train; see `SpectralClassifier`.
-    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
         Whether the eigenvectors train too. With True the network has more parameters
         than one trained by its weights: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
-        triangular factor [2]_.
+        triangular factor [2]_, ``"gains"`` only one factor per row of it.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : str, default="scaled"

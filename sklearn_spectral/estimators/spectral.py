@@ -14,13 +14,13 @@ from ..data.covariance import covariance, shape_rows
 from ..data.training_data import TrainingData
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
-from ..spec.factorizations import FACTORIZATIONS
+from ..spec.parametrizations import eigenvector_choices, parametrization_of
 from ..spec.solvers import SOLVERS
 from ..spec.starts import SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
-from .direct import BaseDirect
+from .direct import BaseDirect, RegisteredNames
 from .typing import Seed
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class BaseSpectral(BaseNetwork):
             *BaseNetwork._parameter_constraints["linear_expansion"],
         ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
-        "train_eigenvectors": ["boolean", StrOptions({*FACTORIZATIONS})],
+        "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
         "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
         "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
@@ -306,8 +306,7 @@ class BaseSpectral(BaseNetwork):
         return rate * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 
     def _moves_far(self) -> bool:
-        form = FACTORIZATIONS.get(str(self.train_eigenvectors))
-        return not (self.train_eigenvectors if form is None else form.is_dense)
+        return parametrization_of(self.train_eigenvectors).moves_far
 
     # ---- the extended network, from the arrays that a fit leaves ----
 

@@ -1,74 +1,79 @@
 """The layers of an extended network as arrays: their shapes, starts and weights.
 
-What ``nn`` does in torch is said here for numpy alone, so that a file need not hold what
-its seed regrows, and a loaded model is retracted without torch. The names are torch's.
+What ``nn`` does in torch, for numpy alone, so that a file need not have what its seed
+regrows, and a loaded model is retracted without torch. The names are torch's.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from math import prod
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from ..spec.architecture import Architecture, trained_here
-from ..spec.factorizations import FACTORIZATIONS, SVD, Factorization
+from ..spec.architecture import Architecture, eigenvalues_trained_in
+from ..spec.parametrizations import (
+    ALL,
+    Parametrization,
+    parametrization_of,
+    parametrize_weights,
+)
 from ..spec.random_bits import seed_sequence, uniform
-from ..spec.starts import WEIGHT_SCHEMES, choose_weights, draw_start
+from ..spec.starts import WEIGHT_SCHEMES, draw_start
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
+LayerShapes = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class LayerArrays(ABC):
-    """What the arrays of one layer are.
+    """What the arrays of one layer are, given the network's keyword arguments and seed.
 
-    Parameters
-    ----------
-    prefix : str
-        What the names of its arrays begin with in the network.
-    position : int
-        Which layer it is, counted from the input.
-    n_in, n_out : int
-        Its widths.
-    config : mapping
-        The keyword arguments of the network.
-    seed : int
-        That of the network.
-    is_last : bool
-        Whether it gives the output.
-    chosen : ndarray of int64, optional
-        Which entries of the flattened weight train, where only some do.
+    ``prefix`` is what their names begin with in the network, ``position`` which layer it
+    is, counted from the input.
     """
 
     prefix: str
     position: int
-    n_in: int
-    n_out: int
     config: Mapping[str, Any]
     seed: int
-    is_last: bool
-    chosen: NDArray[np.int64] | None = None
+    parametrization: Parametrization
+
+    @property
+    def n_in(self) -> int:
+        """Number of nodes that the layer reads."""
+        return self.parametrization.n_in
+
+    @property
+    def n_out(self) -> int:
+        """Number of nodes that the layer feeds."""
+        return self.parametrization.n_out
+
+    @staticmethod
+    @abstractmethod
+    def parametrizations(
+        config: Mapping[str, Any], shapes: LayerShapes, seed: int
+    ) -> Sequence[Parametrization]:
+        """Return those of the matrices of all layers."""
 
     def shapes(self) -> Shapes:
         """Return the shape of each array by its name in the layer."""
         bias: Shapes = {"bias": (self.n_out,)} if self.config["bias"] else {}
-        return {**bias, **self._own_shapes()}
+        form = {f"form.{n}": s for n, s in self.parametrization.shapes().items()}
+        return {**bias, **self._eigenvalue_shapes(), **form}
 
-    @abstractmethod
-    def _own_shapes(self) -> Shapes:
-        """Return the shapes of what a layer of this kind has beside its bias."""
+    def _eigenvalue_shapes(self) -> Shapes:
+        return {}
 
-    @abstractmethod
     def trained(self) -> tuple[str, ...]:
         """Name the arrays that train."""
+        return ("bias", *(f"form.{name}" for name in self.parametrization.trained))
 
     def n_trained(self) -> int:
         """Count the numbers that train."""
@@ -77,199 +82,148 @@ class LayerArrays(ABC):
 
     @abstractmethod
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
-        """Return the arrays that never train as the seed made them, by name."""
+        """Return the arrays that never train as the seed made them, by name.
+
+        But for what a decomposition gave, which is not the same everywhere.
+        """
+
+    def _regrown(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
+        """Pick those that never train among the arrays that give the matrix."""
+        return {f"form.{name}": arrays[name] for name in self.parametrization.regrown}
 
     @abstractmethod
-    def weight(self, arrays: Arrays, rows: slice = slice(None)) -> NDArray[Any]:
+    def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:
         """Return rows of the weight, in float64, from the layer's arrays."""
 
     def pick(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Return this layer's arrays among those of the network, by name in the layer."""
         return {name: arrays[self.prefix + name] for name in self.shapes()}
 
+    def _matrix(
+        self, arrays: Arrays, rows: slice = ALL, dtype: DTypeLike | None = None
+    ) -> NDArray[Any]:
+        """Return rows of the parametrized matrix, computed in the type given."""
+        chosen = self.parametrization
+        found = {name: arrays[f"form.{name}"] for name in chosen.shapes()}
+        if dtype is not None and not chosen.is_stored:
+            # Of what trains, which is small; numpy promotes the rest, rows at a time.
+            found |= {name: found[name].astype(dtype) for name in chosen.trained}
+        matrix = chosen.matrix(SimpleNamespace(**found, **chosen.constants()), rows)
+        return matrix if dtype is None else matrix.astype(dtype)
+
 
 class SpectralArrays(LayerArrays):
     """A spectral layer; see `sklearn_spectral.nn.SpectralLinear`."""
 
-    @property
-    def factorization(self) -> Factorization | None:
-        """The factors that phi is kept in, if it is."""
-        form = self.config["train_eigenvectors"]
-        return (
-            FACTORIZATIONS[form](self.n_out, self.n_in) if form in FACTORIZATIONS else None
-        )
+    @staticmethod
+    def parametrizations(
+        config: Mapping[str, Any], shapes: LayerShapes, seed: int
+    ) -> Sequence[Parametrization]:
+        """Return those of the eigenvectors of all layers."""
+        chosen = parametrization_of(config["train_eigenvectors"])
+        return [chosen(*shape) for shape in shapes]
 
-    def _own_shapes(self) -> Shapes:
-        n_in, n_out = self.n_in, self.n_out
-        form: Shapes = {"block": (n_out, n_in)}
-        if self.factorization is not None:
-            form = self.factorization.shapes()
-        form = {f"form.{name}": shape for name, shape in form.items()}
-        return {"eigenvalues_in": (n_in,), "eigenvalues_out": (n_out,), **form}
+    def _eigenvalue_shapes(self) -> Shapes:
+        return {"eigenvalues_in": (self.n_in,), "eigenvalues_out": (self.n_out,)}
+
+    @property
+    def _trained_set(self) -> str:
+        return eigenvalues_trained_in(self.position, self.config["train_eigenvalues"])
 
     def trained(self) -> tuple[str, ...]:
         """Name the arrays that train."""
-        trained = trained_here(self.config["train_eigenvalues"], self.position)
-        sets = {"both": ("in", "out"), "out": ("out",), "in": ("in",)}[trained]
-        form: tuple[str, ...] = ("block",) if self.config["train_eigenvectors"] else ()
-        if self.factorization is not None:
-            form = self.factorization.trained
-        return (
-            "bias",
-            *(f"eigenvalues_{name}" for name in sets),
-            *(f"form.{n}" for n in form),
-        )
+        sets = ("in", "out") if self._trained_set == "both" else (self._trained_set,)
+        return (*super().trained(), *(f"eigenvalues_{name}" for name in sets))
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
-        """Draw the start again; what a decomposition gave is not the same everywhere."""
-        drawn = ("eigenvalues_in", "eigenvalues_out", "form.block")
-        held = self._own_shapes().keys() - set(self.trained())
-        frozen = [name for name in drawn if name in held]
-        if not frozen:
+        """Draw frozen eigenvalues and eigenvectors again."""
+        sets = self._eigenvalue_shapes().keys() - set(self.trained())
+        if not sets and not self.parametrization.regrown:
             return {}
         start = draw_start(
             self.n_in,
             self.n_out,
-            trained_here(self.config["train_eigenvalues"], self.position),
+            self._trained_set,
             self.config["init"],
             seed_sequence(self.seed, 0, self.position),
             dtype=dtype,
         )
-        arrays = {
-            "eigenvalues_in": start.eigenvalues_in.astype(dtype),
-            "eigenvalues_out": start.eigenvalues_out.astype(dtype),
-            "form.block": start.eigenvectors,
-        }
-        return {name: arrays[name] for name in frozen}
+        regrown = {name: getattr(start, name).astype(dtype) for name in sorted(sets)}
+        if self.parametrization.regrown:
+            regrown |= self._regrown(
+                self.parametrization.split(start.eigenvectors, np.linalg)
+            )
+        return regrown
 
-    def weight(self, arrays: Arrays, rows: slice = slice(None)) -> NDArray[Any]:
+    def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:
         """Return rows of (lambda_in - lambda_out) phi."""
         lambda_in = arrays["eigenvalues_in"].astype(np.float64)
         lambda_out = arrays["eigenvalues_out"][rows].astype(np.float64)
-        phi = self.eigenvectors(arrays, rows, np.float64)
+        phi = self._matrix(arrays, rows, np.float64)
         return (lambda_in - lambda_out[:, None]) * phi
 
-    def eigenvectors(
-        self, arrays: Arrays, rows: slice = slice(None), dtype: DTypeLike | None = None
-    ) -> NDArray[Any]:
-        """Return rows of phi, put together from the arrays of its form."""
-        if "form.block" in arrays:
-            block = arrays["form.block"][rows]
-            return block if dtype is None else block.astype(dtype)
-        return _from_factors(cast("Factorization", self.factorization), arrays, rows, dtype)
+    def eigenvectors(self, arrays: Arrays) -> NDArray[Any]:
+        """Return phi, in the type of the network."""
+        return self._matrix(arrays)
 
 
 class DirectArrays(LayerArrays):
-    """A layer in direct space; see `sklearn_spectral.nn.DirectNetwork`."""
+    """A layer in direct space; see `sklearn_spectral.nn.DirectLinear`."""
 
-    def _own_shapes(self) -> Shapes:
-        shape = (self.n_out, self.n_in)
-        train = self.config["train"]
-        if self.chosen is not None:
-            n_here = (len(self.chosen),)
-            return {"trained": n_here, "frozen": (shape[0] * shape[1],), "position": n_here}
-        if train == "gains":
-            return {"gains": (self.n_out,), "frozen": shape}
-        if train == "low_rank":
-            rank = min(self.config["rank"], *shape)
-            return {"left": (self.n_out, rank), "right": (rank, self.n_in)}
-        if train == "singular_values":
-            shapes = SVD(self.n_out, self.n_in).shapes()
-            return {f"form.{name}": factor for name, factor in shapes.items()}
-        return {"matrix": shape}
+    @staticmethod
+    def parametrizations(
+        config: Mapping[str, Any], shapes: LayerShapes, seed: int
+    ) -> Sequence[Parametrization]:
+        """Return those of the weights of all layers."""
+        return parametrize_weights(config["parametrization"], shapes, seed, config)
 
     def trained(self) -> tuple[str, ...]:
-        """Name the arrays that train."""
-        if self.config["train"] == "readout" and not self.is_last:
-            return ()
-        factors = ("left", "right", "form.singular_values")
-        return ("bias", "matrix", "trained", "gains", *factors)
+        """Name the arrays that train: random features have a bias that does not."""
+        return super().trained() if self.parametrization.trained else ()
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the starting weights again, where they stay."""
-        if self.chosen is not None:
-            if self.config["untrained"] == "zero":
-                frozen = np.zeros(self.n_out * self.n_in, dtype)
-            else:
-                frozen = self._start(dtype).ravel()
-            return {"frozen": frozen, "position": self.chosen}
-        if self.config["train"] == "gains":
-            return {"frozen": self._start(dtype)}
-        if self.config["train"] != "readout" or self.is_last:
+        if not self.parametrization.regrown:
             return {}
-        bias = {"bias": np.zeros(self.n_out, dtype)} if self.config["bias"] else {}
-        return {"matrix": self._start(dtype), **bias}
-
-    def _start(self, dtype: DTypeLike) -> NDArray[Any]:
         bits = np.random.PCG64(seed_sequence(self.seed, 0, self.position))
+
+        def draw(bound: float, shape: tuple[int, int]) -> NDArray[Any]:
+            return uniform(bits, -bound, bound, shape, dtype)
+
         bound = WEIGHT_SCHEMES[self.config["init"]](self.n_in, self.n_out)
-        return uniform(bits, -bound, bound, (self.n_out, self.n_in), dtype)
+        regrown = self._regrown(self.parametrization.draw(draw, bound, np.linalg))
+        if self.config["bias"] and not self.trained():
+            regrown["bias"] = np.zeros(self.n_out, dtype)
+        return regrown
 
-    def weight(self, arrays: Arrays, rows: slice = slice(None)) -> NDArray[Any]:
-        """Return rows of the weight, however a part of it trains."""
-        if "matrix" in arrays:
-            return arrays["matrix"][rows].astype(np.float64)
-        if "gains" in arrays:
-            frozen = arrays["frozen"][rows].astype(np.float64)
-            return arrays["gains"][rows, None] * frozen
-        if "left" in arrays:
-            return arrays["left"][rows].astype(np.float64) @ arrays["right"]
-        if "form.left" in arrays:
-            return _from_factors(SVD(self.n_out, self.n_in), arrays, rows, np.float64)
-        flat = arrays["frozen"].astype(np.float64)
-        flat[arrays["position"]] = arrays["trained"]
-        return flat.reshape(self.n_out, self.n_in)[rows]
+    def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:
+        """Return rows of the weight."""
+        return self._matrix(arrays, rows, np.float64)
 
 
-KINDS: dict[str, type[LayerArrays]] = {"spectral": SpectralArrays, "direct": DirectArrays}
-"""The kinds of layers by the space that they train in."""
+LAYERS: dict[str, type[LayerArrays]] = {"spectral": SpectralArrays, "direct": DirectArrays}
+"""The layers by the space that they train in."""
 
 
 def layers_of(space: str, config: Mapping[str, Any], seed: int) -> list[list[LayerArrays]]:
-    """Lay out the arrays of a network.
+    """Lay out the arrays of a network stack by stack, layer by layer.
 
-    Parameters
-    ----------
-    space : {"spectral", "direct"}
-        Which kind of network.
-    config : mapping
-        Its keyword arguments.
-    seed : int
-        Its seed.
-
-    Returns
-    -------
-    list of list of LayerArrays
-        Stack by stack, layer by layer.
-
-    Raises
-    ------
-    ValueError
-        If the widths do not fit together, or more weights are to train than there are.
+    Raises ValueError if the widths do not fit together, or more weights are to train than
+    there are.
     """
-    architecture = architecture_of(config)
-    chosen: list[NDArray[np.int64]] | None = None
-    if config.get("train") == "subset":
-        chosen = choose_weights(architecture.layer_shapes, config["n_weights"], seed)
-    n_layers = len(architecture.layer_shapes)
-    stacks, position = [], 0
+    architecture, layer = architecture_of(config), LAYERS[space]
+    chosen = iter(layer.parametrizations(config, architecture.layer_shapes, seed))
+    stacks: list[list[LayerArrays]] = []
+    position = 0
     for stack, widths in enumerate(architecture.stacks):
-        layers = []
-        for layer, (n_in, n_out) in enumerate(pairwise(widths)):
-            layers.append(
-                KINDS[space](
-                    prefix=f"stacks.{stack}.layers.{layer}.",
-                    position=position,
-                    n_in=n_in,
-                    n_out=n_out,
-                    config=config,
-                    seed=seed,
-                    is_last=position == n_layers - 1,
-                    chosen=None if chosen is None else chosen[position],
-                )
-            )
-            position += 1
-        stacks.append(layers)
+        prefixes = [f"stacks.{stack}.layers.{n}." for n in range(len(widths) - 1)]
+        stacks.append(
+            [
+                layer(prefix, position + n, config, seed, next(chosen))
+                for n, prefix in enumerate(prefixes)
+            ]
+        )
+        position += len(prefixes)
     return stacks
 
 
@@ -278,21 +232,8 @@ def regrown(
 ) -> Iterator[tuple[str, NDArray[Any]]]:
     """Draw arrays of a network again, of those layers only that have any of them.
 
-    Parameters
-    ----------
-    layers : iterable of LayerArrays
-        The layers.
-    names : collection of str or None
-        Which arrays, by their names in the network; None is all that a seed regrows.
-    dtype : numpy dtype
-        Of the network.
-
-    Yields
-    ------
-    name : str
-        The name in the network.
-    values : ndarray
-        The array as it is at the start.
+    ``names`` are those in the network, as are those that are yielded; None is all that a
+    seed regrows.
     """
     for layer in layers:
         if names is None or any(layer.prefix + name in names for name in layer.shapes()):
@@ -302,20 +243,7 @@ def regrown(
 
 
 def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
-    """Name the trained slopes of a network's activations.
-
-    Parameters
-    ----------
-    space : {"spectral", "direct"}
-        Which kind of network.
-    config : mapping
-        Its keyword arguments.
-
-    Returns
-    -------
-    list of str
-        One for each tanh of a spectral network.
-    """
+    """Name the trained slopes of activations: one for each tanh of a spectral network."""
     if space != "spectral" or config["activation"] != "tanh":
         return []
     n_activations = len(architecture_of(config).stacks) - 1
@@ -331,12 +259,3 @@ def architecture_of(config: Mapping[str, Any]) -> Architecture:
         config["linear_expansion"],
         config["activation"],
     )
-
-
-def _from_factors(
-    factorization: Factorization, arrays: Arrays, rows: slice, dtype: DTypeLike | None
-) -> NDArray[Any]:
-    held = {name: arrays[f"form.{name}"] for name in factorization.shapes()}
-    if dtype is not None:
-        held = {name: values.astype(dtype) for name, values in held.items()}
-    return factorization.matrix(SimpleNamespace(**held, **factorization.constants()), rows)

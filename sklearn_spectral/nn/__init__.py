@@ -5,19 +5,13 @@ from ..spec.starts import SCHEMES
 from .activations import ScaledTanh
 from .cascade import cascade_matrices, compact_adjacency
 from .convert import spectralize, to_direct
-from .direct import (
-    DirectLinear,
-    GainLinear,
-    LowRankLinear,
-    SingularValueLinear,
-    SubsetLinear,
-)
+from .direct import DirectLinear
 from .direct_network import DirectNetwork
-from .forms import FactoredForm, FreeForm
 from .layer import LinearLayer
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
 from .network import SpectralNetwork
+from .parametrized import ParametrizedMatrix
 from .sparcs import SkipNetwork, SparcsNetwork
 from .telescope import LinearStack, contract
 
@@ -27,21 +21,16 @@ __all__ = [
     "BrierLoss",
     "DirectLinear",
     "DirectNetwork",
-    "FactoredForm",
-    "FreeForm",
-    "GainLinear",
     "LinearLayer",
     "LinearStack",
     "LogLoss",
-    "LowRankLinear",
+    "ParametrizedMatrix",
     "ScaledTanh",
-    "SingularValueLinear",
     "SkipNetwork",
     "SparcsNetwork",
     "SpectralLinear",
     "SpectralNetwork",
     "SquaredError",
-    "SubsetLinear",
     "cascade_matrices",
     "compact_adjacency",
     "contract",

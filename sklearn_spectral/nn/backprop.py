@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from .activations import ScaledTanh
 from .direct import DirectLinear
-from .forms import FreeForm
 from .layer import LinearLayer
 from .linear import SpectralLinear
 from .network import StackedNetwork
@@ -117,9 +116,9 @@ class Backprop:
 
 
 def _is_known(layer: LinearLayer) -> bool:
-    if isinstance(layer, SpectralLinear):
-        return isinstance(layer.form, FreeForm)
-    return type(layer) is DirectLinear
+    if isinstance(layer, SpectralLinear) or type(layer) is DirectLinear:
+        return layer.form.parametrization.is_stored
+    return False
 
 
 def _pieces_of(stack: LinearStack, batch_size: int) -> list[Piece]:
@@ -223,7 +222,7 @@ class _SpectralWeight:
     def __init__(self, layer: SpectralLinear) -> None:
         self.lambda_in = _Values(layer.eigenvalues_in)
         self.lambda_out = _Values(layer.eigenvalues_out)
-        self.phi = _Values(cast("FreeForm", layer.form).block)
+        self.phi = _Values(layer.form.block)
         self.column = self.lambda_out.values.unsqueeze(1)
         self.trains = True
 
@@ -248,7 +247,7 @@ class _DirectWeight:
     """The weight of a layer in direct space."""
 
     def __init__(self, layer: DirectLinear) -> None:
-        self.matrix = _Values(layer.matrix)
+        self.matrix = _Values(layer.form.block)
         self.trains = self.matrix.gradient is not None
 
     def form(self) -> Tensor:
@@ -425,7 +424,7 @@ class _Closed:
 
     def __init__(self, layer: SpectralLinear, transposed: bool) -> None:
         sets = [layer.eigenvalues_in, layer.eigenvalues_out]
-        phi = cast("FreeForm", layer.form).block.detach()
+        phi = layer.form.block.detach()
         self.transposed = transposed
         self.phi = phi.T if transposed else phi
         self.sets = sets[::-1] if transposed else sets

@@ -40,8 +40,8 @@ def spectralize(
         what may differ, or a function of name and layer. All by default.
     train_eigenvalues : {"both", "out", "in"}, default="both"
         Which eigenvalues of the new layers train.
-    train_eigenvectors : {False, True, "svd", "qr"}, default=False
-        What of their eigenvectors trains. The last two round the weights.
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
+        What of their eigenvectors trains. ``"svd"`` and ``"qr"`` round the weights.
     freeze_others : bool, default=False
         Whether everything outside the new layers stays as it is from then on.
 

@@ -9,18 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from ..spec.architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from ..spec.parametrizations import parametrize_weights, weight_choices
 from ..spec.random_bits import seed_sequence, uniform
-from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
-from .direct import (
-    DirectLayer,
-    DirectLinear,
-    GainLinear,
-    LowRankLinear,
-    SingularValueLinear,
-    SubsetLinear,
-)
+from ..spec.starts import WEIGHT_SCHEMES
+from .direct import DirectLinear
 from .layer import seed_from_torch
 from .network import StackedNetwork, checked_architecture
+from .parametrized import ParametrizedMatrix
 from .telescope import TelescopeMode
 
 
@@ -42,7 +37,7 @@ class DirectNetwork(StackedNetwork):
         The non-linearity; a tanh has no trained slope.
     bias : bool, default=True
         Whether the layers have biases.
-    train : str, default="weights"
+    parametrization : str, default="weights"
         What trains beside the biases:
 
         - ``"weights"``: all weights;
@@ -51,10 +46,11 @@ class DirectNetwork(StackedNetwork):
         - ``"readout"``: the weights and biases of the last layer only, the rest being
           random features;
         - ``"low_rank"``: the factors of W = U V of rank ``rank``;
-        - ``"singular_values"``: s of W = U diag(s) V^T.
+        - ``"singular_values"``: s of W = U diag(s) V^T;
+        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one.
     n_weights : int, optional
         How many weights train with ``"subset"``.
-    untrained : {"start", "zero"}, default="start"
+    frozen_init : {"start", "zero"}, default="start"
         What the other weights are with ``"subset"``.
     rank : int, default=10
         The rank for ``"low_rank"``; a layer narrower than this takes its own width.
@@ -86,7 +82,8 @@ class DirectNetwork(StackedNetwork):
     >>> from sklearn_spectral.nn import DirectNetwork
     >>> DirectNetwork(784, 10, ()).n_trained
     7850
-    >>> DirectNetwork(784, 10, (), bias=False, train="subset", n_weights=794).n_trained
+    >>> some = {"parametrization": "subset", "n_weights": 794}
+    >>> DirectNetwork(784, 10, (), bias=False, **some).n_trained
     794
     """
 
@@ -99,9 +96,9 @@ class DirectNetwork(StackedNetwork):
         activation: str = "relu",
         *,
         bias: bool = True,
-        train: str = "weights",
+        parametrization: str = "weights",
         n_weights: int | None = None,
-        untrained: str = "start",
+        frozen_init: str = "start",
         rank: int = 10,
         init: str = "glorot",
         seed: int | None = None,
@@ -109,9 +106,10 @@ class DirectNetwork(StackedNetwork):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
-        if train not in TRAINED_WEIGHTS:
+        if parametrization not in weight_choices():
             raise ValueError(
-                f"train must be one of {sorted(TRAINED_WEIGHTS)}; got {train!r}."
+                f"parametrization must be one of {weight_choices()}; got "
+                f"{parametrization!r}."
             )
         if init not in WEIGHT_SCHEMES:
             raise ValueError(f"init must be one of {sorted(WEIGHT_SCHEMES)}; got {init!r}.")
@@ -119,31 +117,21 @@ class DirectNetwork(StackedNetwork):
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
         seed = seed_from_torch() if seed is None else seed
-        shapes = architecture.layer_shapes
-        chosen = choose_weights(shapes, n_weights, seed) if train == "subset" else None
+        settings = {"n_weights": n_weights, "frozen_init": frozen_init, "rank": rank}
+        parametrizations = parametrize_weights(
+            parametrization, architecture.layer_shapes, seed, settings
+        )
 
-        def to(layer: DirectLayer) -> DirectLayer:
-            return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
-
-        def make_layer(position: int, n_in: int, n_out: int) -> DirectLayer:
+        def make_layer(position: int, n_in: int, n_out: int) -> DirectLinear:
             bits = np.random.PCG64(seed_sequence(seed, 0, position))
-            bound = WEIGHT_SCHEMES[init](n_in, n_out)
-            layer: DirectLayer
-            if train == "low_rank":
-                factors = _factors(bits, bound, n_in, n_out, rank)
-                return to(LowRankLinear(*factors, bias))
-            start = torch.from_numpy(uniform(bits, -bound, bound, (n_out, n_in)))
-            if chosen is not None:
-                trained = torch.from_numpy(chosen[position])
-                layer = SubsetLinear(start, trained, bias, untrained)
-            elif train == "gains":
-                layer = GainLinear(start, bias)
-            elif train == "singular_values":
-                layer = SingularValueLinear(start, bias)
-            else:
-                is_last = position == len(shapes) - 1
-                layer = DirectLinear(start, bias, train == "weights" or is_last)
-            return to(layer)
+
+            def draw(bound: float, shape: tuple[int, int]) -> Tensor:
+                return torch.from_numpy(uniform(bits, -bound, bound, shape))
+
+            chosen, bound = parametrizations[position], WEIGHT_SCHEMES[init](n_in, n_out)
+            arrays = chosen.draw(draw, bound, torch.linalg)
+            layer = DirectLinear(ParametrizedMatrix.of_arrays(chosen, arrays), bias)
+            return layer.to(device=device, dtype=dtype or torch.get_default_dtype())
 
         super().__init__(
             architecture,
@@ -202,21 +190,8 @@ class DirectNetwork(StackedNetwork):
         with torch.no_grad():
             for layer, linear in zip(network.layers(), layers, strict=True):
                 assert isinstance(layer, DirectLinear)
-                layer.matrix.copy_(linear.weight)
+                layer.form.load(linear.weight)
                 if linear.bias is not None:
                     assert layer.bias is not None
                     layer.bias.copy_(linear.bias)
         return network
-
-
-def _factors(
-    bits: np.random.BitGenerator, bound: float, n_in: int, n_out: int, rank: int
-) -> tuple[Tensor, Tensor]:
-    """Draw U and V such that U V has the variance of weights uniform within ``bound``."""
-    width = min(rank, n_in, n_out)
-    right = np.sqrt(3.0 / n_in)
-    left = bound * np.sqrt(3.0 / width) / right
-    return (
-        torch.from_numpy(uniform(bits, -left, left, (n_out, width))),
-        torch.from_numpy(uniform(bits, -right, right, (width, n_in))),
-    )

@@ -10,16 +10,16 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
-from ..spec.factorizations import FACTORIZATIONS
+from ..spec.parametrizations import eigenvector_choices, parametrization_of
 from ..spec.plan import ENTRY_COST, THIN_ROWS
 from ..spec.starts import SCHEMES, draw_start
-from .forms import FreeForm, MatrixForm, make_form
 from .layer import LinearLayer, seed_from_torch
+from .parametrized import ParametrizedMatrix
 from .products import Scratch, is_one_number, left_product, spectral_weight
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | str
-"""A bool or a key of ``FACTORIZATIONS``."""
+"""A bool or one of ``eigenvector_choices()``."""
 
 
 class SpectralLinear(LinearLayer):
@@ -43,9 +43,9 @@ class SpectralLinear(LinearLayer):
         Whether to add a trained bias, started at zero.
     train_eigenvalues : {"both", "out", "in"}, default="both"
         Which of the two sets of eigenvalues train.
-    train_eigenvectors : {False, True, "svd", "qr"}, default=False
-        Whether phi trains too: all of its entries, its singular values only (S-SVD), or
-        its triangular factor (S-QR) [2]_.
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
+        Whether phi trains too: all of its entries, its singular values only (S-SVD), its
+        triangular factor (S-QR) [2]_, or one factor per row.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
     gain : float, default=1.0
@@ -66,8 +66,8 @@ class SpectralLinear(LinearLayer):
         :math:`\lambda_{out}`.
     eigenvectors : Tensor of shape (out_features, in_features)
         The block :math:`\phi`, differentiable where it trains.
-    form : FreeForm or FactoredForm
-        The module that holds the block.
+    form : ParametrizedMatrix
+        The module that has the block.
     bias : Parameter of shape (out_features,) or None
         The bias.
 
@@ -96,7 +96,7 @@ class SpectralLinear(LinearLayer):
     torch.Size([5, 10])
     """
 
-    form: MatrixForm
+    form: ParametrizedMatrix
 
     def __init__(
         self,
@@ -120,9 +120,9 @@ class SpectralLinear(LinearLayer):
             )
         if not isinstance(train_eigenvectors, str):
             train_eigenvectors = bool(train_eigenvectors)
-        elif train_eigenvectors not in FACTORIZATIONS:
+        elif train_eigenvectors not in eigenvector_choices():
             raise ValueError(
-                f"train_eigenvectors must be a bool or one of {list(FACTORIZATIONS)}; got "
+                f"train_eigenvectors must be a bool or one of {eigenvector_choices()}; got "
                 f"{train_eigenvectors!r}."
             )
         if init not in SCHEMES:
@@ -132,15 +132,15 @@ class SpectralLinear(LinearLayer):
         self.init = init
         self.gain = gain
         dtype = dtype or torch.get_default_dtype()
-        # A large block is never held in more than its own type; what is decomposed is so
-        # in float64 on the CPU, that a start may be the same everywhere.
-        is_decomposed = isinstance(train_eigenvectors, str)
-        is_single = dtype == torch.float32 and not is_decomposed
+        # A large block never takes more than its type does; what is decomposed is so in
+        # float64 on the CPU, that a start may be the same everywhere.
+        is_stored = parametrization_of(train_eigenvectors).is_stored
+        is_single = dtype == torch.float32 and is_stored
         start = self._start(seed, np.float32 if is_single else np.float64)
         lambda_in, lambda_out, phi = map(torch.from_numpy, start)
         self.eigenvalues_in = nn.Parameter(lambda_in, train_eigenvalues != "out")
         self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
-        self.form = make_form(train_eigenvectors, phi)
+        self.form = ParametrizedMatrix(phi, train_eigenvectors, copy=False)
         self.scratch = Scratch()
         self.to(device=device, dtype=dtype)
 
@@ -245,9 +245,13 @@ class SpectralLinear(LinearLayer):
         """The weight W of shape (out_features, in_features), differentiable."""
         return spectral_weight(self.eigenvalues_in, self.eigenvalues_out, self.eigenvectors)
 
+    @property
+    def _phi_is_frozen(self) -> bool:
+        return not self.form.parametrization.trained
+
     def left_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``matrix @ weight``; the weight is formed only if all of phi trains."""
-        if self.train_eigenvectors is False:
+        if self._phi_is_frozen:
             return left_product(
                 matrix,
                 self.eigenvalues_in,
@@ -255,16 +259,16 @@ class SpectralLinear(LinearLayer):
                 self.eigenvectors,
                 self.scratch,
             )
-        if self.train_eigenvectors is True or matrix.shape[0] > THIN_ROWS:
+        if self.product_cost(matrix.shape[0]) is None:
             return matrix @ self.weight
-        # Through the factors of phi, both products as one.
+        # By the parametrization of phi, both products as one.
         stacked = torch.cat([matrix, matrix * self.eigenvalues_out])
         scaled_in, scaled_out = torch.chunk(self.form.left_multiply(stacked), 2)
         return scaled_in * self.eigenvalues_in - scaled_out
 
     def right_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``weight @ matrix``, without forming the weight where phi is frozen."""
-        if self.train_eigenvectors is not False:
+        if not self._phi_is_frozen:
             return self.weight @ matrix
         # The transpose of W is minus a spectral weight whose two sets change places.
         product = left_product(
@@ -277,35 +281,35 @@ class SpectralLinear(LinearLayer):
         return -product.T
 
     def frozen_map(self) -> Tensor | None:
-        """Return phi, or lambda_in phi above phi, where only ``out`` trains."""
-        if self.train_eigenvalues != "out" or self.train_eigenvectors is not False:
+        """Return F of phi, or lambda_in F above F, where only ``out`` trains."""
+        factor = self.form.parametrization.frozen_factor(self.form)
+        if factor is None or self.train_eigenvalues != "out":
             return None
         if is_one_number(self.eigenvalues_in, wait=True):
-            return self.eigenvectors
-        return torch.cat([self.eigenvectors * self.eigenvalues_in, self.eigenvectors])
+            return factor
+        return torch.cat([factor * self.eigenvalues_in, factor])
 
     def from_frozen_map(self, projected: Tensor) -> Tensor:
         """Map F x to what `forward` gives for x."""
+        of_phi = self.form.parametrization.from_projection
         if projected.shape[-1] == self.out_features:
-            output = projected * (self.eigenvalues_in[0] - self.eigenvalues_out)
+            gains = self.eigenvalues_in[0] - self.eigenvalues_out
+            output = of_phi(projected, self.form) * gains
         else:
-            scaled_in, plain = projected.chunk(2, dim=-1)
+            scaled_in, plain = (of_phi(p, self.form) for p in projected.chunk(2, dim=-1))
             output = scaled_in - self.eigenvalues_out * plain
         return output if self.bias is None else output + self.bias
 
     def forming_cost(self) -> int:
-        """Count what forming the weight takes, and phi before it if it has factors."""
-        factors = 0 if isinstance(self.form, FreeForm) else 3 * min(self._shape)
-        return (ENTRY_COST + factors) * self.size
+        """Count what forming the weight takes, and phi before it."""
+        return ENTRY_COST * self.size + self.form.parametrization.forming_cost()
 
     def product_cost(self, n_rows: int) -> int | None:
         """Count what `left_multiply` takes in closed form, there and back."""
-        if self.train_eigenvectors is True:
-            return None
-        if self.train_eigenvectors is not False:
+        if not self._phi_is_frozen:
             if n_rows > THIN_ROWS:
                 return None
-            return 4 * n_rows * min(self._shape) * sum(self._shape)
+            return self.form.parametrization.product_cost(2 * n_rows)
         if is_one_number(self.eigenvalues_in, wait=True) or is_one_number(
             self.eigenvalues_out, wait=True
         ):
@@ -313,10 +317,6 @@ class SpectralLinear(LinearLayer):
         if n_rows <= THIN_ROWS:
             return 4 * n_rows * self.size
         return (3 * n_rows + ENTRY_COST) * self.size
-
-    @property
-    def _shape(self) -> tuple[int, int]:
-        return self.out_features, self.in_features
 
     def penalised(self) -> Iterator[tuple[str, Tensor]]:
         """Yield trained eigenvalues and trained parameters of the eigenvectors."""
@@ -381,7 +381,7 @@ class SpectralLinear(LinearLayer):
             The layer; it is copied, not changed.
         train_eigenvalues : {"both", "out", "in"}, default="both"
             Which eigenvalues of the new layer train.
-        train_eigenvectors : {False, True, "svd", "qr"}, default=False
+        train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
             What of its eigenvectors trains. A decomposition rounds the weights.
 
         Returns

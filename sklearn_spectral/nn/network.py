@@ -15,7 +15,7 @@ from ..spec.architecture import (
     Architecture,
     HiddenLayerSizes,
     LinearExpansion,
-    trained_here,
+    eigenvalues_trained_in,
 )
 from ..spec.plan import StackPlan
 from ..spec.random_bits import seed_sequence
@@ -283,7 +283,7 @@ class SpectralNetwork(StackedNetwork):
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues train. ``"paper"`` trains both sets of the first layer, and
         only those of the output nodes afterwards.
-    train_eigenvectors : {False, True, "svd", "qr"}, default=False
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
         What of the eigenvectors trains; see `SpectralLinear`.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
@@ -359,7 +359,7 @@ class SpectralNetwork(StackedNetwork):
                 n_in,
                 n_out,
                 bias,
-                train_eigenvalues=trained_here(train_eigenvalues, position),
+                train_eigenvalues=eigenvalues_trained_in(position, train_eigenvalues),
                 train_eigenvectors=train_eigenvectors,
                 init=init,
                 seed=seed_sequence(seed, 0, position),

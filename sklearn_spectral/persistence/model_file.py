@@ -21,6 +21,11 @@ from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.layers import LayerArrays, architecture_of
 from ..fitted.network import FittedNetwork, with_regrown
+from ..spec.parametrizations import (
+    PARAMETRIZATIONS,
+    Parametrization,
+    parametrization_of,
+)
 from ..spec.plan import WAYS, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
 
@@ -211,8 +216,7 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
     architecture = network.architecture
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
-    if network.config.get("train") == "subset":
-        entries *= 4  # which weights train is drawn among all of them
+    entries *= _parametrization(network.config).n_drawn
     # Contracting goes from one end of a stack to the other.
     entries += 3 * sum(
         max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
@@ -243,9 +247,9 @@ def _checked_config(
     """See that a network can be built with these keyword arguments."""
     shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
     expected = {*shared, "activation", "bias", *estimator_type()._network_settings()}
-    optional = (
-        {"n_weights", "untrained", "rank"} if estimator_type._space == "direct" else set()
-    )
+    optional = set()
+    if estimator_type._space == "direct":
+        optional = {name for chosen in PARAMETRIZATIONS.values() for name in chosen.options}
     names = config.keys()
     _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")
     for name in ("in_features", "out_features"):
@@ -260,12 +264,18 @@ def _checked_config(
     }
     of_params = {name: params[name] for name in constraints}
     validate_parameter_constraints(constraints, of_params, estimator_type.__name__)
-    if config.get("train") == "subset":
-        _require({"n_weights", "untrained"} <= names, "no weights are chosen")
-    if config.get("train") == "low_rank":
-        _require("rank" in names, "no rank is given")
+    if estimator_type._space == "direct":
+        missing = {*_parametrization(config).options} - names
+        _require(not missing, f"its network has no {sorted(missing)}")
     architecture_of(config)
     return config
+
+
+def _parametrization(config: Mapping[str, Any]) -> type[Parametrization]:
+    """Return what of the network's matrices trains."""
+    if "parametrization" in config:
+        return parametrization_of(config["parametrization"])
+    return parametrization_of(config["train_eigenvectors"])
 
 
 def _check_target(

@@ -18,7 +18,7 @@ from ..data.arrays import densify, row_chunks
 from ..estimators.spectral import BaseSpectral
 from ..fitted.forward import CACHED_BYTES
 from ..spec.activations import ACTIVATIONS
-from ..spec.architecture import trained_here
+from ..spec.architecture import eigenvalues_trained_in
 
 Array = NDArray[Any]
 
@@ -347,7 +347,9 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
                 phi,
                 lambda_in,
                 lambda_out,
-                trained_here(estimator._fitted.config["train_eigenvalues"], position),
+                eigenvalues_trained_in(
+                    position, estimator._fitted.config["train_eigenvalues"]
+                ),
                 layer.get("bias", np.zeros(len(weight), weight.dtype)),
                 activation,
                 float(next(slopes)) if activation == "tanh" else 1.0,

@@ -140,25 +140,10 @@ class Architecture:
 def auto_expansion(
     n_features: int, n_outputs: int, hidden_layer_sizes: HiddenLayerSizes
 ) -> tuple[tuple[int, ...], ...]:
-    """Return linear layers for a network whose eigenvalues alone train.
+    """Return linear layers, gap by gap, for a network whose eigenvalues alone train.
 
-    Each gap gets two layers of 200 nodes, or as many as its narrower end where that is
-    wider: fewer would lower the rank of the retracted matrix. They have no more nodes than
-    leaves the numbers that train (two eigenvalues and a bias per linear node, and an
-    eigenvalue per node at the ends) at half of the weights of the gap. A gap that has no
-    room for this stays as it is.
-
-    Parameters
-    ----------
-    n_features, n_outputs : int
-        Width of the first and of the last layer.
-    hidden_layer_sizes : int or sequence of int
-        Widths of the non-linear layers.
-
-    Returns
-    -------
-    tuple of tuple of int
-        One entry per gap, as ``linear_expansion`` takes it.
+    Two of 200 nodes a gap, or of its narrower end: fewer would lower the rank. No more than
+    leave what trains (three numbers a node) at half of the gap's weights; else none.
     """
     hidden = _widths("hidden_layer_sizes", hidden_layer_sizes)
     gaps: list[tuple[int, ...]] = []
@@ -170,21 +155,8 @@ def auto_expansion(
     return tuple(gaps)
 
 
-def trained_here(train_eigenvalues: str, position: int) -> Any:
-    """Return which eigenvalues train in one layer.
-
-    Parameters
-    ----------
-    train_eigenvalues : {"both", "out", "in", "paper"}
-        The parameter of the estimators.
-    position : int
-        Which layer, counted from the input.
-
-    Returns
-    -------
-    {"both", "out", "in"}
-        Which sets of this layer.
-    """
+def eigenvalues_trained_in(position: int, train_eigenvalues: str) -> Any:
+    """Return which eigenvalues train in one layer: "both", "out" or "in"."""
     if train_eigenvalues == "paper":
         return "both" if position == 0 else "out"
     return train_eigenvalues

@@ -43,8 +43,8 @@ class TestToDirect:
         with pytest.raises(NotFittedError):
             SpectralClassifier().to_direct()
         model = SpectralClassifier(10, max_iter=1).fit(*digits)
-        with pytest.raises(ValueError, match=r"\['train'\] cannot be given"):
-            model.to_direct(train="gains")
+        with pytest.raises(ValueError, match=r"\['parametrization'\] cannot be given"):
+            model.to_direct(parametrization="gains")
         with pytest.raises(TypeError, match="extended must be True or False"):
             model.to_direct(extended=3)
         with pytest.raises(ValueError, match="'random_state' parameter"):
@@ -52,14 +52,16 @@ class TestToDirect:
 
 
 class TestFromDirect:
-    @pytest.mark.parametrize("train", ["weights", "gains", "low_rank", "singular_values"])
-    def test_there_and_back(self, digits, train):
+    @pytest.mark.parametrize(
+        "parametrization", ["weights", "gains", "low_rank", "singular_values"]
+    )
+    def test_there_and_back(self, digits, parametrization):
         X, y = digits
         direct = DirectClassifier(
             (30, 20),
             linear_expansion=((25,), (), ()),
             activation="tanh",
-            train=train,
+            parametrization=parametrization,
             max_iter=3,
             random_state=0,
         ).fit(X, y)

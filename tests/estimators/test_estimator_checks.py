@@ -26,11 +26,11 @@ CONFIGURATIONS = [
 
 DIRECT_CONFIGURATIONS = [
     {},
-    {"train": "subset", "n_weights": 5},
-    {"train": "gains", "linear_expansion": 20},
-    {"train": "readout", "solver": "adam"},
-    {"train": "low_rank", "rank": 3},
-    {"train": "singular_values", "init": "scaled"},
+    {"parametrization": "subset", "n_weights": 5},
+    {"parametrization": "gains", "linear_expansion": 20},
+    {"parametrization": "readout", "solver": "adam"},
+    {"parametrization": "low_rank", "rank": 3},
+    {"parametrization": "singular_values", "init": "scaled"},
 ]
 
 PRUNER_CONFIGURATIONS = [

@@ -13,17 +13,23 @@ SIZES = {"in_features": 7, "out_features": 3}
 SPECTRAL = [
     {"train_eigenvalues": values, "train_eigenvectors": vectors, "init": init}
     for values in ("both", "out", "in", "paper")
-    for vectors in (False, True, "svd", "qr")
+    for vectors in (False, True, "svd", "qr", "gains")
     for init in ("scaled", "paper", "wide")
 ]
 DIRECT = [
-    {"train": "weights", "init": "glorot"},
-    {"train": "readout", "init": "scaled"},
-    {"train": "gains", "init": "glorot"},
-    {"train": "singular_values", "init": "glorot"},
-    {"train": "low_rank", "init": "glorot", "rank": 4},
-    {"train": "subset", "init": "glorot", "n_weights": 20, "untrained": "start"},
-    {"train": "subset", "init": "glorot", "n_weights": 20, "untrained": "zero"},
+    {"parametrization": "weights", "init": "glorot"},
+    {"parametrization": "readout", "init": "scaled"},
+    {"parametrization": "gains", "init": "glorot"},
+    {"parametrization": "singular_values", "init": "glorot"},
+    {"parametrization": "qr", "init": "glorot"},
+    {"parametrization": "low_rank", "init": "glorot", "rank": 4},
+    {
+        "parametrization": "subset",
+        "init": "glorot",
+        "n_weights": 20,
+        "frozen_init": "start",
+    },
+    {"parametrization": "subset", "init": "glorot", "n_weights": 20, "frozen_init": "zero"},
 ]
 SHAPES = [
     {"hidden_layer_sizes": (), "linear_expansion": None, "activation": "relu"},

@@ -413,7 +413,7 @@ def estimators(draw, kinds=("classifier", "regressor")):
         )
         params["init"] = draw(st.sampled_from(["scaled", "paper", "wide", "covariance"]))
     else:
-        params["train"] = draw(
+        params["parametrization"] = draw(
             st.sampled_from(["weights", "gains", "readout", "low_rank", "singular_values"])
         )
     if kind == "classifier":

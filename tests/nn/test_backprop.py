@@ -121,7 +121,7 @@ def test_projected(expansion, frozen_too, randomise):
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 def test_random_features(activation):
     network = DirectNetwork(
-        6, 3, (7, 8), (9,), activation, train="readout", seed=0, dtype=DOUBLE
+        6, 3, (7, 8), (9,), activation, parametrization="readout", seed=0, dtype=DOUBLE
     )
     plans = network.plan(batch_size=13, n_rows=13)
     with network.planned(plans):
@@ -130,7 +130,7 @@ def test_random_features(activation):
 
 def test_what_it_does_not_know():
     assert not Backprop.supports(SpectralNetwork(6, 3, train_eigenvectors="svd"))
-    assert not Backprop.supports(DirectNetwork(6, 3, train="gains"))
+    assert not Backprop.supports(DirectNetwork(6, 3, parametrization="gains"))
     assert not Backprop.supports(torch.nn.Linear(2, 3))
     network = SpectralNetwork(6, 3)
     network.activations[0] = torch.nn.Softplus()

@@ -7,12 +7,8 @@ from sklearn_spectral.nn import (
     Architecture,
     DirectLinear,
     DirectNetwork,
-    GainLinear,
     LinearStack,
-    LowRankLinear,
-    SingularValueLinear,
     SpectralNetwork,
-    SubsetLinear,
 )
 from sklearn_spectral.spec.activations import ACTIVATIONS
 
@@ -24,6 +20,7 @@ TRAIN = {
     "readout": {},
     "low_rank": {"rank": 3},
     "singular_values": {},
+    "qr": {},
 }
 
 
@@ -31,16 +28,16 @@ def random(*shape, seed=0):
     return torch.randn(shape, dtype=DOUBLE, generator=torch.Generator().manual_seed(seed))
 
 
-def make_network(train, **settings):
+def make_network(parametrization, **settings):
     network = DirectNetwork(
         6,
         4,
         (),
         (9, 8),
-        train=train,
+        parametrization=parametrization,
         seed=0,
         dtype=DOUBLE,
-        **{**TRAIN[train], **settings},
+        **{**TRAIN[parametrization], **settings},
     )
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
@@ -52,11 +49,15 @@ def make_network(train, **settings):
 
 LAYERS = [
     lambda: DirectLinear(random(80, 90)),
-    lambda: DirectLinear(random(80, 90), trained=False),
-    lambda: SubsetLinear(random(80, 90), torch.arange(0, 7200, 7)),
-    lambda: GainLinear(random(80, 90)),
-    lambda: LowRankLinear(random(80, 5), random(5, 90)),
-    lambda: SingularValueLinear(random(80, 90)),
+    lambda: DirectLinear(random(80, 90), parametrization="none"),
+    lambda: DirectLinear(
+        random(80, 90), parametrization="subset", position=torch.arange(0, 7200, 7)
+    ),
+    lambda: DirectLinear(random(80, 90), parametrization="gains"),
+    lambda: DirectLinear(random(80, 5) @ random(5, 90), parametrization="low_rank", rank=5),
+    lambda: DirectLinear(random(80, 90), parametrization="singular_values"),
+    lambda: DirectLinear(random(80, 90), parametrization="qr"),
+    lambda: DirectLinear(random(90, 80).T, parametrization="qr"),
 ]
 
 
@@ -77,10 +78,10 @@ def test_every_way_through_a_layer_is_its_weight(make):
     assert torch.equal(linear.weight, layer.weight)
 
 
-@pytest.mark.parametrize("train", TRAIN)
+@pytest.mark.parametrize("parametrization", TRAIN)
 @pytest.mark.parametrize("bias", [False, True])
-def test_contracted_is_layer_by_layer_with_gradients(train, bias):
-    network = make_network(train, bias=bias)
+def test_contracted_is_layer_by_layer_with_gradients(parametrization, bias):
+    network = make_network(parametrization, bias=bias)
     (stack,) = network.stacks
     x = random(13, 6)
     results = []
@@ -94,9 +95,9 @@ def test_contracted_is_layer_by_layer_with_gradients(train, bias):
         torch.testing.assert_close(results[0], other, atol=1e-10, rtol=1e-10)
 
 
-@pytest.mark.parametrize("train", TRAIN)
-def test_gradcheck(train):
-    network = make_network(train)
+@pytest.mark.parametrize("parametrization", TRAIN)
+def test_gradcheck(parametrization):
+    network = make_network(parametrization)
     names = [name for name, p in network.named_parameters() if p.requires_grad]
     values = [network.get_parameter(n).detach().clone().requires_grad_() for n in names]
 
@@ -109,7 +110,7 @@ def test_gradcheck(train):
 
 
 @pytest.mark.parametrize(
-    ("train", "n_trained"),
+    ("parametrization", "n_trained"),
     [
         ("weights", 784 * 100 + 100 * 10),
         ("subset", 794),
@@ -117,45 +118,53 @@ def test_gradcheck(train):
         ("readout", 1000),
         ("low_rank", 5 * (784 + 100 + 100 + 10)),
         ("singular_values", 110),
+        ("qr", 5050 + 55),
     ],
 )
-def test_number_of_trained_weights(train, n_trained):
+def test_number_of_trained_weights(parametrization, n_trained):
     network = DirectNetwork(
-        784, 10, 100, train=train, n_weights=794, rank=5, bias=False, seed=0
+        784,
+        10,
+        100,
+        parametrization=parametrization,
+        n_weights=794,
+        rank=5,
+        bias=False,
+        seed=0,
     )
     assert network.n_trained == n_trained
 
 
-@pytest.mark.parametrize("untrained", ["start", "zero"])
-def test_a_subset_is_exact_random_and_the_rest_stays(untrained):
+@pytest.mark.parametrize("frozen_init", ["start", "zero"])
+def test_a_subset_is_exact_random_and_the_rest_stays(frozen_init):
     plain = DirectNetwork(20, 5, 30, bias=False, seed=3, dtype=DOUBLE)
     network = DirectNetwork(
         20,
         5,
         30,
         bias=False,
-        train="subset",
+        parametrization="subset",
         n_weights=100,
-        untrained=untrained,
+        frozen_init=frozen_init,
         seed=3,
         dtype=DOUBLE,
     )
     starts = [layer.weight.detach().clone() for layer in plain.layers()]
     with torch.no_grad():
         for layer in network.layers():
-            layer.trained.add_(1.0)
+            layer.form.entries.add_(1.0)
     n_changed = 0
     for layer, start in zip(network.layers(), starts, strict=True):
-        rest = start if untrained == "start" else torch.zeros_like(start)
+        rest = start if frozen_init == "start" else torch.zeros_like(start)
         moved = layer.weight != rest
         torch.testing.assert_close(layer.weight[moved], start[moved] + 1.0)
         n_changed += int(moved.sum())
     assert n_changed == network.n_trained == 100
-    sizes = [len(layer.trained) for layer in network.layers()]
+    sizes = [len(layer.form.entries) for layer in network.layers()]
     assert sizes[0] > sizes[1] > 0, "600 and 150 weights"
-    again = DirectNetwork(20, 5, 30, train="subset", n_weights=100, seed=4)
-    first = next(iter(network.layers())).position
-    assert not torch.equal(first, next(iter(again.layers())).position[: len(first)])
+    again = DirectNetwork(20, 5, 30, parametrization="subset", n_weights=100, seed=4)
+    first = next(iter(network.layers())).form.position
+    assert not torch.equal(first, next(iter(again.layers())).form.position[: len(first)])
 
 
 def test_the_scaled_start_is_that_of_a_spectral_network():
@@ -200,11 +209,14 @@ def test_a_network_from_layers_with_and_without_biases(biases):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"train": "some"}, "train must be one of"),
-        ({"train": "subset"}, "needs n_weights, .* between 1 and 27"),
-        ({"train": "subset", "n_weights": 34}, "between 1 and 27, .* got 34"),
+        ({"parametrization": "some"}, "parametrization must be one of"),
+        ({"parametrization": "subset"}, "needs n_weights, .* between 1 and 27"),
+        ({"parametrization": "subset", "n_weights": 34}, "between 1 and 27, .* got 34"),
         ({"init": "zeros"}, "init must be one of"),
-        ({"train": "subset", "n_weights": 3, "untrained": "one"}, "'start' or 'zero'"),
+        (
+            {"parametrization": "subset", "n_weights": 3, "frozen_init": "one"},
+            "'start' or 'zero'",
+        ),
         ({"activation": "sine"}, "activation must be one of"),
     ],
 )
@@ -214,6 +226,9 @@ def test_bad_arguments(settings, message):
 
 
 def test_stacks_take_any_layers():
-    stack = LinearStack([GainLinear(random(9, 6)), DirectLinear(random(4, 9))], "contract")
+    stack = LinearStack(
+        [DirectLinear(random(9, 6), parametrization="gains"), DirectLinear(random(4, 9))],
+        "contract",
+    )
     x = random(5, 6)
     torch.testing.assert_close(stack(x), stack.layers[1](stack.layers[0](x)))

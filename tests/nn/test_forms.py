@@ -1,4 +1,4 @@
-"""Forms of a matrix: what they hold, what of it trains, and how they start."""
+"""Parametrized matrices: their arrays, what of them trains, and how they start."""
 
 from functools import partial
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral.nn import FactoredForm, FreeForm, SpectralLinear
-from sklearn_spectral.spec.factorizations import FACTORIZATIONS
+from sklearn_spectral.nn import ParametrizedMatrix, SpectralLinear
+from sklearn_spectral.spec.parametrizations import eigenvector_choices
 
 DOUBLE = torch.float64
 SHAPES = [(7, 4), (4, 7), (5, 5), (1, 3), (3, 1)]
@@ -20,7 +20,13 @@ def random(*shape, seed=0):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize(
     "make",
-    [FreeForm, *(partial(FactoredForm, factorization=kind) for kind in FACTORIZATIONS)],
+    [
+        ParametrizedMatrix,
+        *(
+            partial(ParametrizedMatrix, parametrization=name)
+            for name in eigenvector_choices()
+        ),
+    ],
 )
 def test_a_form_is_the_matrix_that_it_was_given(make, shape):
     matrix, left = random(*shape), random(6, shape[0], seed=1)
@@ -37,7 +43,7 @@ def test_a_form_is_the_matrix_that_it_was_given(make, shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_singular_values_move_along_frozen_singular_vectors(shape):
-    form = FactoredForm(random(*shape), "svd")
+    form = ParametrizedMatrix(random(*shape), "svd")
     r = min(shape)
     assert [name for name, _ in form.named_parameters()] == ["singular_values"]
     assert form.singular_values.shape == (r,)
@@ -52,12 +58,12 @@ def test_singular_values_move_along_frozen_singular_vectors(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_the_triangular_factor_is_on_the_narrow_side(shape):
-    form = FactoredForm(random(*shape), "qr")
+    form = ParametrizedMatrix(random(*shape), "qr")
     r = min(shape)
     assert [name for name, _ in form.named_parameters()] == ["triangle"]
     assert form.triangle.shape == (r * (r + 1) // 2,)
     assert form.orthogonal.shape == (max(shape), r)
-    factor = form.factorization.triangle(form)
+    factor = form.parametrization.triangle(form)
     assert torch.equal(factor, factor.triu())
     product = form.orthogonal @ factor
     expected = product if shape[0] >= shape[1] else product.T

@@ -155,16 +155,23 @@ class TestProjection:
             network.plan(50, 1000)
         assert network(torch.zeros(2, 6, dtype=DOUBLE)).shape == (2, 3), "as auto"
 
-    @pytest.mark.parametrize("train", ["readout", "gains"])
+    @pytest.mark.parametrize("parametrization", ["readout", "gains"])
     @pytest.mark.parametrize("activation", ["relu", "identity"])
-    def test_direct_networks(self, train, activation):
+    def test_direct_networks(self, parametrization, activation):
         network = DirectNetwork(
-            6, 3, (7, 8), (9,), activation, train=train, seed=0, dtype=DOUBLE
+            6,
+            3,
+            (7, 8),
+            (9,),
+            activation,
+            parametrization=parametrization,
+            seed=0,
+            dtype=DOUBLE,
         )
         x = torch.randn(13, 6, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))
         expected, plain = trained_gradients(network, x)
         plans = network.plan(batch_size=13, n_rows=13)
-        if train == "readout" and activation == "relu":
+        if parametrization == "readout" and activation == "relu":
             assert [plan.way for plan in plans] == ["once", "once", "layers"]
         with network.planned(plans):
             found, fast = trained_gradients(network, network.precompute(x, plans))

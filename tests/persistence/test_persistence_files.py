@@ -24,8 +24,15 @@ MODELS = [
     SpectralRegressor((9, 8), 11, train_eigenvalues="paper", **FEW),
     DirectRegressor(9, 11, "tanh", **FEW),
     *(
-        DirectClassifier(9, 11, train=train, n_weights=70, untrained=untrained, **FEW)
-        for train in (
+        DirectClassifier(
+            9,
+            11,
+            parametrization=parametrization,
+            n_weights=70,
+            frozen_init=frozen_init,
+            **FEW,
+        )
+        for parametrization in (
             "weights",
             "subset",
             "gains",
@@ -33,7 +40,7 @@ MODELS = [
             "low_rank",
             "singular_values",
         )
-        for untrained in ("start", "zero")
+        for frozen_init in ("start", "zero")
     ),
 ]
 

@@ -23,8 +23,8 @@ MODELS = [
     SpectralClassifier(9, 11, "tanh", **FEW),
     SpectralClassifier(9, train_eigenvectors="qr", **FEW),
     SpectralRegressor(9, 11, train_eigenvalues="out", **FEW),
-    DirectClassifier(9, train="subset", n_weights=50, **FEW),
-    DirectRegressor(9, train="readout", **FEW),
+    DirectClassifier(9, parametrization="subset", n_weights=50, **FEW),
+    DirectRegressor(9, parametrization="readout", **FEW),
 ]
 
 

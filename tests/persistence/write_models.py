@@ -28,7 +28,9 @@ def main():
         "classifier": SpectralClassifier(5, 8, "tanh", **shared).fit(X, labels),
         "partial": SpectralClassifier(5, train_eigenvectors="qr", **shared),
         "regressor": SpectralRegressor(5, train_eigenvalues="out", **shared).fit(X, X),
-        "direct": DirectClassifier(5, train="subset", n_weights=9, **shared).fit(X, y > 0),
+        "direct": DirectClassifier(5, parametrization="subset", n_weights=9, **shared).fit(
+            X, y > 0
+        ),
     }
     models["partial"].partial_fit(X, y, classes=range(3))
     for name, model in models.items():

@@ -33,7 +33,7 @@ MODELS = [
     SpectralRegressor(9, 12, "elu", class_weight=None, **SIX)
     if "class_weight" in SpectralRegressor().get_params()
     else SpectralRegressor(9, 12, "elu", **SIX),
-    DirectClassifier(9, 12, train="subset", n_weights=70, **SIX),
+    DirectClassifier(9, 12, parametrization="subset", n_weights=70, **SIX),
 ]
 
 

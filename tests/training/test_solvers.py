@@ -66,12 +66,14 @@ def test_regressors(name, parameters):
     assert min(found.values()) > found["adamax"] - 0.03, found
 
 
-@pytest.mark.parametrize("train", ["weights", "gains"])
-def test_networks_in_direct_space(train):
-    found = mean_scores(CLASSIFICATIONS["iris"], DirectClassifier, train=train)
+@pytest.mark.parametrize("parametrization", ["weights", "gains"])
+def test_networks_in_direct_space(parametrization):
+    found = mean_scores(
+        CLASSIFICATIONS["iris"], DirectClassifier, parametrization=parametrization
+    )
     assert min(found.values()) > found["adamax"] - 0.03, found
     X, y = REGRESSIONS["diabetes"]
-    found = mean_scores((X, scale(y)), DirectRegressor, train=train)
+    found = mean_scores((X, scale(y)), DirectRegressor, parametrization=parametrization)
     assert min(found.values()) > found["adamax"] - 0.03, found
 
 

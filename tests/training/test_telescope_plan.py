@@ -76,7 +76,7 @@ def test_projected_data_have_their_weights_and_rows(digits):
 
 
 def test_random_features_are_computed_once(digits):
-    settings = {"hidden_layer_sizes": (50, 40), "train": "readout", "max_iter": 5}
+    settings = {"hidden_layer_sizes": (50, 40), "parametrization": "readout", "max_iter": 5}
     settings |= {"random_state": 0}
     auto = DirectClassifier(**settings).fit(*digits)
     assert [plan.way for plan in auto.telescope_plan_] == ["once", "once", "layers"]

@@ -41,7 +41,7 @@ MODELS = {
     "covariance": SpectralClassifier(5, init="covariance", **FEW),
     "early stopping": SpectralClassifier(5, early_stopping=True, **FEW),
     "regressor": SpectralRegressor(5, **FEW),
-    "direct": DirectClassifier(5, train="subset", n_weights=20, **FEW),
+    "direct": DirectClassifier(5, parametrization="subset", n_weights=20, **FEW),
 }
 
 

@@ -1,0 +1,510 @@
+"""Parametrizations: which numbers of a matrix train, and how the matrix follows from them.
+
+To add one, write a class here and register it in ``PARAMETRIZATIONS``: its key is then a
+value of ``train_eigenvectors`` of spectral networks and of ``parametrization`` of networks
+in direct space. The same lines compute with arrays of numpy, for what a fit leaves, and
+with tensors, for training.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .plan import ENTRY_COST
+from .random_bits import seed_sequence, subset
+
+ALL = slice(None)
+
+
+class Parametrization(ABC):
+    """A matrix of shape (n_out, n_in) as named arrays, of which some train.
+
+    ``arrays`` is any object with them, and with the `constants`, as attributes.
+    """
+
+    # The arrays that train. The others stay as they were at the start.
+    trained: ClassVar[tuple[str, ...]]
+    # Those that `split` copies from the start and that never train: a seed draws them
+    # again to the same bits, on any platform, so that files leave them out.
+    regrown: ClassVar[tuple[str, ...]] = ()
+    # Keyword arguments of the constructor that networks in direct space have as well.
+    options: ClassVar[tuple[str, ...]] = ()
+    # Where it can be chosen. Eigenvectors must be able to become any given matrix.
+    for_eigenvectors: ClassVar[bool] = True
+    for_weights: ClassVar[bool] = True
+    # Whether the matrix is an array itself, ``block``, and nothing has to be computed.
+    is_stored: ClassVar[bool] = False
+    # Whether what trains scales rows or directions, which may take larger steps than
+    # entries of the matrix.
+    moves_far: ClassVar[bool] = True
+    # How many arrays of the size of the matrix are needed to draw it.
+    n_drawn: ClassVar[int] = 1
+
+    def __init__(self, n_out: int, n_in: int) -> None:
+        self.n_out, self.n_in = n_out, n_in
+        self.size = n_out * n_in
+        self.rank = min(n_out, n_in)
+
+    @classmethod
+    def for_layers(
+        cls, shapes: Sequence[tuple[int, int]], seed: int, **options: Any
+    ) -> Sequence[Parametrization]:
+        """Return those of all layers of a network; override where one depends on others."""
+        return [cls(*shape, **options) for shape in shapes]
+
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each array by its name."""
+
+    @abstractmethod
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Return the arrays that give a matrix; ``linalg`` is that of numpy or torch."""
+
+    @abstractmethod
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return the matrix, or rows of it."""
+
+    def draw(
+        self, uniform: Callable[[float, tuple[int, int]], Any], bound: float, linalg: Any
+    ) -> dict[str, Any]:
+        """Return the arrays of a random matrix with the variance of U[-bound, bound]."""
+        return self.split(uniform(bound, (self.n_out, self.n_in)), linalg)
+
+    def constants(self) -> dict[str, NDArray[Any]]:
+        """Return arrays that follow from the shape, by name; none by default."""
+        return {}
+
+    # ---- products, to be overridden where they are cheaper without the matrix ----
+
+    def left_multiply(self, left: Any, arrays: Any) -> Any:
+        """Return ``left @ matrix``."""
+        return left @ self.matrix(arrays)
+
+    def right_multiply(self, right: Any, arrays: Any) -> Any:
+        """Return ``matrix @ right``."""
+        return self.matrix(arrays) @ right
+
+    def factors(self, arrays: Any) -> tuple[Any, ...]:
+        """Return matrices whose product it is, which a batch passes one by one."""
+        return (self.matrix(arrays),)
+
+    def frozen_factor(self, arrays: Any) -> Any:
+        """Return F if ``matrix @ x`` is a trained function of F x, entry by entry."""
+        return None
+
+    def from_projection(self, projected: Any, arrays: Any) -> Any:
+        """Map F x to ``matrix @ x``, both as rows."""
+        return projected
+
+    # ---- their costs in multiplications, there and back ----
+
+    def forming_cost(self) -> int:
+        """Count what forming the matrix takes."""
+        return ENTRY_COST * self.size
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count what `left_multiply` takes; None where it forms the matrix."""
+        return None
+
+    def passing_cost(self, n_rows: int, into_input: bool) -> int | None:
+        """Count what a batch takes through the `factors`; None where there is only one."""
+        return None
+
+
+class Entries(Parametrization):
+    """All entries train."""
+
+    trained: ClassVar[tuple[str, ...]] = ("block",)
+    is_stored = True
+    moves_far = False
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of the matrix itself."""
+        return {"block": (self.n_out, self.n_in)}
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Take the matrix itself."""
+        return {"block": matrix}
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return the array itself."""
+        return _rows(arrays.block, rows)
+
+    def forming_cost(self) -> int:
+        """Return nothing: the matrix is there."""
+        return 0
+
+
+class Frozen(Entries):
+    """Nothing trains."""
+
+    trained = ()
+    regrown = ("block",)
+    for_weights = False
+    moves_far = True
+
+    def frozen_factor(self, arrays: Any) -> Any:
+        """Return the matrix."""
+        return arrays.block
+
+
+class Readout(Entries):
+    """All entries of the last layer train; the layers before are random features."""
+
+    for_eigenvectors = False
+
+    @classmethod
+    def for_layers(
+        cls, shapes: Sequence[tuple[int, int]], seed: int, **options: Any
+    ) -> Sequence[Parametrization]:
+        """Freeze all layers but the last."""
+        return [*(Frozen(*shape) for shape in shapes[:-1]), cls(*shapes[-1])]
+
+
+class Subset(Parametrization):
+    """Some entries train, the others stay or are zero: the paper's constrained network."""
+
+    trained = ("entries",)
+    regrown = ("frozen", "position")
+    options = ("n_weights", "frozen_init")
+    for_eigenvectors = False
+    moves_far = False
+    n_drawn = 4  # which entries train is drawn among all of them
+
+    def __init__(
+        self, n_out: int, n_in: int, position: Any, frozen_init: str = "start"
+    ) -> None:
+        super().__init__(n_out, n_in)
+        if frozen_init not in ("start", "zero"):
+            raise ValueError(f"frozen_init must be 'start' or 'zero'; got {frozen_init!r}.")
+        self.position, self.frozen_init = np.asarray(position), frozen_init
+
+    @classmethod
+    def for_layers(  # type: ignore[override]
+        cls,
+        shapes: Sequence[tuple[int, int]],
+        seed: int,
+        n_weights: int | None = None,
+        frozen_init: str = "start",
+    ) -> Sequence[Parametrization]:
+        """Draw ``n_weights`` positions among the flattened matrices of all layers."""
+        sizes = [n_out * n_in for n_out, n_in in shapes]
+        if n_weights is None or not 1 <= n_weights <= sum(sizes):
+            raise ValueError(
+                "parametrization='subset' needs n_weights, the number of trained weights, "
+                f"between 1 and {sum(sizes)}, which is how many this network has; got "
+                f"{n_weights}."
+            )
+        chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
+        ends = np.cumsum(sizes)
+        parts = np.split(chosen, np.searchsorted(chosen, ends)[:-1])
+        positions = [part - first for part, first in zip(parts, ends - sizes, strict=True)]
+        return [cls(*s, p, frozen_init) for s, p in zip(shapes, positions, strict=True)]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return those of the trained entries, of the flattened start and of positions."""
+        n_trained = (len(self.position),)
+        return {"entries": n_trained, "frozen": (self.size,), "position": n_trained}
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Take the trained entries out of the flattened matrix."""
+        flat = matrix.reshape(-1)
+        frozen = flat if self.frozen_init == "start" else _full(flat, self.size, 0.0)
+        return {"entries": flat[self.position], "frozen": frozen, "position": self.position}
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Put the trained entries where they stand."""
+        flat = _scatter(arrays.frozen, arrays.position, arrays.entries)
+        return _rows(flat.reshape(self.n_out, self.n_in), rows)
+
+
+class Gains(Parametrization):
+    """One gain per row trains: diag(g) M_0.
+
+    A spectral layer of which the output's eigenvalues alone train is the same family.
+    """
+
+    trained = ("gains",)
+    regrown = ("frozen",)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return those of g and of M_0."""
+        return {"gains": (self.n_out,), "frozen": (self.n_out, self.n_in)}
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Start with gains of one."""
+        return {"gains": _full(matrix, self.n_out, 1.0), "frozen": matrix}
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return rows of diag(g) M_0."""
+        return _rows(arrays.gains, rows)[:, None] * _rows(arrays.frozen, rows)
+
+    def left_multiply(self, left: Any, arrays: Any) -> Any:
+        """Scale the columns of what stands on the left."""
+        return (left * arrays.gains) @ arrays.frozen
+
+    def right_multiply(self, right: Any, arrays: Any) -> Any:
+        """Scale the rows of the product with M_0."""
+        return arrays.gains[:, None] * (arrays.frozen @ right)
+
+    def frozen_factor(self, arrays: Any) -> Any:
+        """Return M_0."""
+        return arrays.frozen
+
+    def from_projection(self, projected: Any, arrays: Any) -> Any:
+        """Multiply by the gains."""
+        return projected * arrays.gains
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count one product there and one back."""
+        return 2 * n_rows * self.size
+
+
+class LowRank(Parametrization):
+    """A product U V of a given rank trains, both factors of it."""
+
+    trained = ("left", "right")
+    options = ("rank",)
+    for_eigenvectors = False
+    moves_far = False
+
+    def __init__(self, n_out: int, n_in: int, rank: int = 10) -> None:
+        super().__init__(n_out, n_in)
+        self.rank = min(rank, n_out, n_in)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return those of U and V."""
+        return {"left": (self.n_out, self.rank), "right": (self.rank, self.n_in)}
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Return the factors of the nearest matrix of this rank, as large as each other."""
+        left, values, right = linalg.svd(matrix, full_matrices=False)
+        roots = values[: self.rank] ** 0.5
+        return {
+            "left": left[:, : self.rank] * roots,
+            "right": roots[:, None] * right[: self.rank],
+        }
+
+    def draw(
+        self, uniform: Callable[[float, tuple[int, int]], Any], bound: float, linalg: Any
+    ) -> dict[str, Any]:
+        """Draw U and V: of a full matrix little would be left at a low rank."""
+        right = np.sqrt(3.0 / self.n_in)
+        left = bound * np.sqrt(3.0 / self.rank) / right
+        bounds = {"left": left, "right": right}
+        return {n: uniform(bounds[n], shape) for n, shape in self.shapes().items()}  # type: ignore[arg-type]
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return rows of U V."""
+        return _rows(arrays.left, rows) @ arrays.right
+
+    def left_multiply(self, left: Any, arrays: Any) -> Any:
+        """Go through the narrow middle."""
+        return (left @ arrays.left) @ arrays.right
+
+    def right_multiply(self, right: Any, arrays: Any) -> Any:
+        """Go through the narrow middle."""
+        return arrays.left @ (arrays.right @ right)
+
+    def factors(self, arrays: Any) -> tuple[Any, ...]:
+        """Return U and V."""
+        return arrays.left, arrays.right
+
+    def forming_cost(self) -> int:
+        """Count the product of the factors, and its two gradients."""
+        return 3 * self.rank * self.size
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count the products with both factors, and the gradients of all three."""
+        return 3 * n_rows * self.rank * (self.n_out + self.n_in)
+
+    def passing_cost(self, n_rows: int, into_input: bool) -> int | None:
+        """Count what a batch takes through the narrow middle."""
+        return n_rows * self.rank * ((2 + into_input) * self.n_in + 3 * self.n_out)
+
+
+class SVD(Parametrization):
+    """The singular values of U diag(s) V^T train: the S-SVD form of eigenvectors [1].
+
+    Of weights it is reference 22 of the paper. Trained, they may change order and sign.
+    [1] Chicchi et al., Physical Review E 104, 054312 (2021).
+    """
+
+    trained = ("singular_values",)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return those of U, of the transpose of V and of s."""
+        return {
+            "left": (self.n_out, self.rank),
+            "right": (self.rank, self.n_in),
+            "singular_values": (self.rank,),
+        }
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Decompose by singular values."""
+        left, values, right = linalg.svd(matrix, full_matrices=False)
+        return {"left": left, "singular_values": values, "right": right}
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return rows of U diag(s) V^T."""
+        return (_rows(arrays.left, rows) * arrays.singular_values) @ arrays.right
+
+    def left_multiply(self, left: Any, arrays: Any) -> Any:
+        """Multiply by one factor after the other."""
+        return ((left @ arrays.left) * arrays.singular_values) @ arrays.right
+
+    def right_multiply(self, right: Any, arrays: Any) -> Any:
+        """Multiply by one factor after the other."""
+        return arrays.left @ (arrays.singular_values[:, None] * (arrays.right @ right))
+
+    def forming_cost(self) -> int:
+        """Count the product of the factors, and the gradient of the one that trains."""
+        return 2 * self.rank * self.size
+
+    def product_cost(self, n_rows: int) -> int | None:
+        """Count the products with both factors, there and back."""
+        return 2 * n_rows * self.rank * (self.n_out + self.n_in)
+
+
+class QR(SVD):
+    """The triangular factor of Q R trains: the S-QR form of eigenvectors [1].
+
+    Of a wide matrix it is that of the transpose. R has r (r + 1) / 2 entries, row by row,
+    where r is the smaller width. [1] as for `SVD`.
+    """
+
+    trained = ("triangle",)
+    moves_far = False
+
+    def __init__(self, n_out: int, n_in: int) -> None:
+        super().__init__(n_out, n_in)
+        self.is_tall = n_out >= n_in
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return those of Q and of the entries of R."""
+        return {
+            "orthogonal": (max(self.n_out, self.n_in), self.rank),
+            "triangle": (self.rank * (self.rank + 1) // 2,),
+        }
+
+    def constants(self) -> dict[str, NDArray[Any]]:
+        """Return where the entries of R stand in the flattened square."""
+        rows, columns = np.triu_indices(self.rank)
+        return {"position": rows * self.rank + columns}
+
+    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
+        """Decompose the matrix, or its transpose if it is wide."""
+        orthogonal, triangle = linalg.qr(matrix if self.is_tall else matrix.T)
+        return {
+            "orthogonal": orthogonal,
+            "triangle": triangle[np.triu_indices(self.rank)],
+        }
+
+    def triangle(self, arrays: Any) -> Any:
+        """Return R as a square matrix."""
+        zeros = _full(arrays.triangle, self.rank**2, 0.0)
+        flat = _scatter(zeros, arrays.position, arrays.triangle)
+        return flat.reshape(self.rank, self.rank)
+
+    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
+        """Return rows of Q R, or of its transpose."""
+        triangle = self.triangle(arrays)
+        if self.is_tall:
+            return _rows(arrays.orthogonal, rows) @ triangle
+        return (arrays.orthogonal @ (triangle if rows == ALL else triangle[:, rows])).T
+
+    def left_multiply(self, left: Any, arrays: Any) -> Any:
+        """Multiply by one factor after the other."""
+        triangle = self.triangle(arrays)
+        if self.is_tall:
+            return (left @ arrays.orthogonal) @ triangle
+        return (left @ triangle.T) @ arrays.orthogonal.T
+
+    def right_multiply(self, right: Any, arrays: Any) -> Any:
+        """Multiply by one factor after the other."""
+        triangle = self.triangle(arrays)
+        if self.is_tall:
+            return arrays.orthogonal @ (triangle @ right)
+        return triangle.T @ (arrays.orthogonal.T @ right)
+
+
+PARAMETRIZATIONS: dict[str, type[Parametrization]] = {
+    "none": Frozen,
+    "all": Entries,
+    "svd": SVD,
+    "qr": QR,
+    "gains": Gains,
+    "subset": Subset,
+    "readout": Readout,
+    "low_rank": LowRank,
+}
+"""The parametrizations by name."""
+
+# What users call some of them, as values of ``parametrization`` and ``train_eigenvectors``.
+_WEIGHTS = {"weights": "all", "singular_values": "svd"}
+_ALIASES: dict[Any, str] = {False: "none", True: "all", **_WEIGHTS}
+
+
+def eigenvector_choices() -> list[str]:
+    """Name what ``train_eigenvectors`` can be beside False and True."""
+    return [
+        name
+        for name, chosen in PARAMETRIZATIONS.items()
+        if chosen.for_eigenvectors and name not in ("none", "all")
+    ]
+
+
+def weight_choices() -> list[str]:
+    """Name what ``parametrization`` of networks in direct space can be."""
+    others = [
+        name
+        for name, chosen in PARAMETRIZATIONS.items()
+        if chosen.for_weights and name not in _WEIGHTS.values()
+    ]
+    return [*_WEIGHTS, *others]
+
+
+def parametrization_of(choice: bool | str) -> type[Parametrization]:
+    """Return what a value of ``train_eigenvectors`` or ``parametrization`` names."""
+    name = _ALIASES.get(choice) or str(choice)
+    if name not in PARAMETRIZATIONS:
+        raise ValueError(
+            f"There is no parametrization {choice!r}; choose one of {[*PARAMETRIZATIONS]}."
+        )
+    return PARAMETRIZATIONS[name]
+
+
+def parametrize_weights(
+    choice: str, shapes: Sequence[tuple[int, int]], seed: int, settings: Mapping[str, Any]
+) -> Sequence[Parametrization]:
+    """Return those of all layers of a network in direct space, given its settings."""
+    chosen = parametrization_of(choice)
+    options = {name: settings[name] for name in chosen.options}
+    return chosen.for_layers(shapes, seed, **options)
+
+
+# ---- what numpy and torch write differently ----
+
+
+def _rows(array: Any, rows: slice) -> Any:
+    return array if rows == ALL else array[rows]
+
+
+def _full(like: Any, size: int, value: float) -> Any:
+    if isinstance(like, np.ndarray):
+        return np.full(size, value, like.dtype)
+    return like.new_full((size,), value)
+
+
+def _scatter(flat: Any, position: Any, values: Any) -> Any:
+    """Return a copy with other values at some positions."""
+    if not isinstance(flat, np.ndarray):
+        return flat.index_copy(0, position, values)
+    result = flat.astype(np.result_type(flat, values))
+    result[position] = values
+    return result
