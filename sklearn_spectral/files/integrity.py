@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.arrays import release_pages
-from ..data.row_source import RowSource
+from ..data.rows import SlicedRows, release_pages
 
 PIECE = 2**22
 """About how many bytes of an array are read at a time; most are not copied."""
@@ -59,9 +58,9 @@ def _feed(hasher: Any, value: Any) -> None:
             piece = np.ascontiguousarray(rows[start : start + n_rows], dtype)
             hasher.update(piece.view(np.uint8).data)
             release_pages(value)
-    elif isinstance(value, RowSource):
+    elif isinstance(value, SlicedRows):
         tell("rows", value.dtype.newbyteorder("<").str, *value.shape)
-        for piece in value.pieces():
+        for _, piece in value.chunks():
             hasher.update(np.ascontiguousarray(piece).view(np.uint8).data)
     elif isinstance(value, np.ndarray):
         tell("objects", *value.shape)

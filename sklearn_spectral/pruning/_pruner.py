@@ -18,6 +18,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from ..data.rows import is_sliced, row_numbers_error
+from ..data.torch_data import is_torch_data, torch_validation_rows
 from ..data.training_data import check_both_given, check_weights
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
@@ -228,7 +230,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -237,13 +239,13 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The training data, on which nodes are ranked too.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or targets.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+        X_val : {array-like, sparse matrix, torch Dataset}, optional
             Validation data for ``max_score_loss`` instead of a part of X, and for early
             stopping if the estimator does that.
         y_val : array-like, optional
@@ -275,6 +277,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 "X_val and y_val are given, but neither max_score_loss of the pruner nor "
                 "early_stopping of the estimator uses them. Set one, or leave them out."
             )
+        if is_torch_data(X_val):
+            X_val, y_val = torch_validation_rows(X_val, y_val)
         if given:
             check_both_given(X_val, y_val)
         check_feasible(self)
@@ -310,6 +314,9 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
     def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
         """Set validation data aside."""
+        if is_torch_data(X) or is_sliced(X):
+            advice = "give X_val and y_val, or use an array"
+            raise row_numbers_error("X", X, "max_score_loss without X_val", advice)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -343,7 +350,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -359,7 +366,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -375,7 +382,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -391,7 +398,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -402,12 +409,12 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return self._fitted().decision_function(X)
 
     @explained
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Score the small network; see the estimator.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or targets.
