@@ -6,6 +6,7 @@ are read in a new order, and some of them are shuffled together in memory.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,23 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import release_pages
-from .row_source import BLOCK_NUMBERS, BUFFER_BLOCKS, RowSource
+from .rows import Rows
 
 
 @dataclass(frozen=True)
 class Group:
-    """Blocks that are in memory together.
-
-    Parameters
-    ----------
-    runs : list of slice
-        Rows of the array to read, ascending.
-    positions : ndarray of int
-        Which rows of the data set these hold, ascending.
-    order : ndarray of int
-        In which order they are taken.
-    """
+    """Blocks in memory together: slices to read, the positions in the data set that these
+    rows have, both ascending, and the order in which they are taken."""
 
     runs: list[slice]
     positions: NDArray[np.intp]
@@ -38,15 +29,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Share:
-    """One of several consecutive, equal parts of anything that is counted.
-
-    Parameters
-    ----------
-    rank : int, default=0
-        Which part.
-    n_processes : int, default=1
-        How many there are.
-    """
+    """One of ``n_processes`` consecutive, equal parts of anything that is counted."""
 
     rank: int = 0
     n_processes: int = 1
@@ -62,38 +45,22 @@ ALONE = Share()
 
 
 def groups(
-    X: Any,
+    n_rows: int,
+    blocks: tuple[int, int],
     rows: NDArray[np.intp] | None,
     generator: np.random.Generator | None,
-    n_features: int | None = None,
 ) -> Iterator[Group]:
-    """Divide rows into groups of blocks.
+    """Divide ``n_rows``, or the ascending ``rows`` of them, into groups of blocks.
 
-    Parameters
-    ----------
-    X : array of shape (n_rows, n_features)
-        The data.
-    rows : ndarray of int or None
-        Which rows are in the data set, ascending; None for all.
-    generator : numpy.random.Generator or None
-        What shuffles the blocks, and the rows within a group; in order if None.
-    n_features : int, optional
-        How many numbers a row has where it is read from, if not as many as in X.
-
-    Yields
-    ------
-    Group
-        Until all rows were in one.
+    ``blocks`` is the rows of a block and the blocks of a group; without a generator
+    everything stays in order.
     """
-    rows_of_block = max(1, BLOCK_NUMBERS // (n_features or X.shape[1]))
-    n_rows = X.shape[0]
-    size = X.block_rows if isinstance(X, RowSource) else rows_of_block
-    blocks = np.arange(-(-n_rows // size))
+    size, n_together = blocks
+    numbers = np.arange(-(-n_rows // size))
     if generator is not None:
-        generator.shuffle(blocks)
-    n_together = max(1, BUFFER_BLOCKS * rows_of_block // size)
-    for first in range(0, len(blocks), n_together):
-        chosen = np.sort(blocks[first : first + n_together])
+        generator.shuffle(numbers)
+    for first in range(0, len(numbers), n_together):
+        chosen = np.sort(numbers[first : first + n_together])
         breaks = np.flatnonzero(np.diff(chosen) > 1) + 1
         runs = [
             slice(int(run[0]) * size, min((int(run[-1]) + 1) * size, n_rows))
@@ -111,80 +78,62 @@ def groups(
             yield Group(runs, positions, order)
 
 
-def shuffled_by_blocks(
-    X: Any,
-    rows: NDArray[np.intp] | None,
-    generator: np.random.Generator,
-    n_features: int | None = None,
-) -> NDArray[np.intp]:
-    """Return the order that `read_groups` takes rows in, for an array in memory.
+class ReadAhead(ABC):
+    """Rows in the order of an epoch, read many at a time before batches ask for them."""
 
-    Parameters
-    ----------
-    X, rows, generator, n_features
-        As for `groups`.
+    def __init__(self, n_features: int, dtype: Any) -> None:
+        self._x = np.empty((0, n_features), dtype)
+        self._labels: NDArray[Any] = np.empty(0, np.intp)
+        self._order, self._first = np.empty(0, np.intp), 0
 
-    Returns
-    -------
-    ndarray of int
-        Positions within the data set.
-    """
-    order = groups(X, rows, generator, n_features)
-    return np.concatenate([group.positions[group.order] for group in order])
+    def read(self, first: int, stop: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the rows from place ``first`` to ``stop`` of the order, and their labels.
+
+        Places can only be asked for in ascending order.
+        """
+        while stop > (end := self._first + len(self._order)):
+            begin = min(first, end)
+            unread = self._order[begin - self._first :]
+            x, labels = self._x[unread], self._labels[unread]
+            del self._x  # before the next is made
+            self._x, self._labels, self._order = self._refill(x, labels)
+            self._first = begin
+        index = self._order[first - self._first : stop - self._first]
+        return self._x[index], self._labels[index]
+
+    @abstractmethod
+    def _refill(
+        self, x: NDArray[Any], labels: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.intp]]:
+        """Return the rows given and the next ones, their labels, and the order of both."""
 
 
-def read_batches(
-    X: Any,
-    rows: NDArray[np.intp] | None,
-    generator: np.random.Generator | None,
-    batch_size: int,
-    share: Share = ALONE,
-) -> Iterator[tuple[NDArray[Any], NDArray[np.intp]]]:
-    """Read an array group by group and cut batches from what is in memory.
+class FileReader(ReadAhead):
+    """Reads a file by groups of blocks; the labels are positions in the data set."""
 
-    Parameters
-    ----------
-    X, rows, generator
-        As for `groups`.
-    batch_size : int
-        Rows per batch; the last may have fewer.
-    share : Share, optional
-        Which part of each batch to give; all of it by default.
+    def __init__(
+        self,
+        X: Rows,
+        rows: NDArray[np.intp] | None,
+        generator: np.random.Generator | None,
+    ) -> None:
+        super().__init__(X.shape[1], X.dtype)
+        self._source, self._rows = X, rows
+        blocks = (X.block_rows, X.buffer_blocks)
+        self._groups = groups(len(X), blocks, rows, generator)
 
-    Yields
-    ------
-    batch : ndarray of shape (n, n_features)
-        Rows.
-    positions : ndarray of int
-        Which rows of the data set these are.
-    """
-    n_features = X.shape[1]
-    own = share.of(batch_size)
-    left_x = np.empty((0, n_features), X.dtype)
-    left_positions = np.empty(0, np.intp)
-    for group in groups(X, rows, generator):
-        n_left = len(left_x)
-        buffer = np.empty((n_left + len(group.positions), n_features), X.dtype)
-        buffer[:n_left] = left_x
-        filled = n_left
+    def _refill(self, x, labels):
+        group, rows, n_unread = next(self._groups), self._rows, len(x)
+        buffer = np.empty((n_unread + len(group.positions), x.shape[1]), x.dtype)
+        buffer[:n_unread] = x
+        filled = n_unread
         for run in group.runs:
-            piece = X[run]
+            read = self._source[run]
             if rows is not None:
                 low, high = np.searchsorted(rows, [run.start, run.stop])
-                piece = piece[rows[low:high] - run.start]
-            buffer[filled : filled + len(piece)] = piece
-            filled += len(piece)
-            release_pages(X)
-        del piece
-        order = np.concatenate([np.arange(n_left), n_left + group.order])
-        positions = np.concatenate([left_positions, group.positions])
-        n_whole = len(order) - len(order) % batch_size
-        for start in range(0, n_whole, batch_size):
-            index = order[start : start + batch_size][own]
-            yield buffer[index], positions[index]
-        left_x = buffer[order[n_whole:]]
-        left_positions = positions[order[n_whole:]]
-        del buffer  # before the next is made
-    if len(left_x):
-        own = share.of(len(left_x))
-        yield left_x[own], left_positions[own]
+                read = read[rows[low:high] - run.start]
+            buffer[filled : filled + len(read)] = read
+            filled += len(read)
+            self._source.release()
+        positions = np.concatenate([labels, group.positions])
+        return buffer, positions, np.r_[np.arange(n_unread), n_unread + group.order]

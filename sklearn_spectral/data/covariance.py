@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import densify, row_chunks
+from .rows import chunk_rows, densify
 from .training_data import TrainingData
 
 MOST_FEATURES = 5000
@@ -13,23 +13,11 @@ MOST_FEATURES = 5000
 
 
 def covariance(data: TrainingData) -> NDArray[np.float64]:
-    """Return the weighted covariance of the rows that count.
+    """Return the weighted covariance of the rows that count, in float64.
 
-    Parameters
-    ----------
-    data : TrainingData
-        Dense, sparse or memory-mapped; read in chunks of bounded memory.
-
-    Returns
-    -------
-    ndarray of shape (n_features, n_features)
-        In float64; zero if no row has any weight.
-
-    Raises
-    ------
-    ValueError
-        If there are more than `MOST_FEATURES` features.
+    It is zero if no row has any weight.
     """
+    data.X.check_row_numbers("A start by the covariance")
     n_features = data.X.shape[1]
     if n_features > MOST_FEATURES:
         raise ValueError(
@@ -38,13 +26,13 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
             f"{n_features}. Reduce them first, for example by PCA or TruncatedSVD, or use "
             "init='scaled'."
         )
-    rows, weight = data.row_numbers, data.weight()
+    weight = data.weight()
     total = 0.0
     mean = np.zeros(n_features)
     scatter = np.zeros((n_features, n_features))
-    for piece in row_chunks(len(rows), n_features):
-        values = densify(data.X[rows[piece]], np.float64)
-        w = np.ones(len(values)) if weight is None else weight[piece]
+    for part, chunk in data.X.chunks(chunk_rows(n_features), data.row_numbers):
+        values = densify(chunk, np.float64)
+        w = np.ones(len(values)) if weight is None else weight[part]
         # Chunks are merged by their own means: sums of squares would cancel.
         size = w.sum()
         if size <= 0:  # rows of a class that has no weight
@@ -61,24 +49,9 @@ def covariance(data: TrainingData) -> NDArray[np.float64]:
 def shape_rows(
     rows: NDArray[np.float64], matrix: NDArray[np.float64], power: float
 ) -> NDArray[np.float64]:
-    """Multiply rows by a power of a covariance, keeping their mean square.
+    """Multiply rows by a power of a covariance matrix, keeping their mean square.
 
-    Rows of independent numbers become rows whose covariance is proportional to
-    ``matrix`` to the power ``2 * power``.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, n_features)
-        What is shaped.
-    matrix : ndarray of shape (n_features, n_features)
-        The covariance.
-    power : float
-        The power, positive.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_features)
-        The rows; as they were if the matrix is zero.
+    Rows of independent numbers get a covariance proportional to ``matrix ** (2 * power)``.
     """
     variances, directions = np.linalg.eigh(matrix)
     if variances[-1] <= 0:

@@ -9,31 +9,40 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import refuse_not_finite
 from .refused import refuse_unusable
-from .row_source import RowSource
+from .rows import (
+    Rows,
+    SlicedRows,
+    as_rows,
+    input_error,
+    refuse_not_finite,
+    row_numbers_error,
+    slices,
+)
 
 READ_TOGETHER = 1024
 """How many samples of a data set are put together when no loader says so."""
 
 
 def is_torch_data(values: Any) -> bool:
-    """Tell whether something is a torch Dataset or DataLoader; torch is not imported.
-
-    Parameters
-    ----------
-    values : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        Whether it is.
-    """
+    """Tell whether something is a torch Dataset or DataLoader; torch is not imported."""
     torch_data = sys.modules.get("torch.utils.data")
     if torch_data is None:
         return False
     return isinstance(values, torch_data.Dataset | torch_data.DataLoader)
+
+
+def check_no_targets(name: str, data: Any, **given: Any) -> None:
+    """Refuse targets or weights that are given beside torch data, by their names."""
+    names = [argument for argument, value in given.items() if value is not None]
+    if names:
+        raise input_error(
+            name,
+            data,
+            "Its samples bring their own targets, so that "
+            f"{' and '.join(names)} cannot be given with it",
+            f"leave out {' and '.join(given)}; weights of classes work, by class_weight",
+        )
 
 
 def _input_as_array(values: Any, data: Any) -> NDArray[Any]:
@@ -57,27 +66,19 @@ def _as_array(values: Any) -> NDArray[Any]:
 
 
 def batches_of(data: Any, need_targets: bool = False) -> Iterator[tuple[Any, Any]]:
-    """Yield samples and targets of torch data, some at a time.
+    """Yield inputs, flattened to (n, n_features), and targets, some samples at a time.
 
-    Parameters
-    ----------
-    data : torch Dataset or DataLoader
-        Each sample, or each batch, is an input or a pair of an input and a target.
-    need_targets : bool, default=False
-        Whether to refuse what are no pairs; otherwise all but the input is left aside.
-
-    Yields
-    ------
-    x : ndarray of shape (n, n_features)
-        Inputs; what has more dimensions is flattened.
-    y : ndarray of shape (n,) or (n, n_outputs), or None
-        Targets, if they are needed.
-
-    Raises
-    ------
-    ValueError
-        If samples are not of these forms.
+    Without ``need_targets`` all but the input is ignored, and the targets are None.
     """
+    batches = _batches(data, need_targets)
+    try:
+        yield next(batches)
+    except StopIteration:
+        raise ValueError(f"{type(data).__name__} gave no samples.") from None
+    yield from batches
+
+
+def _batches(data: Any, need_targets: bool) -> Iterator[tuple[Any, Any]]:
     from torch.utils.data import DataLoader
 
     loader = data
@@ -106,87 +107,60 @@ def batches_of(data: Any, need_targets: bool = False) -> Iterator[tuple[Any, Any
         yield x.reshape(len(x), -1), y
 
 
-def pairs_of(data: Any) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield what `batches_of` does; every sample needs a target.
+def torch_rows(data: Any, need_targets: bool = True) -> tuple[Any, Any]:
+    """Return torch data as an array or `Rows`, and the targets, which are read here.
 
-    Raises
-    ------
-    ValueError
-        If one has none, or more than one, or if inputs and targets are not as many.
-    """
-    yield from batches_of(data, need_targets=True)
-
-
-def rows_and_targets(data: Any) -> tuple[Any, NDArray[Any]]:
-    """Return torch data as rows and targets; the targets are read here, all of them.
-
-    Parameters
-    ----------
-    data : torch Dataset or DataLoader
-        A DataLoader and an IterableDataset are read anew in each epoch, another Dataset
-        by its indices. A TensorDataset is taken for its tensors.
-
-    Returns
-    -------
-    X : ndarray, RowSource or Stream
-        The rows.
-    y : ndarray
-        Targets, in the order of this first reading.
-
-    Raises
-    ------
-    ValueError
-        If samples have no targets, are of different sizes, or there are none.
+    A DataLoader and an IterableDataset are read anew in each epoch, another Dataset by its
+    indices; a TensorDataset is taken for its tensors. Without need, targets are None.
     """
     from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
-    if type(data) is TensorDataset and len(data.tensors) == 2:
-        X, y = (np.asarray(tensor.cpu()) for tensor in data.tensors)
-        return X.reshape(len(X), -1), y
-    n_rows, shape, targets = 0, None, []
-    kind: np.dtype | None = None
-    for x, y in pairs_of(data):
-        if shape not in (None, x.shape[1]):
+    if type(data) is TensorDataset and (len(data.tensors) == 2 or not need_targets):
+        arrays = [np.asarray(tensor.cpu()) for tensor in data.tensors]
+        return arrays[0].reshape(len(arrays[0]), -1), arrays[1] if need_targets else None
+    n_rows, n_features, targets = 0, 0, []
+    dtype: np.dtype | None = None
+    for x, y in batches_of(data, need_targets):
+        if n_features not in (0, x.shape[1]):
             raise ValueError(
-                f"The samples of {type(data).__name__} are of different sizes: {shape} "
-                f"and {x.shape[1]} numbers. Bring them to one size."
+                f"The samples of {type(data).__name__} are of different sizes: "
+                f"{n_features} and {x.shape[1]} numbers. Bring them to one size."
             )
         if x.dtype.kind == "f":
             refuse_not_finite(x, n_rows)
-        n_rows, shape = n_rows + len(x), x.shape[1]
-        kind = x.dtype if kind is None else np.result_type(kind, x.dtype)
+        n_rows, n_features = n_rows + len(x), x.shape[1]
+        dtype = x.dtype if dtype is None else np.result_type(dtype, x.dtype)
         targets.append(y)
-    if shape is None:
-        raise ValueError(f"{type(data).__name__} gave no samples.")
-    y = np.concatenate(targets)
-    if isinstance(data, DataLoader | IterableDataset):
-        return Stream(data, (n_rows, shape), kind), y
-    return RowSource(_Samples(data, (n_rows, shape), kind)), y
+    in_order = isinstance(data, DataLoader | IterableDataset)
+    rows = (Stream if in_order else DatasetRows)(data, (n_rows, n_features), dtype)
+    return rows, np.concatenate(targets) if need_targets else None
 
 
-class Stream:
-    """Rows that come one after the other, and their targets with them.
+def torch_validation_rows(X_val: Any, y_val: Any) -> tuple[Any, Any]:
+    """Return validation data of torch as rows and targets; a stream cannot be used."""
+    check_no_targets("X_val", X_val, y_val=y_val)
+    rows, y = torch_rows(X_val)
+    as_rows(rows).check_row_numbers("Validation", "X_val")
+    return rows, y
 
-    Parameters
-    ----------
-    data : torch IterableDataset or DataLoader
-        Read anew in each epoch; the order may differ, the number of rows may not.
-    shape : tuple of int
-        Number of rows and of features, as the first reading found them.
-    dtype : numpy dtype
-        Of the inputs.
+
+class Stream(Rows):
+    """A torch IterableDataset or DataLoader: rows one after the other, with their targets.
+
+    Each reading may have another order, but as many rows as the first, which found shape
+    and dtype.
     """
 
+    in_file = True
+    is_random_access = has_row_numbers = False
+
     def __init__(self, data: Any, shape: tuple[int, int], dtype: Any) -> None:
-        self.shape, self.dtype = shape, np.dtype(dtype)
-        self._data = data
+        self.array, self.shape, self.dtype = data, shape, np.dtype(dtype)
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    def pairs(self, need_targets: bool = True) -> Iterator[tuple[NDArray[Any], Any]]:
+        """Read inputs and targets from start to end."""
         n_rows = 0
-        for x, y in pairs_of(self._data):
+        for x, y in _batches(self.array, need_targets):
             n_rows += len(x)
             if n_rows > len(self):
                 break
@@ -194,32 +168,56 @@ class Stream:
         if n_rows != len(self):
             than = "more" if n_rows > len(self) else f"{n_rows}, fewer"
             raise ValueError(
-                f"{type(self._data).__name__} gave {than} than the {len(self)} samples of "
+                f"{type(self.array).__name__} gave {than} than the {len(self)} samples of "
                 "its first reading. fit needs as many each time; for data without an end "
                 "call partial_fit on portions of them."
             )
 
-    def __getitem__(self, rows: Any) -> NDArray[Any]:
-        raise ValueError(
-            f"This needs rows by their numbers, which {type(self._data).__name__} does not "
-            "give: early_stopping=True without X_val, an X_val of torch, a start by the "
-            "covariance, checkpoint_dir and data_parallel=True do. Use a Dataset with "
-            "__getitem__ and __len__, or an array."
-        )
+    def chunks(
+        self, n_rows: int | None = None, rows: NDArray[np.intp] | None = None
+    ) -> Iterator[tuple[slice, NDArray[Any]]]:
+        """Yield all inputs as they come, cut to ``n_rows`` if that is given."""
+        assert rows is None
+        start = 0
+        for x, _ in self.pairs(need_targets=False):
+            for part in slices(len(x), n_rows or len(x)):
+                yield slice(start + part.start, start + part.stop), x[part]
+            start += len(x)
+
+    def check_finite(self) -> None:
+        """Do nothing: the first reading has checked it."""
+
+    def check_row_numbers(self, feature: str, name: str = "X") -> None:
+        """Refuse a feature that needs rows by their numbers."""
+        advice = "use a Dataset with __getitem__ and __len__, or an array"
+        raise row_numbers_error(name, self.array, feature, advice)
+
+
+class DatasetRows(SlicedRows):
+    """The inputs of a torch Dataset, read by their indices."""
+
+    def __init__(self, data: Any, shape: tuple[int, int], dtype: Any) -> None:
+        super().__init__(_Samples(data, shape, dtype))
+
+    def check_finite(self) -> None:
+        """Do nothing: the first reading has checked it."""
 
 
 class _Samples:
-    """The inputs of a torch Dataset, by slices, as `RowSource` reads them."""
+    """The inputs of a torch Dataset by slices, as `SlicedRows` reads them."""
 
     def __init__(self, data: Any, shape: tuple[int, int], dtype: Any) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
         self._data = data
 
     def __getitem__(self, rows: slice) -> NDArray[Any]:
-        index = range(*rows.indices(self.shape[0]))
-        if hasattr(self._data, "__getitems__"):
-            samples = self._data.__getitems__(list(index))
+        index, data = range(*rows.indices(self.shape[0])), self._data
+        if hasattr(data, "__getitems__"):
+            samples = data.__getitems__(list(index))
         else:
-            samples = [self._data[position] for position in index]
-        inputs = [_input_as_array(sample[0], self._data) for sample in samples]
+            samples = [data[position] for position in index]
+        inputs = [
+            _input_as_array(sample[0] if isinstance(sample, tuple | list) else sample, data)
+            for sample in samples
+        ]
         return np.stack([x.reshape(-1) for x in inputs])

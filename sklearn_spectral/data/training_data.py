@@ -7,38 +7,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight
 
 from .refused import refuse_unusable
+from .rows import Rows, as_rows
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Validated data, encoded for the loss.
+    """Validated data, encoded for the loss: class indices or values, one row per sample.
 
-    Rows are picked by number, so that a memory-mapped array is never copied.
-
-    Parameters
-    ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The input.
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Class indices or values.
-    sample_weight : ndarray of shape (n_samples,), optional
-        Weights whose mean over ``rows`` is one.
-    rows : ndarray of int, optional
-        The rows that count; all by default.
-    unit : float, default=1.0
-        What a weight of one stands for: the mean of the weights as they were given.
+    The weights' mean over ``rows``, the numbers of those that count, is one; ``unit`` is
+    what a weight of one stands for.
     """
 
-    X: Any
+    X: Rows
     y: NDArray[Any]
     sample_weight: NDArray[Any] | None = None
     rows: NDArray[np.intp] | None = None
     unit: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "X", as_rows(self.X))
 
     def total_weight(self) -> float:
         """Return the sum of the weights as given: the number of samples if unweighted."""
@@ -48,7 +39,7 @@ class TrainingData:
     @property
     def row_numbers(self) -> NDArray[np.intp]:
         """The rows that count."""
-        return np.arange(self.X.shape[0]) if self.rows is None else self.rows
+        return np.arange(len(self.X)) if self.rows is None else self.rows
 
     def target(self) -> NDArray[Any]:
         """Return the targets of the rows that count."""
@@ -70,34 +61,14 @@ class TrainingData:
 
     def parts(self) -> list[Any]:
         """Return the arrays that these data are made of."""
-        X = self.X
-        if issparse(X):
-            X = [X.shape, X.data, X.indices, X.indptr]
-        return [X, self.y, self.sample_weight, self.rows, self.unit]
+        return [self.X.contents(), self.y, self.sample_weight, self.rows, self.unit]
 
     def split(
         self, fraction: float, seed: int, stratify: bool
     ) -> tuple[TrainingData, TrainingData]:
-        """Set a fraction of the rows aside for validation.
+        """Hold a fraction of the rows out for validation; both are over the same arrays.
 
-        Parameters
-        ----------
-        fraction : float
-            The share held out.
-        seed : int
-            Decides which rows.
-        stratify : bool
-            Whether both parts keep the shares of the classes.
-
-        Returns
-        -------
-        training, validation : TrainingData
-            Over the same arrays.
-
-        Raises
-        ------
-        ValueError
-            If there are too few rows for it.
+        Returns the training data first. ``stratify`` leaves the shares of classes alone.
         """
         training, held_out = hold_out(
             self.row_numbers,
@@ -135,26 +106,9 @@ def hold_out(
 
 
 def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | None]:
-    """Check sample weights and find the rows that have any.
+    """Return weights as float64, and the rows of positive weight (None if all are).
 
-    Parameters
-    ----------
-    sample_weight : array-like of shape (n_samples,), float or None
-        As given to fit.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        The validated input.
-
-    Returns
-    -------
-    sample_weight : ndarray of shape (n_samples,) or None
-        As float64.
-    rows : ndarray of int or None
-        The rows of positive weight; None if that is all.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, not finite or no number, or all are zero.
+    Weights that are negative, not finite or all zero are refused.
     """
     if sample_weight is None:
         return None, None
@@ -172,18 +126,7 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
 
 
 def check_both_given(X_val: Any, y_val: Any) -> None:
-    """Refuse validation data without targets, or targets without data.
-
-    Parameters
-    ----------
-    X_val, y_val : object
-        As given to fit, one of them at least.
-
-    Raises
-    ------
-    ValueError
-        If one is None.
-    """
+    """Refuse validation data without targets, or targets without data."""
     if X_val is None or y_val is None:
         missing = "X_val" if X_val is None else "y_val"
         raise ValueError(f"{missing} is missing: give both X_val and y_val, or neither.")

@@ -14,7 +14,6 @@ from sklearn.utils import column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
-from ..data.torch_data import is_torch_data
 from ..data.training_data import TrainingData
 from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
@@ -60,7 +59,7 @@ class NetworkClassifierMixin(ClassifierMixin):
             Class labels. None if X brings them, as torch data do.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples; those of weight zero are left out.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+        X_val : {array-like, sparse matrix, torch Dataset}, optional
             Validation data for early stopping, instead of a part of X. In a Pipeline,
             ``transform_input=["X_val"]`` has them transformed as X is.
         y_val : array-like of shape (n_val,), optional
@@ -94,7 +93,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             A portion of the data.
         y : array-like of shape (n_samples,)
             Class labels.
@@ -124,7 +123,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -153,9 +152,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         float
             The share that is right.
         """
-        if is_torch_data(X) and y is None:
-            return self._score_torch_data(X, sample_weight, accuracy_score)
-        return super().score(X, self._usable_target(y, "y"), sample_weight)
+        return self._score_by(accuracy_score, X, y, sample_weight)
 
     @explained
     def decision_function(self, X: Any) -> NDArray[Any]:
@@ -163,7 +160,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -181,7 +178,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -200,7 +197,7 @@ class NetworkClassifierMixin(ClassifierMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..data.torch_data import Stream
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of
@@ -90,9 +89,13 @@ class FitRun:
     def _join_processes(self) -> None:
         """Join the other processes of ``data_parallel``."""
         estimator = self.estimator
-        needs_row_numbers = self.splits or self._has_checkpoints or estimator.data_parallel
-        if isinstance(self.data.X, Stream) and needs_row_numbers:
-            self.data.X[:0]  # says what it does not offer
+        for is_used, feature in (
+            (self.splits, "early_stopping=True without X_val"),
+            (self._has_checkpoints, "checkpoint_dir"),
+            (estimator.data_parallel, "data_parallel=True"),
+        ):
+            if is_used:
+                self.data.X.check_row_numbers(feature)
         from ..training.checkpoints import checksums
         from ..training.processes import Processes, ProcessGroup
 
@@ -162,7 +165,7 @@ class FitRun:
         options = self._options(len(dataset))
         score = None if self.validation is None else self._validation_score()
         network.set_telescope(estimator.telescope)
-        once = not self.partial and dataset.may_be_held(estimator.n_features_in_)
+        once = not self.partial and dataset.can_cache(estimator.n_features_in_)
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         self.plans = [plan.to_dict() for plan in plans]
@@ -180,7 +183,7 @@ class FitRun:
     def _dataset(self) -> Any:
         """Return what batches are cut from."""
         data = self.data
-        if isinstance(data.X, Stream):
+        if not data.X.has_row_numbers:
             from ..training.stream_dataset import StreamDataset
 
             encode = partial_of(self.estimator._encode_target, reset=False)

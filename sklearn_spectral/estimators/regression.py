@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from ..data.torch_data import is_torch_data
 from ..data.training_data import TrainingData
 from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
@@ -45,7 +44,7 @@ class NetworkRegressorMixin(RegressorMixin):
             Targets. None if X brings them, as torch data do.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples; those of weight zero are left out.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+        X_val : {array-like, sparse matrix, torch Dataset}, optional
             Validation data for early stopping, instead of a part of X.
         y_val : array-like of shape (n_val,) or (n_val, n_outputs), optional
             Their targets; None if X_val brings them.
@@ -76,7 +75,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             A portion of the data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets. None if X brings them, as torch data do.
@@ -98,7 +97,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -127,9 +126,7 @@ class NetworkRegressorMixin(RegressorMixin):
         float
             R^2.
         """
-        if is_torch_data(X) and y is None:
-            return self._score_torch_data(X, sample_weight, r2_score)
-        return super().score(X, self._usable_target(y, "y"), sample_weight)
+        return self._score_by(r2_score, X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial as partial_of
 from typing import Any
@@ -14,10 +14,15 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ..data.arrays import check_finite_by_rows, is_memmap
 from ..data.refused import exact_integers, refuse_unusable
-from ..data.row_source import RowSource, is_row_source
-from ..data.torch_data import Stream, batches_of, is_torch_data, pairs_of, rows_and_targets
+from ..data.rows import as_rows, is_memmap, is_sliced
+from ..data.torch_data import (
+    batches_of,
+    check_no_targets,
+    is_torch_data,
+    torch_rows,
+    torch_validation_rows,
+)
 from ..data.training_data import TrainingData, check_both_given, check_weights
 from ..fitted.forward import forward
 from ..training.device import own_modes
@@ -25,7 +30,7 @@ from .fitted_attributes import FittedAttributesMixin
 
 
 class ValidationMixin(FittedAttributesMixin):
-    """Validation of data, for estimators; what targets mean is their affair."""
+    """Validation of data, for estimators; subclasses encode the targets."""
 
     # What a classifier and a regressor do differently.
     _y_is_numeric = False
@@ -50,51 +55,39 @@ class ValidationMixin(FittedAttributesMixin):
     def _validate_X(
         self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
     ) -> Any:
-        """Check X, and y beside it if given; memory-mapped arrays keep their type."""
+        """Check X, and y beside it if given; return `Rows`, with y if that is given.
+
+        Memory-mapped arrays stay of their dtype; of torch data without y only inputs count.
+        """
+        alone = isinstance(y, str) and y == "no_validation"
+        if is_torch_data(X):
+            X, _ = torch_rows(X, need_targets=False)
         refuse_unusable(X, "X")
-        if is_row_source(X):
-            return self._validate_row_source(X, y, reset=reset, finite=finite)
-        keep = is_memmap(X) and X.dtype.kind in "iubf"
-        settings: dict[str, Any] = {
-            "accept_sparse": "csr",
-            "dtype": None if keep else (np.float64, np.float32),
-            "ensure_all_finite": finite and not keep,
-            "reset": reset,
-        }
-        if isinstance(y, str) and y == "no_validation":
-            X = validate_data(self, X, **settings)
+        if is_sliced(X):
+            X = as_rows(X)
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if not alone:
+                y = self._check_target(np.asarray(y) if is_sliced(y) else y, "y")
+                check_consistent_length(X, y)
+            by_chunks = True
         else:
-            y = self._usable_target(y, "y")
-            settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
-            X, y = validate_data(self, X, y, **settings)
-        if keep and finite:
-            check_finite_by_rows(X)
-        return X if isinstance(y, str) and y == "no_validation" else (X, y)
-
-    def _validate_row_source(self, X: Any, y: Any, *, reset: bool, finite: bool) -> Any:
-        """Check an array that is read by slices, of which no more than blocks are held."""
-        X = X if isinstance(X, RowSource) else RowSource(X)
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        if finite:
+            by_chunks = is_memmap(X) and X.dtype.kind in "iubf"
+            settings: dict[str, Any] = {
+                "accept_sparse": "csr",
+                "dtype": None if by_chunks else (np.float64, np.float32),
+                "ensure_all_finite": finite and not by_chunks,
+                "reset": reset,
+            }
+            if alone:
+                X = validate_data(self, X, **settings)
+            else:
+                y = self._usable_target(y, "y")
+                settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
+                X, y = validate_data(self, X, y, **settings)
+            X = as_rows(X)
+        if by_chunks and finite:
             X.check_finite()
-        if isinstance(y, str) and y == "no_validation":
-            return X
-        y = self._check_target(np.asarray(y) if is_row_source(y) else y, "y")
-        check_consistent_length(X, y)
-        return X, y
-
-    def _torch_rows(self, data: Any, y: Any, sample_weight: Any, *, reset: bool) -> Any:
-        """Read the targets of torch data, and check both as if they were arrays."""
-        if y is not None or sample_weight is not None:
-            raise ValueError(
-                f"X is a {type(data).__name__} of torch, whose samples bring their own "
-                "targets: leave out y and sample_weight. class_weight works."
-            )
-        X, y = rows_and_targets(data)
-        if not isinstance(X, Stream):
-            return self._validate_X(X, y, reset=reset, finite=isinstance(X, np.ndarray))
-        validate_data(self, X, reset=reset, skip_check_array=True)
-        return X, self._check_target(y, "y")
+        return X if alone else (X, y)
 
     def _check_target(self, y: Any, name: str) -> Any:
         """Check targets alone."""
@@ -122,9 +115,9 @@ class ValidationMixin(FittedAttributesMixin):
     ) -> TrainingData:
         """Validate, leave out rows without weight, and scale the weights."""
         if is_torch_data(X):
-            X, y = self._torch_rows(X, y, sample_weight, reset=reset)
-        else:
-            X, y = self._validate_X(X, y, reset=reset)
+            check_no_targets("X", X, y=y, sample_weight=sample_weight)
+            X, y = torch_rows(X)
+        X, y = self._validate_X(X, y, reset=reset)
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
         data = TrainingData(X, y, *check_weights(sample_weight, X))
         weight, unit = self._reweight(data, partial=partial), 1.0
@@ -148,34 +141,30 @@ class ValidationMixin(FittedAttributesMixin):
         if X_val is None and y_val is None:
             return None
         if is_torch_data(X_val):
-            if y_val is not None:
-                raise ValueError(
-                    f"X_val is a {type(X_val).__name__} of torch, whose samples bring "
-                    "their own targets: leave out y_val."
-                )
-            X_val, y_val = rows_and_targets(X_val)
-            if isinstance(X_val, Stream):
-                X_val[:0]  # says what it does not offer
+            X_val, y_val = torch_validation_rows(X_val, y_val)
         check_both_given(X_val, y_val)
         if not self.early_stopping:
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False. Set "
                 "early_stopping=True to use them, or leave them out."
             )
-        with _said_of_validation_data():
+        with _naming_validation_data():
             X_val = self._validate_X(X_val, reset=False)
             y_val = self._check_target(y_val, "y_val")
             check_consistent_length(X_val, y_val)
         return TrainingData(X_val, self._encode_target(y_val, reset=False, name="y_val"))
 
-    def _score_torch_data(self, data: Any, sample_weight: Any, metric: Any) -> float:
-        """Score the predictions for torch data by a metric."""
-        if sample_weight is not None:
-            raise ValueError("sample_weight cannot be given for a Dataset of torch.")
-        pairs = [(y, self.predict(x)) for x, y in pairs_of(data)]
-        if not pairs:
-            raise ValueError(f"{type(data).__name__} gave no samples.")
-        return float(metric(*(np.concatenate(side) for side in zip(*pairs, strict=True))))
+    def _score_by(
+        self, metric: Callable[..., float], X: Any, y: Any, sample_weight: Any
+    ) -> float:
+        """Score the predictions by a metric; torch data without y bring their targets."""
+        if is_torch_data(X) and y is None:
+            check_no_targets("X", X, y=y, sample_weight=sample_weight)
+            pairs = [(y, self.predict(x)) for x, y in batches_of(X, need_targets=True)]
+            y, found = (np.concatenate(side) for side in zip(*pairs, strict=True))
+        else:
+            y, found = self._usable_target(y, "y"), self.predict(X)
+        return float(metric(y, found, sample_weight=sample_weight))
 
     def _predict_on(self) -> str | None:
         """Return the torch device to predict on; None is numpy on the CPU."""
@@ -194,10 +183,7 @@ class ValidationMixin(FittedAttributesMixin):
         """Check X and run the retracted network on it."""
         check_is_fitted(self)
         if is_torch_data(X):
-            outputs = [self._network_output(x) for x, _ in batches_of(X)]
-            if not outputs:
-                raise ValueError(f"{type(X).__name__} gave no samples.")
-            return np.concatenate(outputs)
+            return np.concatenate([self._network_output(x) for x, _ in batches_of(X)])
         device, check = self._predict_on(), None
         if device is None:
             # Left to the forward pass, which reads X anyway.
@@ -219,10 +205,10 @@ class ValidationMixin(FittedAttributesMixin):
 
 
 @contextmanager
-def _said_of_validation_data() -> Iterator[None]:
-    """Let errors say that not X and y are meant."""
+def _naming_validation_data() -> Iterator[None]:
+    """Prefix errors with "X_val, y_val"."""
     try:
         yield
     except (ValueError, TypeError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"The validation data X_val, y_val: {error}") from error
+        type_ = TypeError if isinstance(error, TypeError) else ValueError
+        raise type_(f"The validation data X_val, y_val: {error}") from error

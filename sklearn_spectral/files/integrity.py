@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import release_pages
-from ..data.row_source import RowSource
+from ..data.rows import SlicedRows, release_pages
 
 CHUNK_BYTES = 2**22
 """About how many bytes of an array are read at a time; most are not copied."""
@@ -32,7 +31,7 @@ def _feed(hasher: Any, value: Any) -> None:
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
         _write(hasher, "objects", *value.shape)
         _feed(hasher, value.ravel().tolist())
-    elif isinstance(value, np.ndarray | RowSource):
+    elif isinstance(value, np.ndarray | SlicedRows):
         _feed_rows(hasher, value)
     elif isinstance(value, dict):
         _write(hasher, "dict", len(value))
@@ -59,7 +58,7 @@ def _feed_rows(hasher: Any, values: Any) -> None:
     is_array = isinstance(values, np.ndarray)
     dtype = values.dtype.newbyteorder("<")
     _write(hasher, "array" if is_array else "rows", dtype.str, *values.shape)
-    for rows in _chunks(values) if is_array else values.pieces():
+    for rows in _chunks(values) if is_array else (chunk for _, chunk in values.chunks()):
         hasher.update(np.ascontiguousarray(rows, dtype).view(np.uint8).data)
 
 

@@ -5,14 +5,13 @@ numpy alone runs it on the CPU, so that a loaded model predicts without torch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import CHUNK_BYTES, densify, release_pages, row_chunks
-from ..data.row_source import RowSource
+from ..data.rows import CHUNK_BYTES, as_rows, chunk_rows, densify
 from ..spec.activations import ACTIVATIONS
 
 CACHED_BYTES = 2**23
@@ -29,46 +28,22 @@ def forward(
     rows: NDArray[np.intp] | None = None,
     check: Callable[[Any], None] | None = None,
 ) -> NDArray[Any]:
-    """Run the retracted network.
+    """Run the retracted network on the rows of X, or those numbered ``rows``.
 
-    Parameters
-    ----------
-    X : ndarray, RowSource or CSR matrix of shape (n_samples, n_features)
-        The input; a sparse one is multiplied as it is on the CPU.
-    coefs : sequence of ndarray of shape (n_in, n_out)
-        The weights, one per layer.
-    intercepts : sequence of ndarray of shape (n_out,)
-        The biases.
-    activation : str
-        What stands between the layers.
-    device : str, optional
-        A torch device to run on; numpy on the CPU if not given.
-    rows : ndarray of int, optional
-        Which rows of X to take; all by default.
-    check : callable, optional
-        Called with rows of X, on the CPU, if any of them may hold a number that is not
-        finite. It shows in what comes of them, so that X need not be read twice.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_outputs)
-        The output of the last layer.
+    A sparse X is multiplied as it is on the CPU. ``check`` is called with rows of it where
+    what comes of them may not be finite, so that X need not be read twice; CPU only.
     """
+    X = as_rows(X)
     widest = max(X.shape[1], *(coef.shape[1] for coef in coefs))
     if device is None:
         chunk, n_bytes = _numpy_chunk, CACHED_BYTES
     else:
         chunk, n_bytes = _torch_chunk(coefs, intercepts, device), CHUNK_BYTES
-    wholes: Iterable[tuple[Any, Any]] = [(X, rows)]
-    if isinstance(X, RowSource):
-        wholes = ((block, None) for block in X.pieces(rows))
-    parts = []
-    for whole, chosen in wholes:
-        n_rows = whole.shape[0] if chosen is None else len(chosen)
-        for piece in row_chunks(n_rows, widest, coefs[0].itemsize, n_bytes):
-            part = whole[piece if chosen is None else chosen[piece]]
-            parts.append(chunk(part, coefs, intercepts, activation, check))
-            release_pages(whole)
+    n_rows = chunk_rows(widest, coefs[0].itemsize, n_bytes)
+    parts = [
+        chunk(part, coefs, intercepts, activation, check)
+        for _, part in X.chunks(n_rows, rows)
+    ]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

@@ -15,11 +15,12 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from ..data.torch_data import check_no_targets, is_torch_data
 from ..data.training_data import check_weights
 from ..estimators.base import BaseNetwork
 from ..estimators.spectral import BaseSpectral
 from ._removal import RankedNodes
-from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_pairs, node_scores
+from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_covariance, node_scores
 
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
@@ -53,9 +54,9 @@ def score_nodes(
     ----------
     estimator : SpectralClassifier or SpectralRegressor
         A fitted estimator.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
-        Data to take the activations on; needed by ``"residual"``, ``"variance"`` and
-        ``"mean"``.
+    X : {array-like, sparse matrix, torch Dataset}, optional
+        Data of shape (n_samples, n_features) to take the activations on; needed by
+        ``"residual"``, ``"variance"`` and ``"mean"``.
     sample_weight : array-like of shape (n_samples,), optional
         Weights of the samples.
     node_score : str, default="auto"
@@ -87,8 +88,8 @@ def score_nodes(
     [(20,)]
     """
     X, weight = _checked_data(estimator, X, sample_weight)
-    pairs_of = [needs_pairs(node_score)] * len(estimator.architecture_.linear_nodes)
-    return node_scores(hidden_nodes(estimator, X, weight, pairs_of), node_score)
+    in_pairs = [needs_covariance(node_score)] * len(estimator.architecture_.linear_nodes)
+    return node_scores(hidden_nodes(estimator, X, weight, in_pairs), node_score)
 
 
 @validate_params(
@@ -119,8 +120,9 @@ def prune_nodes(
     ----------
     estimator : SpectralClassifier or SpectralRegressor
         A fitted estimator. It is not changed.
-    X : {array-like, sparse matrix} of shape (n_samples, n_features), optional
-        Data to rank the nodes on and to replace those that are removed by.
+    X : {array-like, sparse matrix, torch Dataset}, optional
+        Data of shape (n_samples, n_features) to rank the nodes on and to replace those
+        that are removed by.
     sample_weight : array-like of shape (n_samples,), optional
         Weights of the samples.
     node_score : str, default="auto"
@@ -188,6 +190,8 @@ def _checked_data(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Any]
         if sample_weight is not None:
             raise ValueError("sample_weight is given without X, the data that it weighs.")
         return None, None
+    if is_torch_data(X):
+        check_no_targets("X", X, sample_weight=sample_weight)
     X = estimator._validate_X(X, reset=False)
     if sample_weight is None:
         return X, None
@@ -195,18 +199,7 @@ def _checked_data(estimator: Any, X: Any, sample_weight: Any) -> tuple[Any, Any]
 
 
 def check_spectral(estimator: Any) -> None:
-    """Refuse what has no spectral network.
-
-    Parameters
-    ----------
-    estimator : object
-        What is to be pruned.
-
-    Raises
-    ------
-    TypeError
-        If it is not a spectral estimator.
-    """
+    """Refuse what has no spectral network."""
     if isinstance(estimator, BaseSpectral):
         return
     if isinstance(estimator, type):

@@ -17,6 +17,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
+from ..data.rows import is_sliced, row_numbers_error
+from ..data.torch_data import is_torch_data, torch_validation_rows
 from ..data.training_data import check_both_given, check_weights, hold_out
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
@@ -229,7 +231,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -238,13 +240,13 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The training data, on which nodes are ranked too.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or targets.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples.
-        X_val : {array-like, sparse matrix} of shape (n_val, n_features), optional
+        X_val : {array-like, sparse matrix, torch Dataset}, optional
             Validation data for ``max_score_loss`` instead of a part of X, and for early
             stopping if the estimator does that.
         y_val : array-like, optional
@@ -276,6 +278,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 "X_val and y_val are given, but neither max_score_loss of the pruner nor "
                 "early_stopping of the estimator uses them. Set one, or leave them out."
             )
+        if is_torch_data(X_val):
+            X_val, y_val = torch_validation_rows(X_val, y_val)
         if given:
             check_both_given(X_val, y_val)
         check_feasible(self)
@@ -311,6 +315,9 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
     def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
         """Split X, y and weights, each into a part to train on and one to validate on."""
+        if is_torch_data(X) or is_sliced(X):
+            advice = "give X_val and y_val, or use an array"
+            raise row_numbers_error("X", X, "max_score_loss without X_val", advice)
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -339,7 +346,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -355,7 +362,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -371,7 +378,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -387,7 +394,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
 
         Returns
@@ -398,12 +405,12 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         return self._fitted().decision_function(X)
 
     @explained
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Score the small network; see the estimator.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or targets.

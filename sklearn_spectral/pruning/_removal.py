@@ -18,7 +18,7 @@ from sklearn.base import clone
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
 from ..training.device import own_modes
-from ._scores import HiddenNodes, hidden_nodes, needs_pairs, node_scores
+from ._scores import HiddenNodes, hidden_nodes, needs_covariance, node_scores
 
 Array = NDArray[Any]
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
@@ -225,9 +225,9 @@ class RankedNodes:
         self.counts = count_removable(
             self._widths, architecture.linear_nodes, min_nodes, linear_nodes
         )
-        in_pairs = compensation == "linear" or needs_pairs(node_score)
-        with_pairs = [in_pairs and each for each in self.counts.open_layers]
-        self._nodes = hidden_nodes(estimator, X, sample_weight, with_pairs)
+        in_pairs = compensation == "linear" or needs_covariance(node_score)
+        with_covariance = [in_pairs and each for each in self.counts.open_layers]
+        self._nodes = hidden_nodes(estimator, X, sample_weight, with_covariance)
         self.scores = node_scores(self._nodes, node_score, self.counts.open_layers)
         self.order = removal_order(self.scores, self.counts.removable, scope)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.arrays import densify, row_chunks
+from ..data.rows import Rows, chunk_rows, densify
 from ..estimators.spectral import BaseSpectral
 from ..fitted.forward import CACHED_BYTES
 from ..spec.activations import ACTIVATIONS
@@ -29,24 +29,10 @@ of the mean variance."""
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer of the extended network.
+    """A layer of the extended network: weight and phi of shape (n_out, n_in).
 
-    Parameters
-    ----------
-    weight : ndarray of shape (n_out, n_in)
-        Its W.
-    eigenvectors : ndarray of shape (n_out, n_in)
-        Its phi.
-    eigenvalues_in, eigenvalues_out : ndarray
-        Of the nodes that it reads, and of those that it feeds.
-    trained : {"both", "out", "in"}
-        Which of them train.
-    bias : ndarray of shape (n_out,)
-        Its bias; zeros where there is none.
-    activation : str
-        What the nodes do that it feeds.
-    slope : float
-        Of a tanh; 1 otherwise.
+    Its eigenvalues are of the nodes that it reads, and of those that it feeds; the slope is
+    that of a tanh, 1 otherwise; the bias is zeros where there is none.
     """
 
     weight: Array
@@ -59,7 +45,7 @@ class Layer:
     slope: float
 
     def activate(self, values: Array) -> Array:
-        """Return what the nodes send on for what reaches them."""
+        """Return the activations of the nodes that it feeds."""
         scaled = values * self.slope
         ACTIVATIONS[self.activation].apply(scaled)
         return scaled
@@ -67,33 +53,17 @@ class Layer:
 
 @dataclass(frozen=True)
 class Moments:
-    """How the activations of nodes vary over samples.
-
-    Parameters
-    ----------
-    mean, std : ndarray of shape (n_nodes,)
-        Of each node.
-    covariance : ndarray of shape (n_nodes, n_nodes), optional
-        Of each pair of them.
-    """
+    """Means of activations, their standard deviations, and the covariance of all pairs."""
 
     mean: Array
     std: Array
     covariance: Array | None = None
 
     def scatter(self, has_bias: bool) -> Array:
-        """Return what of the nodes has to be made up for if one of them is removed.
+        """Return the covariance, or without a bias, which takes up means, second moments.
 
-        Parameters
-        ----------
-        has_bias : bool
-            Whether a bias takes up their means; otherwise those count too.
-
-        Returns
-        -------
-        ndarray of shape (n_nodes, n_nodes)
-            The covariance, or the second moments, with a little on the diagonal: nodes
-            that vary together up to rounding have no unique way to stand in for each other.
+        A little is added to the diagonal: nodes that vary together up to rounding have no
+        unique way to replace each other.
         """
         assert self.covariance is not None
         scatter = self.covariance.copy()
@@ -108,16 +78,9 @@ class Moments:
 
 @dataclass(frozen=True)
 class HiddenNodes:
-    """The nodes between two layers of the extended network.
+    """The nodes between the layer before and the layer after them.
 
-    Parameters
-    ----------
-    before, after : Layer
-        The layer that feeds them and the layer that reads them.
-    has_bias : bool
-        Whether the layer that reads them has biases.
-    moments : Moments, optional
-        Of their activations, if there are data.
+    ``has_bias`` is of the layer after; moments of activations are there if data are.
     """
 
     before: Layer
@@ -160,9 +123,8 @@ def _mean(nodes: HiddenNodes) -> Array:
 def _residual(nodes: HiddenNodes) -> Array:
     """Remove the nodes one by one, each time the one that the others replace best.
 
-    What they send on is made up for by the others (least squares); the error that a
-    removal adds is that of the optimal brain surgeon (Hassibi, Stork 1993), for nodes. The
-    score is the root of the error after the removal, which only grows.
+    By least squares, as in the optimal brain surgeon (Hassibi, Stork 1993); a score is the
+    root of the error after the removal, which only grows.
     """
     assert nodes.moments is not None
     precision = np.linalg.inv(nodes.moments.scatter(nodes.has_bias))
@@ -208,7 +170,7 @@ DATA_SCORES: dict[str, Callable[[HiddenNodes], Array]] = {
 def _gaps_and_norms(nodes: HiddenNodes, score: str) -> tuple[Array, Array]:
     """Return how far eigenvalues are from the fixed ones, and norms of eigenvectors.
 
-    Of the layer in which the nodes' eigenvalues mean something; if there is none, refuse.
+    They are of the layer that trains the nodes' eigenvalues alone; if none does, refuse.
     """
     before, after = nodes.before, nodes.after
     for layer, alone, own, other, axis in (
@@ -217,27 +179,16 @@ def _gaps_and_norms(nodes: HiddenNodes, score: str) -> tuple[Array, Array]:
     ):
         if layer.trained == alone and bool((other == other[0]).all()):
             return np.abs(own - other[0]), np.linalg.norm(layer.eigenvectors, axis=axis)
-    raise no_meaning(score)
+    raise eigenvalue_score_error(score)
 
 
-def needs_pairs(score: str) -> bool:
-    """Tell whether a score is of nodes together, for which their covariance is needed."""
+def needs_covariance(score: str) -> bool:
+    """Tell whether a score is of nodes together."""
     return score in ("auto", "residual")
 
 
-def no_meaning(score: str) -> ValueError:
-    """Say why nodes cannot be ranked by their eigenvalues.
-
-    Parameters
-    ----------
-    score : str
-        The score that was asked for.
-
-    Returns
-    -------
-    ValueError
-        To be raised.
-    """
+def eigenvalue_score_error(score: str) -> ValueError:
+    """Return the error for a ranking by eigenvalues that means nothing."""
     return ValueError(
         f"node_score={score!r} ranks nodes by their eigenvalues, which means something "
         "only where the other set of eigenvalues of the layer is fixed to one number: "
@@ -250,28 +201,9 @@ def no_meaning(score: str) -> ValueError:
 def node_scores(
     nodes: list[HiddenNodes], score: str, is_open: Sequence[bool] | None = None
 ) -> list[Array]:
-    """Return what each node is worth.
+    """Return the scores of each layer's nodes, NaN in layers that are not open to removal.
 
-    Parameters
-    ----------
-    nodes : list of HiddenNodes
-        From `hidden_nodes`.
-    score : str
-        A key of ``SCORES`` or ``DATA_SCORES``; ``"auto"`` is ``"residual"`` where there are
-        data and ``"weight_product"`` where not.
-    is_open : sequence of bool, optional
-        In which layers nodes may be removed; all by default. Nodes of the others are worth
-        NaN, which nothing was computed for.
-
-    Returns
-    -------
-    list of ndarray of shape (n_nodes,)
-        One per layer between input and output.
-
-    Raises
-    ------
-    ValueError
-        If the score needs data and there are none, or means nothing for these nodes.
+    ``"auto"`` is ``"residual"`` where there are data and ``"weight_product"`` where not.
     """
     has_data = any(entry.moments is not None for entry in nodes)
     if score == "auto":
@@ -293,33 +225,19 @@ def node_scores(
 
 def hidden_nodes(
     estimator: BaseSpectral,
-    X: Any = None,
+    X: Rows | None = None,
     sample_weight: Array | None = None,
-    pairs_of: Sequence[bool] = (),
+    in_pairs: Sequence[bool] = (),
 ) -> list[HiddenNodes]:
     """Return the nodes between the layers of a fitted estimator.
 
-    Parameters
-    ----------
-    estimator : BaseSpectral
-        A fitted estimator.
-    X : ndarray or CSR matrix of shape (n_samples, n_features), optional
-        Validated data to take the activations on.
-    sample_weight : ndarray of shape (n_samples,), optional
-        Weights of the samples.
-    pairs_of : sequence of bool, optional
-        For which layers between input and output the covariance of all pairs of nodes is
-        wanted, which takes time and memory. With data, one for each of them.
-
-    Returns
-    -------
-    list of HiddenNodes
-        One per layer between the input and the output.
+    Moments are taken on validated X; ``in_pairs`` says for which of these layers the
+    covariance is wanted, which takes time and memory.
     """
     layers = _layers(estimator)
     moments: list[Moments | None] = [None] * (len(layers) - 1)
     if X is not None:
-        moments = [*_moments(layers[:-1], X, sample_weight, pairs_of)]
+        moments = [*_moments(layers[:-1], X, sample_weight, in_pairs)]
     has_bias = estimator._fitted.has_bias
     return [
         HiddenNodes(before, after, has_bias, each)
@@ -359,60 +277,61 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
 
 
 def _moments(
-    layers: list[Layer],
-    X: Any,
-    sample_weight: Array | None,
-    pairs_of: Sequence[bool],
+    layers: list[Layer], X: Rows, sample_weight: Array | None, in_pairs: Sequence[bool]
 ) -> list[Moments]:
     """Pass data through the extended network and add up the activations."""
     if not layers:
         return []
     widths = [len(layer.bias) for layer in layers]
     dtype = layers[0].weight.dtype
+    sums = [_Sums(*each) for each in zip(widths, in_pairs, strict=True)]
     total = 0.0
-    # Taken from near the mean, so that the squares do not cancel.
-    origins: list[Array] = []
-    sums = [np.zeros(width) for width in widths]
-    products = [
-        np.zeros((width, width) if pairs else width)
-        for width, pairs in zip(widths, pairs_of, strict=True)
-    ]
-    widest = max(X.shape[1], *widths)
-    for piece in row_chunks(X.shape[0], widest, dtype.itemsize, CACHED_BYTES):
-        values = densify(X[piece], dtype)
-        share = np.ones(len(values)) if sample_weight is None else sample_weight[piece]
-        total += share.sum()
-        for k, layer in enumerate(layers):
+    n_rows = chunk_rows(max(X.shape[1], *widths), dtype.itemsize, CACHED_BYTES)
+    for part, chunk in X.chunks(n_rows):
+        values = densify(chunk, dtype)
+        weight = np.ones(len(values)) if sample_weight is None else sample_weight[part]
+        total += weight.sum()
+        for layer, of_layer in zip(layers, sums, strict=True):
             values = layer.activate(values @ layer.weight.T + layer.bias)
-            if k == len(origins):
-                some = share if share.any() else np.ones(len(values))
-                origins.append(some @ values / some.sum())
-            deviations = values - origins[k]
-            weighted = deviations * share[:, np.newaxis]
-            sums[k] += weighted.sum(axis=0)
-            products[k] += (
-                weighted.T @ deviations
-                if pairs_of[k]
-                else np.einsum("ij,ij->j", weighted, deviations)
-            )
-    result = []
-    for origin, first, second in zip(origins, sums, products, strict=True):
-        offset = first / total
-        covariance = None
-        if second.ndim == 2:
-            covariance = second / total - np.outer(offset, offset)
-            diagonal = np.einsum("ii->i", covariance)
-            np.maximum(diagonal, 0.0, out=diagonal)
-            variance = diagonal
+            of_layer.add(values, weight)
+    return [of_layer.moments(total, dtype) for of_layer in sums]
+
+
+class _Sums:
+    """Weighted sums of a layer's activations and of their squares, or products in pairs."""
+
+    def __init__(self, width: int, in_pairs: bool) -> None:
+        self.first = np.zeros(width)
+        self.second = np.zeros((width, width) if in_pairs else width)
+        self.origin: Array | None = None
+
+    def add(self, values: Array, weight: Array) -> None:
+        if self.origin is None:  # near the mean, so that the squares do not cancel
+            some = weight if weight.any() else np.ones(len(values))
+            self.origin = some @ values / some.sum()
+        deviations = values - self.origin
+        weighted = deviations * weight[:, np.newaxis]
+        self.first += weighted.sum(axis=0)
+        if self.second.ndim == 2:
+            self.second += weighted.T @ deviations
         else:
-            variance = second / total - offset**2
-        std = np.sqrt(np.maximum(variance, 0.0))
-        squares = (np.square(origin + offset), second)
+            self.second += np.einsum("ij,ij->j", weighted, deviations)
+
+    def moments(self, total: float, dtype: np.dtype) -> Moments:
+        assert self.origin is not None
+        offset, covariance = self.first / total, None
+        if self.second.ndim == 2:
+            covariance = self.second / total - np.outer(offset, offset)
+            variance = np.einsum("ii->i", covariance)
+            np.maximum(variance, 0.0, out=variance)
+        else:
+            variance = self.second / total - offset**2
+        squares = (np.square(self.origin + offset), self.second)
         if not all(np.isfinite(values).all() for values in squares):
             raise ValueError(
                 "The activations that X gives, or their squares, are too large to be "
-                f"added up in {dtype}, so that nodes cannot be ranked by them. Scale the "
-                "features as in training, or rank without data (node_score='weight')."
+                f"added up in {dtype}, so that nodes cannot be ranked by them. "
+                "Scale the features as in training, or rank without data "
+                "(node_score='weight')."
             )
-        result.append(Moments(origin + offset, std, covariance))
-    return result
+        return Moments(self.origin + offset, np.sqrt(np.maximum(variance, 0.0)), covariance)

@@ -15,7 +15,7 @@ from ..estimators.fit_callbacks import FitTasks
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
 from ._removal import RankedNodes, count_removable
-from ._scores import no_meaning
+from ._scores import eigenvalue_score_error
 
 STRATEGIES = ("post", "pre", "gradual")
 """The values of ``strategy``."""
@@ -40,7 +40,7 @@ def check_feasible(pruner: Any) -> None:
         )
         counts.n_to_remove(pruner.fraction, pruner.n_nodes)
     if pruner.node_score.startswith("eigenvalue") and asked.train_eigenvalues == "both":
-        raise no_meaning(pruner.node_score)
+        raise eigenvalue_score_error(pruner.node_score)
 
 
 @dataclass(frozen=True)

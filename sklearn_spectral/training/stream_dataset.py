@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..data.blocks import ALONE, Share
-from ..data.row_source import BLOCK_NUMBERS, BUFFER_BLOCKS
+from ..data.blocks import ReadAhead
 from ..data.torch_data import Stream
-from .batches import Batch
+from .batches import Batch, Reader
 
 
 class StreamDataset(torch.utils.data.Dataset):
     """What `ArrayDataset` is for arrays, for a `Stream`.
 
-    Parameters
-    ----------
-    X : Stream
-        Rows and targets.
-    encode : callable
-        Makes of targets what the loss wants.
-    class_weight : ndarray of shape (n_classes,) or None
-        Weight of the samples of each class.
-    dtype : numpy dtype
-        Type of the batches.
-    device : torch.device
-        Where they go.
+    ``encode`` makes targets fit for the loss; ``class_weight`` is of shape (n_classes,).
     """
 
-    in_file = streams = in_order_only = True
-    has_row_numbers = False
+    streams = True
 
     def __init__(
         self,
-        X: Stream,
+        X: Any,
         encode: Callable[[Any], NDArray[Any]],
         class_weight: NDArray[Any] | None,
         dtype: Any,
@@ -49,56 +36,16 @@ class StreamDataset(torch.utils.data.Dataset):
     def __len__(self) -> int:
         return len(self.X)
 
-    def may_be_held(self, n_numbers: int) -> bool:
-        """Tell that nothing of all rows is to be held."""
+    def can_cache(self, n_numbers: int) -> bool:
+        """Return False: streams are never cached."""
         return False
 
-    def batches_by_blocks(
-        self,
-        generator: np.random.Generator | None,
-        batch_size: int,
-        share: Share = ALONE,
-    ) -> Iterator[Batch]:
-        """Yield all rows, shuffled within a buffer.
-
-        Parameters
-        ----------
-        generator : numpy.random.Generator or None
-            What shuffles; None leaves the rows as they come.
-        batch_size : int
-            Rows per batch; the last may have fewer.
-        share : Share, optional
-            All of it; there are no parts.
-
-        Yields
-        ------
-        Batch
-            Inputs, targets and weights.
-        """
-        room = max(batch_size, BUFFER_BLOCKS * BLOCK_NUMBERS // self.X.shape[1])
-        held: list[tuple[NDArray[Any], NDArray[Any]]] = []
-        n_held = 0
-        for pair in self.X:
-            held.append(pair)
-            n_held += len(pair[0])
-            if n_held >= room:
-                rest = yield from self._cut(held, generator, batch_size, last=False)
-                held, n_held = [rest], len(rest[0])
-        if n_held:
-            yield from self._cut(held, generator, batch_size, last=True)
-
-    def _cut(self, held, generator, batch_size, last):
-        """Yield the batches of what is held; return what is left for the next."""
-        x = np.concatenate([x for x, _ in held])
-        y = np.concatenate([y for _, y in held])
-        held.clear()
-        order = np.arange(len(x)) if generator is None else generator.permutation(len(x))
-        n = len(x) if last else len(x) - len(x) % batch_size
-        for start in range(0, n, batch_size):
-            index = order[start : min(start + batch_size, n)]
-            yield self._batch(x[index], y[index])
-        rest = order[n:]
-        return x[rest], y[rest]
+    def reader(
+        self, batch_size: int, generator: np.random.Generator | None, by_blocks: bool
+    ) -> Reader:
+        """Return what reads an epoch, shuffled within a buffer if there is a generator."""
+        ahead = StreamReader(self.X, batch_size, generator)
+        return lambda first, stop: self._batch(*ahead.read(first, stop))
 
     def _batch(self, x: NDArray[Any], y: NDArray[Any]) -> Batch:
         target, weight = self.encode(y), None
@@ -112,8 +59,35 @@ class StreamDataset(torch.utils.data.Dataset):
                     "each reading."
                 )
             weight = self._tensor(of_class, self.dtype)
-        kind = np.int64 if target.dtype.kind == "i" else self.dtype
-        return self._tensor(x, self.dtype), (self._tensor(target, kind), weight)
+        dtype = np.int64 if target.dtype.kind == "i" else self.dtype
+        return self._tensor(x, self.dtype), (self._tensor(target, dtype), weight)
 
     def _tensor(self, values: NDArray[Any], dtype: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, dtype)).to(self.device)
+
+
+class StreamReader(ReadAhead):
+    """Reads a stream, a buffer of rows at a time; the labels are its targets."""
+
+    def __init__(
+        self, X: Stream, batch_size: int, generator: np.random.Generator | None
+    ) -> None:
+        super().__init__(X.shape[1], X.dtype)
+        self._pairs, self._n_rows, self._generator = X.pairs(), len(X), generator
+        self._room = max(batch_size, X.buffer_rows)
+
+    def read(self, first: int, stop: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return rows and targets; with the last, see that the stream has no more."""
+        rows = super().read(first, stop)
+        if stop == self._n_rows:
+            next(self._pairs, None)
+        return rows
+
+    def _refill(self, x, labels):
+        read, n = [(x, labels)] if len(x) else [], len(x)
+        while n < self._room and (pair := next(self._pairs, None)) is not None:
+            read.append(pair)
+            n += len(pair[0])
+        x, y = (np.concatenate(side) for side in zip(*read, strict=True))
+        generator = self._generator
+        return x, y, np.arange(n) if generator is None else generator.permutation(n)

@@ -23,7 +23,7 @@ def X():
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("as_sparse", [False, True])
 def test_the_covariance_is_numpys(X, chunk, weighted, as_sparse, monkeypatch):
-    monkeypatch.setattr("sklearn_spectral.data.arrays.CHUNK_BYTES", chunk)
+    monkeypatch.setattr("sklearn_spectral.data.rows.CHUNK_BYTES", chunk)
     rows = np.arange(10, 290)
     weight = np.random.default_rng(1).uniform(0.1, 2, 300) if weighted else None
     given = sparse.csr_array(X) if as_sparse else X
@@ -127,7 +127,7 @@ def test_a_first_portion_must_tell_the_covariance(digits):
 
 
 def test_a_class_without_weight_is_left_out(digits, monkeypatch):
-    monkeypatch.setattr("sklearn_spectral.data.arrays.CHUNK_BYTES", 64 * 8 * 50)
+    monkeypatch.setattr("sklearn_spectral.data.rows.CHUNK_BYTES", 64 * 8 * 50)
     X, y = digits
     order = np.argsort(y, kind="stable")
     weights = {0: 0.0, **dict.fromkeys(range(1, 10), 1.0)}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral.data.arrays import row_chunks
+from sklearn_spectral.data.rows import row_chunks
 from sklearn_spectral.fitted import forward as _forward
 from sklearn_spectral.fitted.forward import forward
 from sklearn_spectral.nn import SpectralNetwork

@@ -3,9 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral.data import blocks as _blocks
-from sklearn_spectral.data import row_source as _row_source
-from sklearn_spectral.training import stream_dataset as _stream_dataset
+from sklearn_spectral.data import rows as _rows
 
 
 class Sliced:
@@ -25,9 +23,8 @@ class Sliced:
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of ten rows of the digits, four of them together."""
-    for module in (_row_source, _blocks, _stream_dataset):
-        monkeypatch.setattr(module, "BLOCK_NUMBERS", 640)
-        monkeypatch.setattr(module, "BUFFER_BLOCKS", 4)
+    monkeypatch.setattr(_rows, "BLOCK_NUMBERS", 640)
+    monkeypatch.setattr(_rows, "BUFFER_BLOCKS", 4)
 
 
 @pytest.fixture

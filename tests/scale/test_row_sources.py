@@ -6,8 +6,7 @@ from sklearn.base import clone
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier
-from sklearn_spectral.data.arrays import is_memmap
-from sklearn_spectral.data.row_source import RowSource, is_row_source
+from sklearn_spectral.data.rows import SlicedRows, is_memmap, is_sliced
 from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.training.batches import ArrayDataset, BatchIterator
 
@@ -52,7 +51,7 @@ def test_files_give_the_fit_of_the_array(digits, stored, kind, dtype):
     model = SpectralClassifier(12, shuffle="blocks", **FOUR)
     expected = clone(model).fit(stored("slices", X), y)
     file = stored(kind, X)
-    assert is_memmap(file) or is_row_source(file)
+    assert is_memmap(file) or is_sliced(file)
     fitted = clone(model).fit(file, y)
     np.testing.assert_array_equal(fitted.coefs_[0], expected.coefs_[0])
     assert fitted.coefs_[0].dtype == (np.float32 if dtype == np.float32 else np.float64)
@@ -88,7 +87,7 @@ def test_weights_of_zero_and_partial_fit(digits, stored):
 def test_every_row_once_per_epoch(digits, stored, kind, batch_size, rows):
     X, labels = digits[0], np.arange(1797)
     file = stored(kind, X)
-    file = RowSource(file) if kind == "slices" else file
+    file = SlicedRows(file) if kind == "slices" else file
     dataset = ArrayDataset(file, labels, rows=rows)
     batches = BatchIterator(dataset, batch_size, "blocks", seed=3)
     epochs = []
@@ -139,11 +138,11 @@ def test_blocks_are_whole_chunks(digits):
     ]:
         array = Chunked()
         array.chunks = chunks
-        assert RowSource(array).block_rows == expected, chunks
+        assert SlicedRows(array).block_rows == expected, chunks
 
 
 def test_rows_by_number_come_in_the_order_asked_for(digits, stored):
-    source = RowSource(stored("slices", digits[0]))
+    source = SlicedRows(stored("slices", digits[0]))
     index = np.array([1700, 3, 3, 900, 0])
     np.testing.assert_array_equal(source[index], digits[0][index])
     assert source[[]].shape == (0, 64)
@@ -151,10 +150,10 @@ def test_rows_by_number_come_in_the_order_asked_for(digits, stored):
 
 def test_a_checksum_sees_every_row(digits, stored):
     X = digits[0].copy()
-    before = digest(RowSource(stored("slices", X)))
-    assert before == digest(RowSource(stored("hdf5", X)))
+    before = digest(SlicedRows(stored("slices", X)))
+    assert before == digest(SlicedRows(stored("hdf5", X)))
     X[1796, 63] += 1
-    assert digest(RowSource(stored("slices", X))) != before
+    assert digest(SlicedRows(stored("slices", X))) != before
 
 
 def test_a_checkpoint_of_a_file_is_found_again(digits, stored, tmp_path):

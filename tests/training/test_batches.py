@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from sklearn_spectral.data.arrays import CHUNK_BYTES, is_memmap
+from sklearn_spectral.data.rows import CHUNK_BYTES, is_memmap
 from sklearn_spectral.training.batches import ArrayDataset, BatchIterator, FullBatch
 
 RNG = np.random.default_rng(0)
