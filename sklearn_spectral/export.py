@@ -229,46 +229,44 @@ def _all_options(estimator: Any, last: Any, options: Any) -> dict[int | type, An
 
 
 def _inner_options(estimator: Any, options: dict[str, Any]) -> Iterator[tuple[int, Any]]:
-    """Yield the options of the networks inside, by their ids, given those of the estimator.
-    Ensembles that calibrate, stack or compare scores set ``raw_scores`` for what is in
-    them, and a pipeline or a search does not pass it on."""
+    """Yield the options of all networks inside by their ids, from those of the outer."""
     if isinstance(estimator, (*_NETWORKS, SpectralPruner)):
         if options:
             yield id(estimator), options
         return
     if isinstance(estimator, Pipeline):
-        for _, step in estimator.steps[:-1]:
-            # A selector counts as a classifier if it has one, but takes no options.
-            yield id(step), {}
-        yield from _inner_options(estimator.steps[-1][1], options)
-        return
+        # A selector counts as a classifier if it has one, but takes no options.
+        yield from ((id(step), {}) for _, step in estimator.steps[:-1])
+    for inner, passed_on in _options_inside(estimator, options):
+        yield from _inner_options(inner, passed_on)
+
+
+def _options_inside(estimator: Any, options: dict[str, Any]) -> list[tuple[Any, Any]]:
+    """Return what is directly in an estimator, with its options: ``raw_scores`` if scores
+    are calibrated, stacked or compared. skl2onnx stops at pipelines and searches.
+    """
+    is_pipeline = isinstance(estimator, Pipeline)
+    inner = estimator.steps[-1][1] if is_pipeline else delegate(estimator)
+    if inner is not None:
+        return [(inner, options)]
     if isinstance(estimator, StackingClassifier):
-        is_binary = len(estimator.classes_) == 2
-        scores = {"raw_scores": True, "single_score": is_binary}
-        for inner, method in zip(
-            estimator.estimators_, estimator.stack_method_, strict=True
-        ):
-            yield from _inner_options(
-                inner, scores if method == "decision_function" else {}
-            )
-        yield from _inner_options(estimator.final_estimator_, options)
-        return
-    if (inner := delegate(estimator)) is not None:
-        yield from _inner_options(inner, options)
-        return
+        scores = {"raw_scores": True, "single_score": len(estimator.classes_) == 2}
+        pairs = zip(estimator.estimators_, estimator.stack_method_, strict=True)
+        return [
+            *((each, scores if by == "decision_function" else {}) for each, by in pairs),
+            (estimator.final_estimator_, options),
+        ]
     if isinstance(estimator, CalibratedClassifierCV | OneVsOneClassifier):
         options = {"raw_scores": True}
     elif isinstance(estimator, VotingClassifier):
         options = {}
     options = {name: value for name, value in options.items() if name != "single_score"}
     inside = [each.estimator for each in getattr(estimator, "calibrated_classifiers_", ())]
-    for inner in (*inside, *getattr(estimator, "estimators_", ())):
-        yield from _inner_options(inner, options)
+    return [(each, options) for each in (*inside, *getattr(estimator, "estimators_", ()))]
 
 
 def _columns(X: Any, number: Any) -> tuple[Any, dict[str, Any]]:
-    """Return a row whose numbers are of one type, and the types that its columns have.
-
+    """Return a row whose numbers are of one type, and the types that its columns have:
     skl2onnx would round columns of several types that meet in one transformer.
     """
     if not hasattr(X, "iloc"):  # polars, of which skl2onnx does not know
