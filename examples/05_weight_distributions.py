@@ -29,7 +29,7 @@ X, y = load_digits(return_X_y=True)
 X = X / 16
 
 settings = {"fit_intercept": False, "random_state": 0}
-spectral = SpectralClassifier((), None, **settings).fit(X, y)
+spectral = SpectralClassifier((), linear_expansion=None, **settings).fit(X, y)
 n_eigenvalues = spectral.n_parameters_
 models = {
     f"{n_eigenvalues} eigenvalues": spectral,

@@ -54,7 +54,9 @@ for angle in angles:
     new, new_test = turned(X_train[few], angle), turned(X_test, angle)
     ways = {
         "eigenvalues alone": SpectralClassifier.from_direct(trained, **settings),
-        "eigenvalues, from nothing": SpectralClassifier(200, None, **settings),
+        "eigenvalues, from nothing": SpectralClassifier(
+            200, linear_expansion=None, **settings
+        ),
         "all weights, from nothing": MLPClassifier(200, max_iter=300, random_state=0),
     }
     scores = {"as it is": trained.score(new_test, y_test)}

@@ -66,7 +66,9 @@ print(f"a second one resumed it and saved the model in {time.perf_counter() - st
 # %%
 # The same bits as without the kill
 # ---------------------------------
-model = SpectralClassifier(100, 500, max_iter=150, random_state=0).fit(Z_train, y_train)
+model = SpectralClassifier(100, linear_expansion=500, max_iter=150, random_state=0).fit(
+    Z_train, y_train
+)
 resumed = load(folder / "model.safetensors")
 same = all(map(np.array_equal, model.coefs_, resumed.coefs_))
 print("the same weights as a fit that was never killed:", same)

@@ -85,7 +85,13 @@ def observed(train):
 
 def make(**settings):
     return SpectralClassifier(
-        50, None, max_iter=1, batch_size=500, shuffle="blocks", random_state=0, **settings
+        50,
+        linear_expansion=None,
+        max_iter=1,
+        batch_size=500,
+        shuffle="blocks",
+        random_state=0,
+        **settings,
     )
 
 

@@ -92,7 +92,7 @@ def to_onnx(
     >>> from sklearn_spectral import SpectralClassifier
     >>> from sklearn_spectral.export import to_onnx
     >>> X, y = load_iris(return_X_y=True)
-    >>> network = SpectralClassifier(20, 200, max_iter=20, random_state=0)
+    >>> network = SpectralClassifier(20, linear_expansion=200, max_iter=20, random_state=0)
     >>> pipeline = make_pipeline(StandardScaler(), network).fit(X, y)
     >>> model = to_onnx(pipeline, X)
     >>> [output.name for output in model.graph.output]

@@ -145,7 +145,12 @@ def test_pre_training_hands_over_exactly(digits, activation, extended, fit_inter
     X, y = digits
     labels = np.array(list("abcdefghij"))[y]
     first = SpectralClassifier(
-        (20,), 40, activation, fit_intercept=fit_intercept, max_iter=5, random_state=0
+        (20,),
+        linear_expansion=40,
+        activation=activation,
+        fit_intercept=fit_intercept,
+        max_iter=5,
+        random_state=0,
     ).fit(X, labels)
     before = copy.deepcopy(first)
     model = DirectClassifier.from_spectral(first, extended=extended, max_iter=20)
@@ -189,7 +194,9 @@ def test_parameters_that_are_not_used_do_not_stop_a_warm_start(digits):
 
 def test_pre_training_of_a_regressor(diabetes):
     X, y = diabetes
-    first = SpectralRegressor((20,), 40, max_iter=20, random_state=0).fit(X, y)
+    first = SpectralRegressor((20,), linear_expansion=40, max_iter=20, random_state=0).fit(
+        X, y
+    )
     model = DirectRegressor.from_spectral(first, random_state=3, max_iter=30)
     np.testing.assert_allclose(model.predict(X), first.predict(X), atol=1e-10)
     assert model.get_params()["random_state"] == 3
@@ -214,7 +221,7 @@ def test_pre_training_refuses_what_it_cannot_take(digits, diabetes):
 def test_factored_eigenvectors_after_a_fit(digits, form, dtype):
     X, y = digits[0].astype(dtype), digits[1]
     model = SpectralClassifier(
-        (80,), 90, train_eigenvectors=form, max_iter=10, random_state=0
+        (80,), linear_expansion=90, train_eigenvectors=form, max_iter=10, random_state=0
     ).fit(X, y)
     network = model.to_network()
     for layer, ours in zip(network.layers(), model.eigenvectors_, strict=True):
@@ -223,7 +230,9 @@ def test_factored_eigenvectors_after_a_fit(digits, form, dtype):
         np.testing.assert_allclose(
             ours, theirs, atol=1e-5 if dtype == np.float32 else 1e-12
         )
-    start = SpectralClassifier((80,), 90, max_iter=1, random_state=0).fit(X, y)
+    start = SpectralClassifier((80,), linear_expansion=90, max_iter=1, random_state=0).fit(
+        X, y
+    )
     assert not np.allclose(model.eigenvectors_[0], start.eigenvectors_[0], atol=1e-3)
     widths = (64, 90, 80, 10)
     pairs = list(itertools.pairwise(widths))

@@ -73,7 +73,9 @@ def test_regressors_agree(diabetes, kind, activation, n_outputs, dtype):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 def test_a_linear_network_agrees(digits, fit_intercept):
     X, y = digits
-    model = SpectralClassifier((), 30, fit_intercept=fit_intercept, **FEW).fit(X, y)
+    model = SpectralClassifier(
+        (), linear_expansion=30, fit_intercept=fit_intercept, **FEW
+    ).fit(X, y)
     found, probabilities = run(to_onnx(model), X)
     np.testing.assert_array_equal(found, model.predict(X))
     np.testing.assert_allclose(probabilities, model.predict_proba(X), rtol=0, atol=1e-6)
@@ -82,7 +84,7 @@ def test_a_linear_network_agrees(digits, fit_intercept):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
 def test_a_pipeline_agrees(digits, dtype):
     X, y = (16 * digits[0]).astype(dtype), digits[1]
-    network = SpectralClassifier(12, 20, **FEW)
+    network = SpectralClassifier(12, linear_expansion=20, **FEW)
     pipeline = make_pipeline(StandardScaler(), network).fit(X, y)
     found, probabilities = run(to_onnx(pipeline, X), X)
     # A scaled number may round to another float32 than in numpy.

@@ -67,15 +67,17 @@ ENSEMBLES = {
 }
 
 NETWORKS = {
-    "spectral": lambda: SpectralClassifier(10, None, **FEW),
+    "spectral": lambda: SpectralClassifier(10, linear_expansion=None, **FEW),
     "direct": lambda: DirectClassifier(10, **FEW),
     "in a pipeline": lambda: make_pipeline(
-        StandardScaler(), SpectralClassifier(10, None, **FEW)
+        StandardScaler(), SpectralClassifier(10, linear_expansion=None, **FEW)
     ),
     "in a search": lambda: GridSearchCV(
-        SpectralClassifier(10, None, **FEW), {"max_iter": [5]}, cv=2
+        SpectralClassifier(10, linear_expansion=None, **FEW), {"max_iter": [5]}, cv=2
     ),
-    "pruned": lambda: SpectralPruner(SpectralClassifier(10, None, **FEW), n_nodes=5),
+    "pruned": lambda: SpectralPruner(
+        SpectralClassifier(10, linear_expansion=None, **FEW), n_nodes=5
+    ),
 }
 
 
@@ -127,7 +129,7 @@ def test_boosting_and_float64(classes):
 @pytest.mark.parametrize("kind", ["spectral", "pruned"])
 def test_regressors_in_ensembles(diabetes, kind):
     X, y = diabetes[0].astype(np.float32), diabetes[1]
-    network = SpectralRegressor(10, None, **FEW)
+    network = SpectralRegressor(10, linear_expansion=None, **FEW)
     if kind == "pruned":
         network = SpectralPruner(network, n_nodes=5)
     scaled = make_pipeline(StandardScaler(), network)
@@ -161,8 +163,8 @@ def test_selectors_by_a_network(classes, selector):
 def test_input_of_any_type_of_numbers(digits, dtype):
     """The model takes what fit takes, and computes in the type that fit computed in."""
     X, y = (16 * digits[0]).astype(dtype), digits[1]
-    network = SpectralClassifier(10, None, **FEW)
-    regressor = SpectralRegressor(10, None, **FEW).fit(X, y)
+    network = SpectralClassifier(10, linear_expansion=None, **FEW)
+    regressor = SpectralRegressor(10, linear_expansion=None, **FEW).fit(X, y)
     model = to_onnx(regressor, X)
     np.testing.assert_allclose(
         run(model, X)[0].ravel(), regressor.predict(X), rtol=1e-12, atol=1e-12
@@ -185,7 +187,9 @@ def test_a_frame_with_columns_of_several_types():
     kinds = ["uint8", "int32", "float16", "float32", "float64", "int64"]
     frame = pd.DataFrame({kind: rng.integers(0, 9, 100).astype(kind) for kind in kinds})
     y = np.where(frame.sum(axis=1) > 24, "many", "few")
-    model = make_pipeline(StandardScaler(), SpectralClassifier(10, None, **FEW))
+    model = make_pipeline(
+        StandardScaler(), SpectralClassifier(10, linear_expansion=None, **FEW)
+    )
     model.fit(frame, y)
     exported = to_onnx(model, frame)
     found, probabilities = run(exported, frame)
@@ -203,7 +207,7 @@ def test_a_frame_with_numbers_of_another_type_before_floats(iris, kind, by_colum
     frame["a"] = (10 * frame["a"]).round().astype("float64").astype(kind)
     frame["a_cast"], frame["name"] = frame["b"], np.where(y > 0, "x", "y").astype(object)
     columns = [*"abcd", "a_cast"]
-    model = SpectralClassifier(10, None, max_iter=30, random_state=0)
+    model = SpectralClassifier(10, linear_expansion=None, max_iter=30, random_state=0)
     if by_columns:
         shown = frame
         split = ColumnTransformer(
@@ -226,7 +230,9 @@ def test_a_frame_of_polars():
         {"size": rng.normal(size=50), "count": rng.integers(9, size=50).astype("int32")}
     )
     y = (frame["size"] > 0).to_numpy()
-    model = make_pipeline(StandardScaler(), SpectralClassifier(10, None, **FEW))
+    model = make_pipeline(
+        StandardScaler(), SpectralClassifier(10, linear_expansion=None, **FEW)
+    )
     model.fit(frame, y)
     found, probabilities = run(to_onnx(model, frame), frame)
     np.testing.assert_array_equal(found, model.predict(frame))
@@ -250,7 +256,7 @@ def test_options_of_parts_of_a_pipeline_stay(classes):
 
 def test_what_skl2onnx_does_not_know_is_named(diabetes):
     X, y = diabetes
-    network = SpectralRegressor(10, None, **FEW)
+    network = SpectralRegressor(10, linear_expansion=None, **FEW)
     search = RandomizedSearchCV(network, {"max_iter": [3]}, n_iter=1, cv=2)
     model = VotingRegressor([("a", search), ("b", Ridge())]).fit(X, y)
     with pytest.raises(TypeError, match="no converter for RandomizedSearchCV"):

@@ -58,7 +58,9 @@ def run(shift, mnist, fashion, few, seed):
 
     ways = {
         "eigenvalues alone": SpectralClassifier.from_direct(trained, **settings),
-        "eigenvalues of random features": SpectralClassifier(HIDDEN, None, **settings),
+        "eigenvalues of random features": SpectralClassifier(
+            HIDDEN, linear_expansion=None, **settings
+        ),
         "all weights": SpectralClassifier.from_direct(trained).to_direct(**settings),
         "all weights, from nothing": DirectClassifier(HIDDEN, **settings),
     }

@@ -77,7 +77,9 @@ def fit(source, mnist, file):
     set_threads(2)
     warnings.simplefilter("ignore")
     images = load_mnist(mnist)
-    model = SpectralClassifier(120, None, max_iter=1, shuffle="blocks", random_state=0)
+    model = SpectralClassifier(
+        120, linear_expansion=None, max_iter=1, shuffle="blocks", random_state=0
+    )
     model.fit(images.X_train[:1000], images.y_train[:1000])  # all that is loaded is loaded
     grouped = own_control_group(LIMIT)
     resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))

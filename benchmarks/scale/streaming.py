@@ -97,7 +97,7 @@ def speed(images, folder, rounds):
         def run():
             model = SpectralClassifier(
                 120,
-                None,
+                linear_expansion=None,
                 shuffle=shuffle,
                 max_iter=EPOCHS,
                 n_iter_no_change=np.inf,
@@ -130,7 +130,11 @@ def accuracy(images, seeds):
             scores = []
             for seed in range(seeds):
                 model = SpectralClassifier(
-                    120, None, shuffle=shuffle, max_iter=20, random_state=seed
+                    120,
+                    linear_expansion=None,
+                    shuffle=shuffle,
+                    max_iter=20,
+                    random_state=seed,
                 )
                 model.fit(*data)
                 scores.append(model.score(images.X_test, images.y_test))

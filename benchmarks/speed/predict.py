@@ -85,7 +85,9 @@ def main():
     print("784-N2(linear)-120-10, peak memory of predict on 10,000 rows:")
     memory = {}
     for width in WIDTHS:
-        model = SpectralClassifier(120, width, max_iter=1, random_state=0).fit(X, y)
+        model = SpectralClassifier(
+            120, linear_expansion=width, max_iter=1, random_state=0
+        ).fit(X, y)
         memory[width] = peak(model, X_test)
         print(f"  N2 = {width:>5}: {memory[width] / 1e6:.2f} MB", flush=True)
     rows.append({"question": "peak bytes by N2", "ratios": {}, "bytes": memory})

@@ -96,7 +96,12 @@ def originals():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         model = SpectralClassifier(
-            12, 20, "tanh", max_iter=3, random_state=0, checkpoint_dir=folder
+            12,
+            linear_expansion=20,
+            activation="tanh",
+            max_iter=3,
+            random_state=0,
+            checkpoint_dir=folder,
         ).fit(X, y)
         model.set_params(checkpoint_dir=None)  # whose name is another each time
         (checkpoint,) = Path(folder).glob("*.safetensors")

@@ -26,7 +26,9 @@ from sklearn_spectral import save as save_model
 from sklearn_spectral.files.integrity import digest
 
 MODELS = {
-    "adamax, one cycle": SpectralClassifier(50, 100, max_iter=40, random_state=0),
+    "adamax, one cycle": SpectralClassifier(
+        50, linear_expansion=100, max_iter=40, random_state=0
+    ),
     "adam, early stopping": SpectralClassifier(
         50,
         train_eigenvectors=True,
@@ -37,7 +39,12 @@ MODELS = {
         random_state=1,
     ),
     "sgd, constant rate": SpectralClassifier(
-        50, 100, solver="sgd", learning_rate="constant", max_iter=40, random_state=2
+        50,
+        linear_expansion=100,
+        solver="sgd",
+        learning_rate="constant",
+        max_iter=40,
+        random_state=2,
     ),
 }
 

@@ -98,7 +98,9 @@ def main():
     warnings.simplefilter("ignore")
     data = load_mnist(options.mnist)
     X, y = data.X_train[:10_000], data.y_train[:10_000]
-    model = SpectralClassifier(120, 2000, max_iter=2, random_state=0).fit(X, y)
+    model = SpectralClassifier(120, linear_expansion=2000, max_iter=2, random_state=0).fit(
+        X, y
+    )
     mlp = MLPClassifier(120, max_iter=2, random_state=0).fit(X, y)
     retracted = model.to_network().retract()
     n_trained = model.n_parameters_

@@ -25,6 +25,9 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear classifier.
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
+        The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
+        With ``"identity"`` the network is linear and retracts to one matrix.
     linear_expansion : "auto", int, array-like of int, sequence of sequences or None
         Widths of the linear layers that are there while training only; by default
         ``"auto"``. An int or a flat sequence stands before the first non-linear layer; a
@@ -36,9 +39,6 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         weights; none where that leaves no room, as before a single output, where
         eigenvectors train too, and with ``activation="identity"``. Other values replace
         these layers in all gaps.
-    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
-        The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
-        With ``"identity"`` the network is linear and retracts to one matrix.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train: those of the nodes that it feeds
         (``"out"``), of those that it reads (``"in"``), or both. ``"paper"`` is both in
@@ -242,9 +242,9 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     def __init__(
         self,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = False,
         fit_intercept: bool = True,
@@ -276,8 +276,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
-            linear_expansion=linear_expansion,
             activation=activation,
+            linear_expansion=linear_expansion,
             train_eigenvalues=train_eigenvalues,
             train_eigenvectors=train_eigenvectors,
             fit_intercept=fit_intercept,

@@ -56,9 +56,9 @@ class BaseDirect(BaseNetwork):
     def __init__(
         self,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion = None,
         parametrization: str = "weights",
         n_weights: int | None = None,
         frozen_init: str = "start",
@@ -87,8 +87,8 @@ class BaseDirect(BaseNetwork):
         verbose: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.linear_expansion = linear_expansion
         self.activation = activation
+        self.linear_expansion = linear_expansion
         self.parametrization = parametrization
         self.n_weights = n_weights
         self.frozen_init = frozen_init

@@ -25,10 +25,10 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear model.
-    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
-        Widths of linear layers, as in `SpectralClassifier`; retracted after training.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
+    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
+        Widths of linear layers, as in `SpectralClassifier`; retracted after training.
     parametrization : str, default="weights"
         What trains beside the biases:
 
@@ -188,9 +188,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     def __init__(
         self,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion = None,
         parametrization: str = "weights",
         n_weights: int | None = None,
         frozen_init: str = "start",
@@ -222,8 +222,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     ) -> None:
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
-            linear_expansion=linear_expansion,
             activation=activation,
+            linear_expansion=linear_expansion,
             parametrization=parametrization,
             n_weights=n_weights,
             frozen_init=frozen_init,
@@ -265,10 +265,10 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear model.
-    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
-        Widths of linear layers, as in `SpectralRegressor`; retracted after training.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
+    linear_expansion : int, array-like of int, sequence of sequences or None, default=None
+        Widths of linear layers, as in `SpectralRegressor`; retracted after training.
     parametrization : str, default="weights"
         What trains beside the biases:
 

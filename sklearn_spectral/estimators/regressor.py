@@ -17,12 +17,12 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     ----------
     hidden_layer_sizes : int or array-like of int, default=(100,)
         Widths of the non-linear layers. ``()`` is a linear model.
-    linear_expansion : "auto", int, array-like of int, sequence of sequences or None
-        Widths of the linear layers that are there while training only, by default
-        ``"auto"``; see `SpectralClassifier`.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
+    linear_expansion : "auto", int, array-like of int, sequence of sequences or None
+        Widths of the linear layers that are there while training only, by default
+        ``"auto"``; see `SpectralClassifier`.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train; see `SpectralClassifier`.
     train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False

@@ -63,9 +63,9 @@ class BaseSpectral(BaseNetwork):
     def __init__(
         self,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = False,
         fit_intercept: bool = True,
@@ -94,8 +94,8 @@ class BaseSpectral(BaseNetwork):
         verbose: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
-        self.linear_expansion = linear_expansion
         self.activation = activation
+        self.linear_expansion = linear_expansion
         self.train_eigenvalues = train_eigenvalues
         self.train_eigenvectors = train_eigenvectors
         self.fit_intercept = fit_intercept

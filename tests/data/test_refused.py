@@ -51,13 +51,15 @@ DATES = {
 def ways_in(values):
     """Yield every call that takes X."""
     early = {"early_stopping": True, **FEW}
-    fitted = SpectralClassifier(4, None, **FEW).fit(X, Y)
-    yield lambda: SpectralClassifier(4, None, **FEW).fit(values, Y)
-    yield lambda: SpectralRegressor(4, None, **FEW).fit(values, Y)
+    fitted = SpectralClassifier(4, linear_expansion=None, **FEW).fit(X, Y)
+    yield lambda: SpectralClassifier(4, linear_expansion=None, **FEW).fit(values, Y)
+    yield lambda: SpectralRegressor(4, linear_expansion=None, **FEW).fit(values, Y)
     yield lambda: DirectClassifier(4, **FEW).fit(values, Y)
     yield lambda: SpectralClassifier(4, **FEW).partial_fit(values, Y, classes=[0, 1])
     yield lambda: SpectralClassifier(4, **early).fit(X, Y, X_val=values, y_val=Y)
-    yield lambda: SpectralPruner(SpectralClassifier(4, None, **FEW)).fit(values, Y)
+    yield lambda: SpectralPruner(SpectralClassifier(4, linear_expansion=None, **FEW)).fit(
+        values, Y
+    )
     yield lambda: fitted.predict(values)
     yield lambda: fitted.predict_proba(values)
     yield lambda: fitted.score(values, Y)
@@ -86,15 +88,17 @@ def test_dates_are_refused_by_every_way_in(kind):
     ids=["list", "frame", "polars", "Arrow", "Arrow in chunks", "spans", "objects"],
 )
 def test_dates_are_no_targets(target):
-    early = SpectralRegressor(4, None, early_stopping=True, **FEW)
+    early = SpectralRegressor(4, linear_expansion=None, early_stopping=True, **FEW)
     with pytest.raises(ValueError, match="y has dates or times"):
-        SpectralRegressor(4, None, **FEW).fit(X, target)
+        SpectralRegressor(4, linear_expansion=None, **FEW).fit(X, target)
     with pytest.raises(ValueError, match="y_val has dates or times"):
         early.fit(X, X[:, 0], X_val=X, y_val=target)
     with pytest.raises(ValueError, match="y has dates or times"):
-        SpectralRegressor(4, None, **FEW).fit(X, X[:, 0]).score(X, target)
+        SpectralRegressor(4, linear_expansion=None, **FEW).fit(X, X[:, 0]).score(X, target)
     with pytest.raises(ValueError, match="sample_weight has dates or times"):
-        SpectralRegressor(4, None, **FEW).fit(X, X[:, 0], sample_weight=target)
+        SpectralRegressor(4, linear_expansion=None, **FEW).fit(
+            X, X[:, 0], sample_weight=target
+        )
 
 
 def test_masked_entries_are_refused_and_no_mask_is_fine():
@@ -104,7 +108,7 @@ def test_masked_entries_are_refused_and_no_mask_is_fine():
             with pytest.raises(ValueError, match="X has masked entries"):
                 call()
     some = np.ma.array(Y, mask=Y == 1)
-    model = SpectralClassifier(4, None, **FEW)
+    model = SpectralClassifier(4, linear_expansion=None, **FEW)
     with pytest.raises(ValueError, match="y has masked entries"):
         model.fit(X, some)
     with pytest.raises(ValueError, match="sample_weight has masked entries"):
@@ -125,7 +129,7 @@ def test_masked_samples_of_torch_data_are_refused():
             return np.ma.array(X[row], mask=[False, row == 3]), int(Y[row])
 
     with pytest.raises(ValueError, match="X has masked entries"):
-        SpectralClassifier(4, None, **FEW).fit(Samples())
+        SpectralClassifier(4, linear_expansion=None, **FEW).fit(Samples())
 
 
 NEIGHBOURS = [2**53, 2**53 + 1]
@@ -134,15 +138,15 @@ NEIGHBOURS = [2**53, 2**53 + 1]
 @pytest.mark.parametrize("kind", ["Int64", "UInt64", "int64[pyarrow]"])
 def test_whole_numbers_of_nullable_types_stay_apart(kind):
     labels = pd.Series(NEIGHBOURS * 20, dtype=kind)
-    model = SpectralClassifier(4, None, **FEW)
+    model = SpectralClassifier(4, linear_expansion=None, **FEW)
     for y in (labels, labels.array):
         assert model.fit(X, y).classes_.tolist() == NEIGHBOURS
     plain = labels.to_numpy("int64")
     assert model.score(X, labels) == (model.predict(X) == plain).mean()
-    portion = SpectralClassifier(4, None, **FEW)
+    portion = SpectralClassifier(4, linear_expansion=None, **FEW)
     portion.partial_fit(X, labels, classes=labels.unique())
     assert portion.classes_.tolist() == NEIGHBOURS
-    early = SpectralClassifier(4, None, early_stopping=True, **FEW)
+    early = SpectralClassifier(4, linear_expansion=None, early_stopping=True, **FEW)
     early.fit(X, plain, X_val=X, y_val=labels)
     assert early.best_validation_score_ == early.score(X, plain)
     missing = labels.astype("Int64").where(labels.index > 0)
@@ -152,7 +156,9 @@ def test_whole_numbers_of_nullable_types_stay_apart(kind):
 
 def test_labels_that_are_equal_as_floats_are_refused():
     with pytest.raises(ValueError, match=r"floats of 2\*\*53 and more as labels"):
-        SpectralClassifier(4, None, **FEW).fit(X, [2**53, 2**53 + 1, 5.0, 6.0] * 10)
+        SpectralClassifier(4, linear_expansion=None, **FEW).fit(
+            X, [2**53, 2**53 + 1, 5.0, 6.0] * 10
+        )
     small = [2.0**53 - 1, 1.0] * 20
-    model = SpectralClassifier(4, None, **FEW).fit(X, small)
+    model = SpectralClassifier(4, linear_expansion=None, **FEW).fit(X, small)
     assert model.classes_.tolist() == small[1::-1]

@@ -15,8 +15,12 @@ N_THREADS, N_PREDICTIONS = 16, 1000
 @pytest.mark.parametrize(
     "model",
     [
-        SpectralClassifier(20, 30, "tanh", max_iter=2, random_state=0),
-        SpectralRegressor(20, 30, "elu", max_iter=2, random_state=0),
+        SpectralClassifier(
+            20, linear_expansion=30, activation="tanh", max_iter=2, random_state=0
+        ),
+        SpectralRegressor(
+            20, linear_expansion=30, activation="elu", max_iter=2, random_state=0
+        ),
     ],
     ids=str,
 )
@@ -40,7 +44,9 @@ def test_many_threads_predict_the_same(digits, model):
 @pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
 def test_predicting_changes_nothing(digits, activation):
     X, y = digits
-    model = SpectralClassifier(20, 30, activation, max_iter=2, random_state=0).fit(X, y)
+    model = SpectralClassifier(
+        20, linear_expansion=30, activation=activation, max_iter=2, random_state=0
+    ).fit(X, y)
     state = {name: value for name, value in vars(model).items() if name != "_net"}
     before = digest(list(state), *state.values())
     given = X.copy()

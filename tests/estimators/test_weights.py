@@ -44,7 +44,9 @@ def test_weights_of_classes_that_a_fold_lacks():
     order = np.r_[np.arange(100).reshape(2, 50).T.ravel(), 100:150]
     X, y = scale(X)[order], y[order]
     weight = {0: 1, 1: 1, 2: 4}
-    model = SpectralClassifier(5, None, max_iter=3, random_state=0, class_weight=weight)
+    model = SpectralClassifier(
+        5, linear_expansion=None, max_iter=3, random_state=0, class_weight=weight
+    )
     linear = LogisticRegression(class_weight=weight, max_iter=1000)
     groups = np.repeat([0, 1, 2], 50)
     for cv in (KFold(3), TimeSeriesSplit(3), GroupKFold(3)):

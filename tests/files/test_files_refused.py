@@ -25,7 +25,12 @@ def path(tmp_path):
 def fitted(digits):
     X, y = digits
     model = SpectralClassifier(
-        12, 20, "tanh", early_stopping=True, max_iter=2, random_state=0
+        12,
+        linear_expansion=20,
+        activation="tanh",
+        early_stopping=True,
+        max_iter=2,
+        random_state=0,
     )
     return model.fit(X.astype(np.float32), y)
 
@@ -306,7 +311,11 @@ def test_contracting_counts_in_the_bound(path):
     """A narrow network of random features, whose stack is wide while it is contracted."""
     X, y = np.random.default_rng(0).normal(size=(9, 600)), np.arange(9)
     model = DirectClassifier(
-        600, ((1, 300, 1), ()), parametrization="readout", max_iter=1, random_state=0
+        600,
+        linear_expansion=((1, 300, 1), ()),
+        parametrization="readout",
+        max_iter=1,
+        random_state=0,
     ).fit(X, y)
     save(model, path)
     layers = 2 * 600 + 2 * 300 + 600 * 9

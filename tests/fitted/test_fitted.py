@@ -84,7 +84,9 @@ def test_a_non_linear_network_has_no_coef_and_says_so(digits, name):
 
 
 def test_retracted_arrays_have_the_shapes_of_a_perceptron(digits):
-    model = SpectralClassifier((12, 9), ((30,), (), (5,)), max_iter=1, random_state=0)
+    model = SpectralClassifier(
+        (12, 9), linear_expansion=((30,), (), (5,)), max_iter=1, random_state=0
+    )
     model.fit(*digits)
     assert [c.shape for c in model.coefs_] == [(64, 12), (12, 9), (9, 10)]
     assert [b.shape for b in model.intercepts_] == [(12,), (9,), (10,)]
@@ -102,8 +104,8 @@ def test_the_retracted_network_is_the_extended_one(digits, activation, train_eig
     X, y = digits
     model = SpectralClassifier(
         (12, 9),
-        ((30,), (), (5,)),
-        activation,
+        linear_expansion=((30,), (), (5,)),
+        activation=activation,
         train_eigenvectors=train_eigenvectors,
         max_iter=3,
         random_state=0,
@@ -186,7 +188,9 @@ def test_net_is_a_skorch_net_over_the_network(digits):
 
 def test_what_a_user_passed_may_change_after_fit(digits):
     sizes = [[30], []]
-    model = SpectralClassifier([12], sizes, max_iter=1, random_state=0).fit(*digits)
+    model = SpectralClassifier(
+        [12], linear_expansion=sizes, max_iter=1, random_state=0
+    ).fit(*digits)
     sizes.append([7])
     assert str(model.to_network().architecture) == "64-30(linear)-12-10"
 

@@ -27,7 +27,15 @@ def retracted_arrays(network):
 
 
 def arrays(activation, hidden=(12, 9)):
-    network = SpectralNetwork(8, 3, hidden, 20, activation, seed=0, dtype=torch.float64)
+    network = SpectralNetwork(
+        8,
+        3,
+        hidden,
+        linear_expansion=20,
+        activation=activation,
+        seed=0,
+        dtype=torch.float64,
+    )
     with torch.no_grad():
         for p in network.parameters():
             p.add_(0.3)

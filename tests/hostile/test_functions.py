@@ -63,7 +63,7 @@ def fitted():
     y = np.arange(len(X)) % 3
     return [
         SpectralClassifier(**few, linear_expansion=((4,), (), ())).fit(X, y),
-        SpectralClassifier((), 6, max_iter=1).fit(X, y > 0),
+        SpectralClassifier((), linear_expansion=6, max_iter=1).fit(X, y > 0),
         SpectralRegressor(**few, activation="tanh").fit(X, y),
         SpectralRegressor(train_eigenvalues="out", **few).fit(X, np.column_stack([y, y])),
     ]

@@ -237,7 +237,7 @@ class TestRelevance:
     def test_names_come_through_a_pipeline_and_the_rest_is_said(self, cancer):
         frame = load_breast_cancer(as_frame=True)
         names = [*frame.data.columns]
-        network = SpectralClassifier(10, None, max_iter=3, random_state=0)
+        network = SpectralClassifier(10, linear_expansion=None, max_iter=3, random_state=0)
         pipeline = make_pipeline(StandardScaler(), network)
         search = GridSearchCV(pipeline, {"spectralclassifier__alpha": [0.0]}, cv=2)
         pruned = make_pipeline(StandardScaler(), SpectralPruner(network, n_nodes=5))
@@ -385,7 +385,9 @@ class TestPruning:
 
     def test_a_fitted_pruner_alone_shows_what_it_found(self, digits):
         X, y = digits
-        model = SpectralClassifier((20, 10), None, max_iter=2, random_state=0)
+        model = SpectralClassifier(
+            (20, 10), linear_expansion=None, max_iter=2, random_state=0
+        )
         pruner = SpectralPruner(model, fraction=0.4).fit(X, y)
         search = GridSearchCV(make_pipeline(StandardScaler(), pruner), {}, cv=2)
         for wrapped in (pruner, search.fit(X, y)):

@@ -51,7 +51,7 @@ def test_spectral_networks(
         6,
         3,
         7,
-        expansion,
+        linear_expansion=expansion,
         bias=bias,
         train_eigenvalues=train_eigenvalues,
         train_eigenvectors=train_eigenvectors,
@@ -73,7 +73,7 @@ def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch,
         6,
         3,
         (),
-        (8, 70, 5),
+        linear_expansion=(8, 70, 5),
         train_eigenvalues=train_eigenvalues,
         telescope=mode,
         seed=0,
@@ -106,7 +106,7 @@ def test_projected(expansion, frozen_too, randomise):
         6,
         3,
         7,
-        expansion,
+        linear_expansion=expansion,
         train_eigenvalues="out",
         telescope="project",
         seed=0,
@@ -121,7 +121,14 @@ def test_projected(expansion, frozen_too, randomise):
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 def test_random_features(activation):
     network = DirectNetwork(
-        6, 3, (7, 8), (9,), activation, parametrization="readout", seed=0, dtype=DOUBLE
+        6,
+        3,
+        (7, 8),
+        linear_expansion=(9,),
+        activation=activation,
+        parametrization="readout",
+        seed=0,
+        dtype=DOUBLE,
     )
     plans = network.plan(batch_size=13, n_rows=13)
     with network.planned(plans):

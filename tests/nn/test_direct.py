@@ -33,7 +33,7 @@ def make_network(parametrization, **settings):
         6,
         4,
         (),
-        (9, 8),
+        linear_expansion=(9, 8),
         parametrization=parametrization,
         seed=0,
         dtype=DOUBLE,
@@ -177,7 +177,9 @@ def test_the_scaled_start_is_that_of_a_spectral_network():
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_an_unfolded_network_is_the_same_in_direct_space(activation):
-    spectral = SpectralNetwork(6, 3, 9, ((12,), (5,)), activation, seed=0, dtype=DOUBLE)
+    spectral = SpectralNetwork(
+        6, 3, 9, linear_expansion=((12,), (5,)), activation=activation, seed=0, dtype=DOUBLE
+    )
     with torch.no_grad():
         for p in spectral.parameters():
             p.add_(random(*p.shape, seed=1) / 5)

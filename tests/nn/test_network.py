@@ -93,7 +93,9 @@ def test_paper_trains_both_sets_of_the_first_layer_only():
 
 
 def test_identity_joins_all_gaps():
-    network = SpectralNetwork(8, 3, (12, 9), ((5,), (), ()), activation="identity")
+    network = SpectralNetwork(
+        8, 3, (12, 9), linear_expansion=((5,), (), ()), activation="identity"
+    )
     assert len(network.stacks) == 1
     assert str(network.architecture) == "8-5(linear)-12(linear)-9(linear)-3"
     assert len(network.retract()) == 1

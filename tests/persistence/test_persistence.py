@@ -12,11 +12,13 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
 MODELS = [
     SpectralClassifier((), linear_expansion=30, max_iter=3, random_state=0),
-    SpectralClassifier(12, 30, "tanh", max_iter=3, random_state=0),
+    SpectralClassifier(
+        12, linear_expansion=30, activation="tanh", max_iter=3, random_state=0
+    ),
     SpectralClassifier(
         (12, 9), activation="elu", solver="lbfgs", max_iter=3, random_state=0
     ),
-    SpectralRegressor(12, 30, max_iter=3, random_state=0),
+    SpectralRegressor(12, linear_expansion=30, max_iter=3, random_state=0),
 ]
 
 LOAD_AND_PREDICT = """
@@ -81,7 +83,9 @@ def test_no_torch_object_is_in_the_file(digits):
 
 def test_a_loaded_model_builds_its_network_anew(digits):
     X, y = digits
-    model = SpectralClassifier(12, 30, "tanh", max_iter=2, random_state=0).fit(X, y)
+    model = SpectralClassifier(
+        12, linear_expansion=30, activation="tanh", max_iter=2, random_state=0
+    ).fit(X, y)
     loaded = pickle.loads(pickle.dumps(model))
     trained, built = model.net_.module_.state_dict(), loaded.to_network().state_dict()
     assert list(trained) == list(built)
@@ -100,7 +104,9 @@ def test_a_deep_copy_is_independent(digits):
 
 
 def test_clone_is_unfitted(digits):
-    model = SpectralClassifier(12, ((3,), ()), max_iter=1, random_state=0).fit(*digits)
+    model = SpectralClassifier(
+        12, linear_expansion=((3,), ()), max_iter=1, random_state=0
+    ).fit(*digits)
     cloned = clone(model)
     assert cloned.get_params() == model.get_params()
     assert not hasattr(cloned, "coefs_")

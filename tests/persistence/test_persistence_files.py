@@ -14,19 +14,23 @@ from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 FEW = {"max_iter": 2, "random_state": 0}
 MODELS = [
     *(
-        SpectralClassifier(9, 11, activation, train_eigenvectors=vectors, **FEW)
+        SpectralClassifier(
+            9, linear_expansion=11, activation=activation, train_eigenvectors=vectors, **FEW
+        )
         for activation in ("relu", "tanh", "elu", "identity")
         for vectors in (False, True, "svd", "qr")
     ),
-    SpectralClassifier(9, ((7,), (5, 4)), train_eigenvalues="out", init="paper", **FEW),
+    SpectralClassifier(
+        9, linear_expansion=((7,), (5, 4)), train_eigenvalues="out", init="paper", **FEW
+    ),
     SpectralClassifier((), train_eigenvalues="in", fit_intercept=False, **FEW),
     SpectralClassifier(9, init="covariance", **FEW),
-    SpectralRegressor((9, 8), 11, train_eigenvalues="paper", **FEW),
-    DirectRegressor(9, 11, "tanh", **FEW),
+    SpectralRegressor((9, 8), linear_expansion=11, train_eigenvalues="paper", **FEW),
+    DirectRegressor(9, linear_expansion=11, activation="tanh", **FEW),
     *(
         DirectClassifier(
             9,
-            11,
+            linear_expansion=11,
             parametrization=parametrization,
             n_weights=70,
             frozen_init=frozen_init,
@@ -53,7 +57,9 @@ def path(tmp_path):
 @pytest.fixture(scope="module")
 def fitted(digits):
     X, y = digits
-    model = SpectralClassifier(12, 20, "tanh", early_stopping=True, **FEW)
+    model = SpectralClassifier(
+        12, linear_expansion=20, activation="tanh", early_stopping=True, **FEW
+    )
     return model.fit(X.astype(np.float32), y)
 
 
@@ -199,9 +205,9 @@ def test_a_file_has_four_bytes_for_each_trained_number(fitted, path, digits):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 784)).astype(np.float32), np.arange(60) % 10
     for trained in ("both", "out", "in", "paper"):
-        model = SpectralClassifier(120, 2000, train_eigenvalues=trained, max_iter=1).fit(
-            X, y
-        )
+        model = SpectralClassifier(
+            120, linear_expansion=2000, train_eigenvalues=trained, max_iter=1
+        ).fit(X, y)
         save(model, path)
         assert path.stat().st_size <= 4 * model.n_parameters_ + 8000
         save(model, path, compact=True)

@@ -20,9 +20,9 @@ from sklearn_spectral.pruning import SpectralPruner
 
 FEW = {"max_iter": 2, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, 11, "tanh", **FEW),
+    SpectralClassifier(9, linear_expansion=11, activation="tanh", **FEW),
     SpectralClassifier(9, train_eigenvectors="qr", **FEW),
-    SpectralRegressor(9, 11, train_eigenvalues="out", **FEW),
+    SpectralRegressor(9, linear_expansion=11, train_eigenvalues="out", **FEW),
     DirectClassifier(9, parametrization="subset", n_weights=50, **FEW),
     DirectRegressor(9, parametrization="readout", **FEW),
 ]
@@ -55,7 +55,7 @@ def test_a_pickle_holds_what_trained_and_regrows_the_rest(digits, model):
 
 def test_what_a_seed_does_not_regrow_is_kept(digits):
     X, y = digits
-    start = SpectralClassifier(9, 11, init="covariance", **FEW).fit(X, y)
+    start = SpectralClassifier(9, linear_expansion=11, init="covariance", **FEW).fit(X, y)
     assert start.__getstate__()["_regrown"].keys() == {
         "stacks.0.layers.1.form.block",
         "stacks.1.layers.0.form.block",

@@ -25,7 +25,9 @@ def main():
     X = X.astype(np.float32)
     shared = {"max_iter": 3, "random_state": 0}
     models = {
-        "classifier": SpectralClassifier(5, 8, "tanh", **shared).fit(X, labels),
+        "classifier": SpectralClassifier(
+            5, linear_expansion=8, activation="tanh", **shared
+        ).fit(X, labels),
         "partial": SpectralClassifier(5, train_eigenvectors="qr", **shared),
         "regressor": SpectralRegressor(5, train_eigenvalues="out", **shared).fit(X, X),
         "direct": DirectClassifier(5, parametrization="subset", n_weights=9, **shared).fit(

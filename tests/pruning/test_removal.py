@@ -84,7 +84,9 @@ class TestRemoval:
 
     def test_removed_nodes_are_replaced_by_their_means(self, digits):
         X, y = digits
-        model = SpectralClassifier(40, None, max_iter=5, random_state=0).fit(X, y)
+        model = SpectralClassifier(
+            40, linear_expansion=None, max_iter=5, random_state=0
+        ).fit(X, y)
         sent = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
         order = np.argsort(sent.std(axis=0) * np.linalg.norm(model.coefs_[1], axis=1))
         sent[:, order[:25]] = sent[:, order[:25]].mean(axis=0)
@@ -97,7 +99,9 @@ class TestRemoval:
     def test_means_are_weighted(self, digits):
         X, y = digits
         weight = np.repeat([0.0, 2.0], [900, 897])
-        model = SpectralClassifier(40, None, max_iter=5, random_state=0).fit(X, y)
+        model = SpectralClassifier(
+            40, linear_expansion=None, max_iter=5, random_state=0
+        ).fit(X, y)
         weighted = prune_nodes(model, X, sample_weight=weight, n_nodes=15)
         left_out = prune_nodes(model, X[900:], n_nodes=15)
         np.testing.assert_allclose(
@@ -107,7 +111,7 @@ class TestRemoval:
     def test_without_biases_nothing_is_folded_in(self, digits):
         X, y = digits
         model = SpectralClassifier(
-            40, None, fit_intercept=False, max_iter=5, random_state=0
+            40, linear_expansion=None, fit_intercept=False, max_iter=5, random_state=0
         )
         model.fit(X, y)
         sent = np.maximum(X @ model.coefs_[0], 0)
@@ -126,7 +130,11 @@ class TestRemoval:
         """By ridge regression, as scikit-learn does it."""
         X, y = digits
         model = SpectralClassifier(
-            40, None, fit_intercept=fit_intercept, max_iter=5, random_state=0
+            40,
+            linear_expansion=None,
+            fit_intercept=fit_intercept,
+            max_iter=5,
+            random_state=0,
         ).fit(X, y)
         sent = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
         small = prune_nodes(model, X, n_nodes=15, node_score="weight")
@@ -145,7 +153,7 @@ class TestRemoval:
     def test_nodes_can_be_ranked_by_eigenvalues_again(self, digits, which):
         X, y = digits
         model = SpectralClassifier(
-            40, None, train_eigenvalues=which, max_iter=10, random_state=0
+            40, linear_expansion=None, train_eigenvalues=which, max_iter=10, random_state=0
         ).fit(X, y)
         small = prune_nodes(model, X, fraction=0.25)
         (scores,) = score_nodes(small, node_score="eigenvalue")
@@ -233,7 +241,9 @@ class TestRemoval:
         assert clone(small).fit(X, y).coefs_[0].shape == (64, 15)
 
     def test_eigenvalues_of_those_that_stay_are_kept(self, digits):
-        model = SpectralClassifier(30, None, max_iter=3, random_state=0).fit(*digits)
+        model = SpectralClassifier(
+            30, linear_expansion=None, max_iter=3, random_state=0
+        ).fit(*digits)
         scores = score_nodes(model)[0]
         kept = np.sort(np.argsort(scores, kind="stable")[15:])
         small = prune_nodes(model)
@@ -316,7 +326,12 @@ class TestScores:
         """Beside the number that it is fixed to: 1 or 0, as the start has it."""
         for which, fixed in (("out", 1.0), ("in", 0.0)):
             model = SpectralClassifier(
-                30, None, train_eigenvalues=which, init=init, max_iter=3, random_state=0
+                30,
+                linear_expansion=None,
+                train_eigenvalues=which,
+                init=init,
+                max_iter=3,
+                random_state=0,
             ).fit(*digits)
             own = (
                 model.eigenvalues_[0][64:] if which == "out" else model.eigenvalues_[1][:30]
@@ -362,7 +377,8 @@ class TestErrors:
         assert prune_nodes(linear, linear_nodes=True).coef_.shape == (10, 64)
         with pytest.raises(ValueError, match=r"no nodes to remove\.$"):
             prune_nodes(
-                SpectralClassifier((), None, max_iter=1).fit(X, y), linear_nodes=True
+                SpectralClassifier((), linear_expansion=None, max_iter=1).fit(X, y),
+                linear_nodes=True,
             )
 
     def test_wrong_arguments(self, digits, deep):

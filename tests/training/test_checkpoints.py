@@ -22,18 +22,25 @@ from sklearn_spectral.training.checkpoints import EpochCheckpoint
 
 SIX = {"max_iter": 6, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, 12, **SIX),
+    SpectralClassifier(9, linear_expansion=12, **SIX),
     SpectralClassifier(9, solver="adam", early_stopping=True, **SIX),
-    SpectralClassifier(9, 12, "tanh", solver="sgd", learning_rate="constant", **SIX),
+    SpectralClassifier(
+        9,
+        linear_expansion=12,
+        activation="tanh",
+        solver="sgd",
+        learning_rate="constant",
+        **SIX,
+    ),
     SpectralClassifier(9, solver="sgd", momentum=0.0, alpha=1.0, **SIX),
-    SpectralClassifier((), 12, train_eigenvalues="out", **SIX),
+    SpectralClassifier((), linear_expansion=12, train_eigenvalues="out", **SIX),
     SpectralClassifier(9, init="covariance", batch_size=2000, **SIX),
     SpectralClassifier(9, early_stopping=True, n_iter_no_change=1, tol=1.0, **SIX),
     SpectralClassifier(9, learning_rate="constant", n_iter_no_change=1, tol=9.0, **SIX),
-    SpectralRegressor(9, 12, "elu", class_weight=None, **SIX)
+    SpectralRegressor(9, linear_expansion=12, activation="elu", class_weight=None, **SIX)
     if "class_weight" in SpectralRegressor().get_params()
-    else SpectralRegressor(9, 12, "elu", **SIX),
-    DirectClassifier(9, 12, parametrization="subset", n_weights=70, **SIX),
+    else SpectralRegressor(9, linear_expansion=12, activation="elu", **SIX),
+    DirectClassifier(9, linear_expansion=12, parametrization="subset", n_weights=70, **SIX),
 ]
 
 
@@ -115,9 +122,13 @@ def test_data_of_any_kind_resume(digits, tmp_path, monkeypatch):
         np.load(tmp_path / "X.npy", mmap_mode="r"),
         np.asfortranarray(X),
     ]
-    plain = all_of(SpectralClassifier(9, 12, **SIX).fit(X, y, sample_weight=weight))
+    plain = all_of(
+        SpectralClassifier(9, linear_expansion=12, **SIX).fit(X, y, sample_weight=weight)
+    )
     for number, data in enumerate(given):
-        model = SpectralClassifier(9, 12, **SIX, checkpoint_dir=tmp_path / str(number))
+        model = SpectralClassifier(
+            9, linear_expansion=12, **SIX, checkpoint_dir=tmp_path / str(number)
+        )
         assert fit_killed(model, data, y, 2, monkeypatch, sample_weight=weight)
         resumed = model.fit(data, y, sample_weight=weight)
         if number:
@@ -162,7 +173,7 @@ def test_fits_share_a_folder(digits, tmp_path):
     ids=str,
 )
 def test_another_fit_does_not_take_a_checkpoint_up(digits, tmp_path, other, monkeypatch):
-    model = SpectralClassifier(9, 12, **SIX, checkpoint_dir=tmp_path)
+    model = SpectralClassifier(9, linear_expansion=12, **SIX, checkpoint_dir=tmp_path)
     assert fit_killed(model, *digits, 3, monkeypatch)
     changed = clone(model).set_params(**other)
     plain = clone(changed).set_params(checkpoint_dir=None)
@@ -302,7 +313,7 @@ from sklearn.datasets import load_digits
 from sklearn_spectral import SpectralClassifier, save
 from sklearn_spectral.training.checkpoints import EpochCheckpoint
 X, y = load_digits(return_X_y=True)
-model = SpectralClassifier(9, 12, max_iter=6, random_state=0, checkpoint_dir="kept")
+model = SpectralClassifier(9, linear_expansion=12, max_iter=6, random_state=0, checkpoint_dir="kept")
 write = os.replace
 n = 0
 def replace(one, other):
@@ -327,7 +338,7 @@ def test_a_process_that_was_killed_while_writing_resumes(
     assert any("partial" in path.name for path in (tmp_path / "kept").iterdir())
     fresh_python(KILL_ITSELF.replace("EPOCH", "1000"))
     assert not any("partial" in path.name for path in (tmp_path / "kept").iterdir())
-    expected = SpectralClassifier(9, 12, **SIX).fit(*digits)
+    expected = SpectralClassifier(9, linear_expansion=12, **SIX).fit(*digits)
     loaded = load(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(loaded.coefs_[0], expected.coefs_[0])
 
@@ -358,7 +369,7 @@ def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
     digits, tmp_path, change, monkeypatch
 ):
     X, y = digits
-    model = SpectralClassifier(9, 12, **SIX)
+    model = SpectralClassifier(9, linear_expansion=12, **SIX)
     expected = all_of(clone(model).fit(X, y))
     model.set_params(checkpoint_dir=tmp_path)
     assert fit_killed(model, X, y, 3, monkeypatch)
@@ -373,7 +384,7 @@ def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
 
 def test_fits_of_the_same_key_at_once(digits, tmp_path):
     X, y = digits
-    model = SpectralClassifier(9, 12, **SIX)
+    model = SpectralClassifier(9, linear_expansion=12, **SIX)
     expected = all_of(clone(model).fit(X, y))
     model.set_params(checkpoint_dir=tmp_path)
     with warnings.catch_warnings(), ThreadPoolExecutor(6) as pool:

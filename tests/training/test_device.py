@@ -102,7 +102,9 @@ class TestCuda:
     @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd", "lbfgs"])
     def test_close_to_the_fit_on_the_cpu(self, digits, solver):
         X, y = digits[0].astype(np.float32), digits[1]
-        model = SpectralClassifier(20, 40, max_iter=3, solver=solver, random_state=0)
+        model = SpectralClassifier(
+            20, linear_expansion=40, max_iter=3, solver=solver, random_state=0
+        )
         here = model.set_params(device="cpu").fit(X, y).decision_function(X)
         there = model.set_params(device="cuda").fit(X, y).decision_function(X)
         np.testing.assert_allclose(there, here, atol=5e-2)
@@ -153,7 +155,7 @@ class TestCuda:
         X, y = digits[0].astype(np.float32), digits[1]
         model = SpectralClassifier(
             30,
-            ((90,), (20,)),
+            linear_expansion=((90,), (20,)),
             train_eigenvectors=train_eigenvectors,
             telescope=telescope,
             max_iter=5,
@@ -167,7 +169,12 @@ class TestCuda:
     def test_projected_data_are_there(self, digits):
         X, y = digits
         model = SpectralClassifier(
-            30, None, train_eigenvalues="out", max_iter=5, random_state=0, device="cuda"
+            30,
+            linear_expansion=None,
+            train_eigenvalues="out",
+            max_iter=5,
+            random_state=0,
+            device="cuda",
         ).fit(X, y)
         assert model.telescope_plan_[0].way == "project"
         other = SpectralClassifier(**model.get_params()).set_params(telescope="layers")
@@ -184,7 +191,9 @@ class TestCuda:
 
     def test_a_start_by_the_covariance(self, digits):
         X, y = digits
-        model = SpectralClassifier(20, None, init="covariance", max_iter=40, device="cuda")
+        model = SpectralClassifier(
+            20, linear_expansion=None, init="covariance", max_iter=40, device="cuda"
+        )
         assert model.set_params(random_state=0).fit(X, y).score(X, y) > 0.8
 
     def test_mapped_files_are_streamed(self, digits, tmp_path):

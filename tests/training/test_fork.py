@@ -69,7 +69,7 @@ print("joblib")
 with ProcessPoolExecutor(2, mp_context=fork) as pool:
     check(pool.map(fit, models[:4]))
 print("executor")
-begun = SpectralRegressor(50, 300, random_state=0).partial_fit(X, y)
+begun = SpectralRegressor(50, linear_expansion=300, random_state=0).partial_fit(X, y)
 there = in_process(portion, begun)[0]
 assert np.allclose(there, portion(begun)[0], rtol=1e-6, atol=1e-9)
 print("portion")

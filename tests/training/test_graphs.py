@@ -61,7 +61,9 @@ def test_a_capture_that_fails_changes_nothing():
 
 def test_a_fit_by_replays_is_the_fit(digits, monkeypatch):
     X, y = digits
-    model = SpectralClassifier(20, 40, batch_size=100, max_iter=3, random_state=0)
+    model = SpectralClassifier(
+        20, linear_expansion=40, batch_size=100, max_iter=3, random_state=0
+    )
     expected = model.fit(X, y).coefs_
     recorder = Recorder()
     original = _training.TrainingNet.initialize_module

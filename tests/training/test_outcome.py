@@ -73,7 +73,7 @@ def test_the_constant_of_a_classifier_is_the_loss_of_the_frequencies(loss, n_cla
     weight = rng.uniform(size=50)
     weight /= weight.mean()
     X = rng.normal(size=(50, 2))
-    model = SpectralClassifier(2, None, loss=loss, max_iter=1).fit(X, y)
+    model = SpectralClassifier(2, linear_expansion=None, loss=loss, max_iter=1).fit(X, y)
     present = np.searchsorted(model.classes_, y)
     shares = np.bincount(present, weights=weight) / weight.sum()
     predicted = np.tile(shares, (50, 1))
@@ -89,7 +89,7 @@ def test_the_constant_of_a_classifier_is_the_loss_of_the_frequencies(loss, n_cla
 def test_the_constant_of_a_regressor_is_the_loss_of_the_mean():
     rng = np.random.default_rng(0)
     y, weight = rng.normal(3, size=(50, 2)), rng.uniform(size=50)
-    model = SpectralRegressor(2, None, max_iter=1).fit(y, y)
+    model = SpectralRegressor(2, linear_expansion=None, max_iter=1).fit(y, y)
     mean = np.average(y, axis=0, weights=weight)
     expected = mean_squared_error(y, np.tile(mean, (50, 1)), sample_weight=weight) / 2
     data = TrainingData(y, y, weight / weight.mean())

@@ -80,7 +80,9 @@ def test_networks_in_direct_space(parametrization):
 def test_gradients_are_cut_at_the_automatic_rate_only():
     """A rate that a user gives is that of plain SGD, in MLPClassifier's sense."""
     X, y = REGRESSIONS["friedman"]
-    model = SpectralRegressor((), None, solver="sgd", momentum=0, max_iter=1)
+    model = SpectralRegressor(
+        (), linear_expansion=None, solver="sgd", momentum=0, max_iter=1
+    )
     model.set_params(learning_rate="constant", batch_size=len(X), random_state=0)
 
     def step(**parameters):

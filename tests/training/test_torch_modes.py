@@ -86,7 +86,7 @@ def test_a_fit_is_the_same_in_it(iris, kind, mode):
 
 def test_a_device_predicts_in_the_precision_of_the_network(iris, monkeypatch):
     X, y = iris
-    model = SpectralClassifier(8, None, **FEW).fit(X, y)
+    model = SpectralClassifier(8, linear_expansion=None, **FEW).fit(X, y)
     monkeypatch.setattr(SpectralClassifier, "_predict_on", lambda self: "cpu")  # by torch
     expected = model.predict_proba(X)
     for mode in ("autocast", "inference", "default device"):
@@ -96,7 +96,7 @@ def test_a_device_predicts_in_the_precision_of_the_network(iris, monkeypatch):
 
 def test_nodes_are_removed_in_the_precision_of_the_network(iris):
     X, y = iris
-    model = SpectralClassifier(8, None, **FEW).fit(X, y)
+    model = SpectralClassifier(8, linear_expansion=None, **FEW).fit(X, y)
     expected = prune_nodes(model, X, n_nodes=4)
     for mode in ("autocast", "inference", "default device"):
         with MODES[mode]():
