@@ -51,10 +51,8 @@ def groups(
     generator: np.random.Generator | None,
 ) -> Iterator[Group]:
     """Divide ``n_rows``, or the ascending ``rows`` of them, into groups of blocks.
-
     ``blocks`` is the rows of a block and the blocks of a group; without a generator
-    everything stays in order.
-    """
+    everything stays in order."""
     size, n_together = blocks
     numbers = np.arange(-(-n_rows // size))
     if generator is not None:
@@ -88,7 +86,6 @@ class ReadAhead(ABC):
 
     def read(self, first: int, stop: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the rows from place ``first`` to ``stop`` of the order, and their labels.
-
         Places can only be asked for in ascending order.
         """
         while stop > (end := self._first + len(self._order)):

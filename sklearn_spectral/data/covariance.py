@@ -14,7 +14,6 @@ MOST_FEATURES = 5000
 
 def covariance(data: TrainingData) -> NDArray[np.float64]:
     """Return the weighted covariance of the rows that count, in float64.
-
     It is zero if no row has any weight.
     """
     data.X.check_row_numbers("A start by the covariance")
@@ -50,7 +49,6 @@ def shape_rows(
     rows: NDArray[np.float64], matrix: NDArray[np.float64], power: float
 ) -> NDArray[np.float64]:
     """Multiply rows by a power of a covariance matrix, keeping their mean square.
-
     Rows of independent numbers get a covariance proportional to ``matrix ** (2 * power)``.
     """
     variances, directions = np.linalg.eigh(matrix)

@@ -15,7 +15,6 @@ DATES = (date, time, timedelta, np.datetime64, np.timedelta64)
 
 def refuse_unusable(values: Any, name: str) -> None:
     """Refuse dates and times, missing ones too, and masked entries, in what a user gave.
-
     numpy would make numbers of some unit of the first, and use what the others hide.
     """
     found = next(_dates(values), None)
@@ -34,7 +33,6 @@ def refuse_unusable(values: Any, name: str) -> None:
 
 def exact_integers(values: Any) -> Any:
     """Return whole numbers of a nullable type of pandas as those of numpy.
-
     scikit-learn makes floats of them, of which neighbours beyond 2**53 are equal.
     """
     is_frame = hasattr(values, "columns") and hasattr(values, "dtypes")

@@ -25,7 +25,6 @@ BUFFER_BLOCKS = 64
 
 class Rows:
     """Rows of one source, read by slices, by row numbers, or in chunks.
-
     A source whose ``has_row_numbers`` is False can only be read from start to end.
     """
 
@@ -49,7 +48,6 @@ class Rows:
         self, n_rows: int | None = None, rows: NDArray[np.intp] | None = None
     ) -> Iterator[tuple[slice, Any]]:
         """Yield all rows, or those numbered ``rows``, at most ``n_rows`` at a time.
-
         The slice says which of them a chunk has; ``rows`` of a file must ascend.
         """
         if n_rows is None:
@@ -119,7 +117,6 @@ class MappedRows(Rows):
 
 class SlicedRows(Rows):
     """An array that offers slices of rows and no more: HDF5, Zarr, Dask and others.
-
     Only blocks of rows are read; ``chunks`` of the array says how many are stored together.
     """
 
@@ -279,7 +276,6 @@ def densify(values: Any, dtype: Any) -> NDArray[Any]:
 
 def release_pages(values: Any) -> None:
     """Give back the pages of a memory-mapped file that were read, if it is one.
-
     They stay in the system's cache, but a cluster no longer counts them as the process's.
     """
     memmap = _mapped(values)

@@ -67,7 +67,6 @@ def _as_array(values: Any) -> NDArray[Any]:
 
 def batches_of(data: Any, need_targets: bool = False) -> Iterator[tuple[Any, Any]]:
     """Yield inputs, flattened to (n, n_features), and targets, some samples at a time.
-
     Without ``need_targets`` all but the input is ignored, and the targets are None.
     """
     batches = _batches(data, need_targets)
@@ -109,10 +108,8 @@ def _batches(data: Any, need_targets: bool) -> Iterator[tuple[Any, Any]]:
 
 def torch_rows(data: Any, need_targets: bool = True) -> tuple[Any, Any]:
     """Return torch data as an array or `Rows`, and the targets, which are read here.
-
     A DataLoader and an IterableDataset are read anew in each epoch, another Dataset by its
-    indices; a TensorDataset is taken for its tensors. Without need, targets are None.
-    """
+    indices; a TensorDataset is taken for its tensors. Without need, targets are None."""
     from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
     if type(data) is TensorDataset and (len(data.tensors) == 2 or not need_targets):
@@ -146,10 +143,8 @@ def torch_validation_rows(X_val: Any, y_val: Any) -> tuple[Any, Any]:
 
 class Stream(Rows):
     """A torch IterableDataset or DataLoader: rows one after the other, with their targets.
-
     Each reading may have another order, but as many rows as the first, which found shape
-    and dtype.
-    """
+    and dtype."""
 
     in_file = True
     is_random_access = has_row_numbers = False

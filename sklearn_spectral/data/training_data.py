@@ -17,10 +17,8 @@ from .rows import Rows, as_rows
 @dataclass(frozen=True)
 class TrainingData:
     """Validated data, encoded for the loss: class indices or values, one row per sample.
-
     The weights' mean over ``rows``, the numbers of those that count, is one; ``unit`` is
-    what a weight of one stands for.
-    """
+    what a weight of one stands for."""
 
     X: Rows
     y: NDArray[Any]
@@ -67,7 +65,6 @@ class TrainingData:
         self, fraction: float, seed: int, stratify: bool
     ) -> tuple[TrainingData, TrainingData]:
         """Hold a fraction of the rows out for validation; both are over the same arrays.
-
         Returns the training data first. ``stratify`` leaves the shares of classes alone.
         """
         training, held_out = hold_out(
@@ -107,7 +104,6 @@ def hold_out(
 
 def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | None]:
     """Return weights as float64, and the rows of positive weight (None if all are).
-
     Weights that are negative, not finite or all zero are refused.
     """
     if sample_weight is None:

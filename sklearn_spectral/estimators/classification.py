@@ -21,7 +21,7 @@ from .calls import explained, fitting
 from .typing import available_if
 
 LARGEST_EXACT = 2.0**53
-"""From here on a float64 does not tell whole numbers apart."""
+"""From here on neighbouring whole numbers are equal as float64."""
 
 
 class NetworkClassifierMixin(ClassifierMixin):

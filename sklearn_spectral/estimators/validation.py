@@ -56,7 +56,6 @@ class ValidationMixin(FittedAttributesMixin):
         self, X: Any, y: Any = "no_validation", *, reset: bool, finite: bool = True
     ) -> Any:
         """Check X, and y beside it if given; return `Rows`, with y if that is given.
-
         Memory-mapped arrays stay of their dtype; of torch data without y only inputs count.
         """
         alone = isinstance(y, str) and y == "no_validation"

@@ -30,10 +30,8 @@ of the mean variance."""
 @dataclass(frozen=True)
 class Layer:
     """A layer of the extended network: weight and phi of shape (n_out, n_in).
-
     Its eigenvalues are of the nodes that it reads, and of those that it feeds; the slope is
-    that of a tanh, 1 otherwise; the bias is zeros where there is none.
-    """
+    that of a tanh, 1 otherwise; the bias is zeros where there is none."""
 
     weight: Array
     eigenvectors: Array
@@ -61,10 +59,8 @@ class Moments:
 
     def scatter(self, has_bias: bool) -> Array:
         """Return the covariance, or without a bias, which takes up means, second moments.
-
         A little is added to the diagonal: nodes that vary together up to rounding have no
-        unique way to replace each other.
-        """
+        unique way to replace each other."""
         assert self.covariance is not None
         scatter = self.covariance.copy()
         if not has_bias:
@@ -79,7 +75,6 @@ class Moments:
 @dataclass(frozen=True)
 class HiddenNodes:
     """The nodes between the layer before and the layer after them.
-
     ``has_bias`` is of the layer after; moments of activations are there if data are.
     """
 
@@ -122,10 +117,8 @@ def _mean(nodes: HiddenNodes) -> Array:
 
 def _residual(nodes: HiddenNodes) -> Array:
     """Remove the nodes one by one, each time the one that the others replace best.
-
     By least squares, as in the optimal brain surgeon (Hassibi, Stork 1993); a score is the
-    root of the error after the removal, which only grows.
-    """
+    root of the error after the removal, which only grows."""
     assert nodes.moments is not None
     precision = np.linalg.inv(nodes.moments.scatter(nodes.has_bias))
     onward = nodes.after.weight.T.astype(np.float64)
@@ -169,7 +162,6 @@ DATA_SCORES: dict[str, Callable[[HiddenNodes], Array]] = {
 
 def _gaps_and_norms(nodes: HiddenNodes, score: str) -> tuple[Array, Array]:
     """Return how far eigenvalues are from the fixed ones, and norms of eigenvectors.
-
     They are of the layer that trains the nodes' eigenvalues alone; if none does, refuse.
     """
     before, after = nodes.before, nodes.after
@@ -202,7 +194,6 @@ def node_scores(
     nodes: list[HiddenNodes], score: str, is_open: Sequence[bool] | None = None
 ) -> list[Array]:
     """Return the scores of each layer's nodes, NaN in layers that are not open to removal.
-
     ``"auto"`` is ``"residual"`` where there are data and ``"weight_product"`` where not.
     """
     has_data = any(entry.moments is not None for entry in nodes)
@@ -230,10 +221,8 @@ def hidden_nodes(
     in_pairs: Sequence[bool] = (),
 ) -> list[HiddenNodes]:
     """Return the nodes between the layers of a fitted estimator.
-
     Moments are taken on validated X; ``in_pairs`` says for which of these layers the
-    covariance is wanted, which takes time and memory.
-    """
+    covariance is wanted, which takes time and memory."""
     layers = _layers(estimator)
     moments: list[Moments | None] = [None] * (len(layers) - 1)
     if X is not None:

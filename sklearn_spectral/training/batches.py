@@ -44,10 +44,8 @@ CACHED_NUMBERS = 2**25
 
 class ArrayDataset(torch.utils.data.Dataset):
     """Rows, targets and weights as tensors of ``dtype`` on a device.
-
-    ``rows`` are the numbers of those that belong to it. Dense data in memory are moved to a
-    device once if there is room, else batch by batch, and copied only if they have to be.
-    """
+    ``rows`` are the numbers of those that belong to it. Dense data in memory
+    move to a device once if there is room, else batch by batch; copied only if needed."""
 
     def __init__(
         self,
@@ -217,7 +215,6 @@ _TORCH_DTYPES = {
 
 class _Staging:
     """Two buffers of page-locked memory, through which batches go to a GPU in turn.
-
     A copy runs while the GPU computes; a buffer is written again when its copy is done.
     """
 
@@ -248,10 +245,8 @@ class _Staging:
 
 class BatchIterator:
     """Batches of a data set, in an order that follows from seed and epoch alone.
-
     ``shuffle`` is of rows, or of ``"blocks"``, as in files that are read by slices always.
-    A single batch of everything is never shuffled. Of each batch only ``share`` is given.
-    """
+    A single batch of everything is not shuffled. Of each batch only ``share`` is given."""
 
     def __init__(
         self,
@@ -291,7 +286,6 @@ class BatchIterator:
 
 class FullBatch:
     """All rows of a process's share in chunks of bounded memory, and the share of each.
-
     ``widest`` is the width of the widest layer, which decides how many rows a chunk has.
     """
 

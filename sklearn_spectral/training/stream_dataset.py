@@ -16,7 +16,6 @@ from .batches import Batch, Reader
 
 class StreamDataset(torch.utils.data.Dataset):
     """What `ArrayDataset` is for arrays, for a `Stream`.
-
     ``encode`` makes targets fit for the loss; ``class_weight`` is of shape (n_classes,).
     """
 
