@@ -64,7 +64,7 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_spectral import SpectralClassifier, load, save
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = SpectralClassifier(20, linear_expansion=200, max_iter=20, random_state=0).fit(X, y)
+    >>> model = SpectralClassifier(20, max_iter=20, random_state=0).fit(X, y)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save(model, Path(folder) / "iris.safetensors")
     ...     loaded = load(Path(folder) / "iris.safetensors")

@@ -313,7 +313,8 @@ from sklearn.datasets import load_digits
 from sklearn_spectral import SpectralClassifier, save
 from sklearn_spectral.training.checkpoints import EpochCheckpoint
 X, y = load_digits(return_X_y=True)
-model = SpectralClassifier(9, linear_expansion=12, max_iter=6, random_state=0, checkpoint_dir="kept")
+settings = {"max_iter": 6, "random_state": 0, "checkpoint_dir": "kept"}
+model = SpectralClassifier(9, linear_expansion=12, **settings)
 write = os.replace
 n = 0
 def replace(one, other):
