@@ -28,11 +28,7 @@ from ..fitted.layers import (
 )
 from ..fitted.network import with_regrown
 from ..fitted.retraction import retract
-from ..spec.parametrizations import (
-    PARAMETRIZATIONS,
-    Parametrization,
-    parametrization_of,
-)
+from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
 from ..spec.plan import WAYS, StackPlan
 
 # Attributes that are numbers, text or small containers, and those that are arrays.
@@ -254,7 +250,7 @@ def _check_size(estimator: BaseNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
     architecture = architecture_of(estimator._config)
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
-    entries *= _parametrization(estimator._config).n_drawn
+    entries *= parametrization_in(estimator._config).n_drawn
     # Contracting goes from one end of a stack to the other.
     entries += 3 * sum(
         max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
@@ -301,18 +297,10 @@ def _checked_config(
     }
     of_params = {name: params[name] for name in constraints}
     validate_parameter_constraints(constraints, of_params, kind.__name__)
-    if kind._space == "direct":
-        missing = {*_parametrization(config).options} - names
-        _require(not missing, f"its network has no {sorted(missing)}")
+    missing = {*parametrization_in(config).options} - names
+    _require(not missing, f"its network has no {sorted(missing)}")
     architecture_of(config)
     return config
-
-
-def _parametrization(config: Mapping[str, Any]) -> type[Parametrization]:
-    """Return what of the network's matrices trains."""
-    if "parametrization" in config:
-        return parametrization_of(config["parametrization"])
-    return parametrization_of(config["train_eigenvectors"])
 
 
 def _check_target(
