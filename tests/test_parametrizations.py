@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from sklearn_spectral import SpectralClassifier, load, save
 from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.nn import ParametrizedMatrix
 from sklearn_spectral.spec.parametrizations import (
     PARAMETRIZATIONS,
     Parametrization,
@@ -89,6 +91,8 @@ def test_it_is_unknown_where_it_is_not_registered(digits):
         SpectralClassifier(train_eigenvectors="two_sided").fit(*digits)
     with pytest.raises(ValueError, match="'parametrization' parameter"):
         DirectClassifier(parametrization="two_sided").fit(*digits)
+    with pytest.raises(ValueError, match="no parametrization 'two_sided'; choose one of"):
+        ParametrizedMatrix(torch.ones(2, 3), "two_sided")
 
 
 @pytest.mark.parametrize("name", eigenvector_choices())
@@ -101,6 +105,12 @@ def test_every_one_for_eigenvectors(digits, name, tmp_path):
     )
     model = SpectralClassifier(train_eigenvectors=name, **SETTINGS)
     check(model, *digits, tmp_path / "model.safetensors", N_IN + 2 * N_OUT + extra)
+
+
+def test_a_triangular_factor_of_weights(digits, tmp_path):
+    model = DirectClassifier(parametrization="qr", **SETTINGS)
+    n_trained = 20 * 21 // 2 + 10 * 11 // 2 + N_OUT
+    check(model, *digits, tmp_path / "model.safetensors", n_trained)
 
 
 def test_names():

@@ -7,7 +7,7 @@ regrows, and a loaded model is retracted without torch. The names are torch's.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
 from types import SimpleNamespace
@@ -17,27 +17,17 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..spec.architecture import Architecture, eigenvalues_trained_in
-from ..spec.parametrizations import (
-    ALL,
-    Parametrization,
-    parametrization_of,
-    parametrize_weights,
-)
+from ..spec.parametrizations import ALL, Parametrization, parametrize
 from ..spec.random_bits import seed_sequence, uniform
 from ..spec.starts import WEIGHT_SCHEMES, draw_start
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
-LayerShapes = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class LayerArrays(ABC):
-    """What the arrays of one layer are, given the network's keyword arguments and seed.
-
-    ``prefix`` is what their names begin with in the network, ``position`` which layer it
-    is, counted from the input.
-    """
+    """What the arrays of one layer are; ``prefix`` begins their names in the network."""
 
     prefix: str
     position: int
@@ -54,13 +44,6 @@ class LayerArrays(ABC):
     def n_out(self) -> int:
         """Number of nodes that the layer feeds."""
         return self.parametrization.n_out
-
-    @staticmethod
-    @abstractmethod
-    def parametrizations(
-        config: Mapping[str, Any], shapes: LayerShapes, seed: int
-    ) -> Sequence[Parametrization]:
-        """Return those of the matrices of all layers."""
 
     def shapes(self) -> Shapes:
         """Return the shape of each array by its name in the layer."""
@@ -82,10 +65,7 @@ class LayerArrays(ABC):
 
     @abstractmethod
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
-        """Return the arrays that never train as the seed made them, by name.
-
-        But for what a decomposition gave, which is not the same everywhere.
-        """
+        """Return what never trains as the seed made it, but for what was decomposed."""
 
     def _regrown(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
         """Pick those that never train among the arrays that give the matrix."""
@@ -114,14 +94,6 @@ class LayerArrays(ABC):
 
 class SpectralArrays(LayerArrays):
     """A spectral layer; see `sklearn_spectral.nn.SpectralLinear`."""
-
-    @staticmethod
-    def parametrizations(
-        config: Mapping[str, Any], shapes: LayerShapes, seed: int
-    ) -> Sequence[Parametrization]:
-        """Return those of the eigenvectors of all layers."""
-        chosen = parametrization_of(config["train_eigenvectors"])
-        return [chosen(*shape) for shape in shapes]
 
     def _eigenvalue_shapes(self) -> Shapes:
         return {"eigenvalues_in": (self.n_in,), "eigenvalues_out": (self.n_out,)}
@@ -170,13 +142,6 @@ class SpectralArrays(LayerArrays):
 class DirectArrays(LayerArrays):
     """A layer in direct space; see `sklearn_spectral.nn.DirectLinear`."""
 
-    @staticmethod
-    def parametrizations(
-        config: Mapping[str, Any], shapes: LayerShapes, seed: int
-    ) -> Sequence[Parametrization]:
-        """Return those of the weights of all layers."""
-        return parametrize_weights(config["parametrization"], shapes, seed, config)
-
     def trained(self) -> tuple[str, ...]:
         """Name the arrays that train: random features have a bias that does not."""
         return super().trained() if self.parametrization.trained else ()
@@ -206,35 +171,24 @@ LAYERS: dict[str, type[LayerArrays]] = {"spectral": SpectralArrays, "direct": Di
 
 
 def layers_of(space: str, config: Mapping[str, Any], seed: int) -> list[list[LayerArrays]]:
-    """Lay out the arrays of a network stack by stack, layer by layer.
-
-    Raises ValueError if the widths do not fit together, or more weights are to train than
-    there are.
-    """
-    architecture, layer = architecture_of(config), LAYERS[space]
-    chosen = iter(layer.parametrizations(config, architecture.layer_shapes, seed))
-    stacks: list[list[LayerArrays]] = []
-    position = 0
+    """Lay out the arrays of a network stack by stack, layer by layer."""
+    architecture = architecture_of(config)
+    numbered = enumerate(parametrize(config, architecture.layer_shapes, seed))
+    stacks = []
     for stack, widths in enumerate(architecture.stacks):
-        prefixes = [f"stacks.{stack}.layers.{n}." for n in range(len(widths) - 1)]
-        stacks.append(
-            [
-                layer(prefix, position + n, config, seed, next(chosen))
-                for n, prefix in enumerate(prefixes)
-            ]
-        )
-        position += len(prefixes)
+        layers = []
+        for layer in range(len(widths) - 1):
+            position, chosen = next(numbered)
+            prefix = f"stacks.{stack}.layers.{layer}."
+            layers.append(LAYERS[space](prefix, position, config, seed, chosen))
+        stacks.append(layers)
     return stacks
 
 
 def regrown(
     layers: Iterable[LayerArrays], names: Collection[str] | None, dtype: DTypeLike
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Draw arrays of a network again, of those layers only that have any of them.
-
-    ``names`` are those in the network, as are those that are yielded; None is all that a
-    seed regrows.
-    """
+    """Draw arrays of a network again, by their names in it; None is all."""
     for layer in layers:
         if names is None or any(layer.prefix + name in names for name in layer.shapes()):
             for name, values in layer.regrow(dtype).items():

@@ -60,7 +60,7 @@ def spectralize(
 
     See Also
     --------
-    to_direct : The way back.
+    to_direct : The conversion back.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def to_direct(module: nn.Module) -> nn.Module:
 
     See Also
     --------
-    spectralize : The way there.
+    spectralize : The conversion from ordinary layers.
 
     Examples
     --------
@@ -192,18 +192,18 @@ def _check_convertible(name: str, linear: nn.Linear, module: nn.Module) -> None:
             "them (torch.nn.utils.parametrize.remove_parametrizations) or leave it out of "
             "layers."
         )
-    kinds = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
-    if any(getattr(linear, f"_{kind}", None) for kind in kinds):
+    hooks = ("forward_hooks", "forward_pre_hooks", "backward_hooks", "backward_pre_hooks")
+    if any(getattr(linear, f"_{name}", None) for name in hooks):
         raise ValueError(
             f"{where} has hooks, which would be lost; remove them or leave it out of "
             "layers."
         )
-    own = {id(p): kind for kind, p in linear._parameters.items() if p is not None}
+    names = {id(p): key for key, p in linear._parameters.items() if p is not None}
     for other_name, other in module.named_modules():
         for parameter in () if other is linear else other._parameters.values():
-            if id(parameter) in own:
+            if id(parameter) in names:
                 raise ValueError(
-                    f"{where} shares its {own[id(parameter)]} with {other_name!r}, and "
+                    f"{where} shares its {names[id(parameter)]} with {other_name!r}, and "
                     "would no longer do so; leave it out of layers."
                 )
 

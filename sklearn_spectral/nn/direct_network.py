@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..spec.architecture import Architecture, HiddenLayerSizes, LinearExpansion
-from ..spec.parametrizations import parametrize_weights, weight_choices
+from ..spec.parametrizations import parametrize, weight_choices
 from ..spec.random_bits import seed_sequence, uniform
 from ..spec.starts import WEIGHT_SCHEMES
 from .direct import DirectLinear
@@ -53,7 +53,7 @@ class DirectNetwork(StackedNetwork):
     frozen_init : {"start", "zero"}, default="start"
         What the other weights are with ``"subset"``.
     rank : int, default=10
-        The rank for ``"low_rank"``; a layer narrower than this takes its own width.
+        The rank for ``"low_rank"``; at most the width of the layer.
     init : {"glorot", "scaled"}, default="glorot"
         Uniform weights of variance 2 / (n_in + n_out), or 1 / n_in. The latter are, seed
         by seed, the weights of a `SpectralNetwork` started by its ``"scaled"``.
@@ -117,10 +117,13 @@ class DirectNetwork(StackedNetwork):
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
         seed = seed_from_torch() if seed is None else seed
-        settings = {"n_weights": n_weights, "frozen_init": frozen_init, "rank": rank}
-        parametrizations = parametrize_weights(
-            parametrization, architecture.layer_shapes, seed, settings
-        )
+        config = {
+            "parametrization": parametrization,
+            "n_weights": n_weights,
+            "frozen_init": frozen_init,
+            "rank": rank,
+        }
+        parametrizations = parametrize(config, architecture.layer_shapes, seed)
 
         def make_layer(position: int, n_in: int, n_out: int) -> DirectLinear:
             bits = np.random.PCG64(seed_sequence(seed, 0, position))

@@ -203,7 +203,7 @@ class SpectralLinear(LinearLayer):
         Parameters
         ----------
         weight : Tensor of shape (out_features, in_features)
-            Copied; kept exactly where phi is not decomposed.
+            Copied; exact where phi is not decomposed.
         bias : Tensor of shape (out_features,), optional
             As in `load`.
         """

@@ -22,7 +22,7 @@ from ..spec.random_bits import seed_sequence, uniform
 from .layer import seed_from_torch
 from .network import checked_architecture
 
-SMALL = 0.01
+START_BOUND = 0.01
 """Bound of the eigenvalues of input and hidden nodes at the start, as in the paper's."""
 
 
@@ -138,7 +138,7 @@ class SparcsNetwork(nn.Module):
             bound = np.sqrt(3.0 / n_in)
             phi = uniform(bits, -bound, bound, (n_out, n_in))
             eigenvectors.append(parameter(phi, bool(train_eigenvectors)))
-            eigenvalues.append(parameter(uniform(bits, -SMALL, SMALL, (n_in,))))
+            eigenvalues.append(parameter(uniform(bits, -START_BOUND, START_BOUND, (n_in,))))
         eigenvalues.append(parameter(np.ones(out_features)))
         self.eigenvalues = nn.ParameterList(eigenvalues)
         self.eigenvectors = nn.ParameterList(eigenvectors)
@@ -234,8 +234,8 @@ class SparcsNetwork(nn.Module):
     ) -> list[Tensor]:
         """Score the hidden nodes by what their linear parts leave of their activations."""
         scores = []
-        for own, (values, part) in enumerate(zip(sent, linear_parts, strict=True), start=2):
-            onward = [w for (_, lower), w in blocks.items() if lower == own]
+        for layer, (values, part) in enumerate(zip(sent, linear_parts, strict=True), 2):
+            onward = [w for (_, lower), w in blocks.items() if lower == layer]
             norms = torch.cat(onward).norm(dim=0)
             left = values - _with_ones(x) @ part
             scores.append(left.std(dim=0, correction=0) * norms)
@@ -283,10 +283,10 @@ class SparcsNetwork(nn.Module):
         bound = threshold * output.var(dim=0, correction=0).sum().sqrt()
         blocks, replaced = self.blocks(), _linear_parts(x, sent)
         scores = self._scores(x, sent, replaced, blocks)
-        kept = [(values > bound).nonzero()[:, 0] for values in scores]
+        open_nodes = [(values > bound).nonzero()[:, 0] for values in scores]
         ends = [torch.arange(width, device=x.device) for width in self.widths]
-        nodes = [ends[0], *kept, ends[-1]]
-        for part, stay in zip(replaced, kept, strict=True):
+        nodes = [ends[0], *open_nodes, ends[-1]]
+        for part, stay in zip(replaced, open_nodes, strict=True):
             part[:, stay] = 0.0
         weights, biases = {}, []
         for k in range(2, len(nodes) + 1):

@@ -21,11 +21,7 @@ from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.layers import LayerArrays, architecture_of
 from ..fitted.network import FittedNetwork, with_regrown
-from ..spec.parametrizations import (
-    PARAMETRIZATIONS,
-    Parametrization,
-    parametrization_of,
-)
+from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
 from ..spec.plan import WAYS, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
 
@@ -216,7 +212,7 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
     architecture = network.architecture
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
-    entries *= _parametrization(network.config).n_drawn
+    entries *= parametrization_in(network.config).n_drawn
     # Contracting goes from one end of a stack to the other.
     entries += 3 * sum(
         max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
@@ -264,18 +260,10 @@ def _checked_config(
     }
     of_params = {name: params[name] for name in constraints}
     validate_parameter_constraints(constraints, of_params, estimator_type.__name__)
-    if estimator_type._space == "direct":
-        missing = {*_parametrization(config).options} - names
-        _require(not missing, f"its network has no {sorted(missing)}")
+    missing = {*parametrization_in(config).options} - names
+    _require(not missing, f"its network has no {sorted(missing)}")
     architecture_of(config)
     return config
-
-
-def _parametrization(config: Mapping[str, Any]) -> type[Parametrization]:
-    """Return what of the network's matrices trains."""
-    if "parametrization" in config:
-        return parametrization_of(config["parametrization"])
-    return parametrization_of(config["train_eigenvectors"])
 
 
 def _check_target(

@@ -140,11 +140,9 @@ class Architecture:
 def auto_expansion(
     n_features: int, n_outputs: int, hidden_layer_sizes: HiddenLayerSizes
 ) -> tuple[tuple[int, ...], ...]:
-    """Return linear layers, gap by gap, for a network whose eigenvalues alone train.
-
-    Two of 200 nodes a gap, or of its narrower end: fewer would lower the rank. No more than
-    leave what trains (three numbers a node) at half of the gap's weights; else none.
-    """
+    """Return linear layers, gap by gap, for a network whose eigenvalues alone train."""
+    # Not fewer nodes than the narrower end, which would lower the rank; not more than leave
+    # what trains, three numbers a node, at half of the gap's weights; else none.
     hidden = _widths("hidden_layer_sizes", hidden_layer_sizes)
     gaps: list[tuple[int, ...]] = []
     for n_in, n_out in pairwise((n_features, *hidden, n_outputs)):

@@ -22,10 +22,9 @@ ALL = slice(None)
 
 
 class Parametrization(ABC):
-    """A matrix of shape (n_out, n_in) as named arrays, of which some train.
+    """A matrix of shape (n_out, n_in) as named arrays, of which some train."""
 
-    ``arrays`` is any object with them, and with the `constants`, as attributes.
-    """
+    # The ``arrays`` that methods take have them, and the `constants`, as attributes.
 
     # The arrays that train. The others stay as they were at the start.
     trained: ClassVar[tuple[str, ...]]
@@ -34,7 +33,8 @@ class Parametrization(ABC):
     regrown: ClassVar[tuple[str, ...]] = ()
     # Keyword arguments of the constructor that networks in direct space have as well.
     options: ClassVar[tuple[str, ...]] = ()
-    # Where it can be chosen. Eigenvectors must be able to become any given matrix.
+    # Where it can be chosen. Eigenvectors must be able to become any given matrix, without
+    # options, and those of one layer without those of another.
     for_eigenvectors: ClassVar[bool] = True
     for_weights: ClassVar[bool] = True
     # Whether the matrix is an array itself, ``block``, and nothing has to be computed.
@@ -124,15 +124,12 @@ class Entries(Parametrization):
     moves_far = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of the matrix itself."""
         return {"block": (self.n_out, self.n_in)}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Take the matrix itself."""
         return {"block": matrix}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return the array itself."""
         return _rows(arrays.block, rows)
 
     def forming_cost(self) -> int:
@@ -149,7 +146,6 @@ class Frozen(Entries):
     moves_far = True
 
     def frozen_factor(self, arrays: Any) -> Any:
-        """Return the matrix."""
         return arrays.block
 
 
@@ -162,7 +158,6 @@ class Readout(Entries):
     def for_layers(
         cls, shapes: Sequence[tuple[int, int]], seed: int, **options: Any
     ) -> Sequence[Parametrization]:
-        """Freeze all layers but the last."""
         return [*(Frozen(*shape) for shape in shapes[:-1]), cls(*shapes[-1])]
 
 
@@ -212,56 +207,43 @@ class Subset(Parametrization):
         return {"entries": n_trained, "frozen": (self.size,), "position": n_trained}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Take the trained entries out of the flattened matrix."""
         flat = matrix.reshape(-1)
         frozen = flat if self.frozen_init == "start" else _full(flat, self.size, 0.0)
         return {"entries": flat[self.position], "frozen": frozen, "position": self.position}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Put the trained entries where they stand."""
         flat = _scatter(arrays.frozen, arrays.position, arrays.entries)
         return _rows(flat.reshape(self.n_out, self.n_in), rows)
 
 
 class Gains(Parametrization):
-    """One gain per row trains: diag(g) M_0.
-
-    A spectral layer of which the output's eigenvalues alone train is the same family.
-    """
+    """One gain per row trains: diag(g) M_0, as where lambda_out alone trains."""
 
     trained = ("gains",)
     regrown = ("frozen",)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return those of g and of M_0."""
         return {"gains": (self.n_out,), "frozen": (self.n_out, self.n_in)}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Start with gains of one."""
         return {"gains": _full(matrix, self.n_out, 1.0), "frozen": matrix}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return rows of diag(g) M_0."""
         return _rows(arrays.gains, rows)[:, None] * _rows(arrays.frozen, rows)
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
-        """Scale the columns of what stands on the left."""
         return (left * arrays.gains) @ arrays.frozen
 
     def right_multiply(self, right: Any, arrays: Any) -> Any:
-        """Scale the rows of the product with M_0."""
         return arrays.gains[:, None] * (arrays.frozen @ right)
 
     def frozen_factor(self, arrays: Any) -> Any:
-        """Return M_0."""
         return arrays.frozen
 
     def from_projection(self, projected: Any, arrays: Any) -> Any:
-        """Multiply by the gains."""
         return projected * arrays.gains
 
     def product_cost(self, n_rows: int) -> int | None:
-        """Count one product there and one back."""
         return 2 * n_rows * self.size
 
 
@@ -278,7 +260,6 @@ class LowRank(Parametrization):
         self.rank = min(rank, n_out, n_in)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return those of U and V."""
         return {"left": (self.n_out, self.rank), "right": (self.rank, self.n_in)}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
@@ -300,19 +281,15 @@ class LowRank(Parametrization):
         return {n: uniform(bounds[n], shape) for n, shape in self.shapes().items()}  # type: ignore[arg-type]
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return rows of U V."""
         return _rows(arrays.left, rows) @ arrays.right
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
-        """Go through the narrow middle."""
         return (left @ arrays.left) @ arrays.right
 
     def right_multiply(self, right: Any, arrays: Any) -> Any:
-        """Go through the narrow middle."""
         return arrays.left @ (arrays.right @ right)
 
     def factors(self, arrays: Any) -> tuple[Any, ...]:
-        """Return U and V."""
         return arrays.left, arrays.right
 
     def forming_cost(self) -> int:
@@ -329,12 +306,10 @@ class LowRank(Parametrization):
 
 
 class SVD(Parametrization):
-    """The singular values of U diag(s) V^T train: the S-SVD form of eigenvectors [1].
+    """The singular values of U diag(s) V^T train; they may change order and sign."""
 
-    Of weights it is reference 22 of the paper. Trained, they may change order and sign.
-    [1] Chicchi et al., Physical Review E 104, 054312 (2021).
-    """
-
+    # Of eigenvectors, the S-SVD form of Chicchi et al., Phys. Rev. E 104, 054312 (2021); of
+    # weights, reference 22 of Giambagli et al. (2021).
     trained = ("singular_values",)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -346,20 +321,16 @@ class SVD(Parametrization):
         }
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Decompose by singular values."""
         left, values, right = linalg.svd(matrix, full_matrices=False)
         return {"left": left, "singular_values": values, "right": right}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return rows of U diag(s) V^T."""
         return (_rows(arrays.left, rows) * arrays.singular_values) @ arrays.right
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
-        """Multiply by one factor after the other."""
         return ((left @ arrays.left) * arrays.singular_values) @ arrays.right
 
     def right_multiply(self, right: Any, arrays: Any) -> Any:
-        """Multiply by one factor after the other."""
         return arrays.left @ (arrays.singular_values[:, None] * (arrays.right @ right))
 
     def forming_cost(self) -> int:
@@ -367,17 +338,14 @@ class SVD(Parametrization):
         return 2 * self.rank * self.size
 
     def product_cost(self, n_rows: int) -> int | None:
-        """Count the products with both factors, there and back."""
         return 2 * n_rows * self.rank * (self.n_out + self.n_in)
 
 
 class QR(SVD):
-    """The triangular factor of Q R trains: the S-QR form of eigenvectors [1].
+    """The triangular factor of Q R trains, or of a wide matrix that of its transpose."""
 
-    Of a wide matrix it is that of the transpose. R has r (r + 1) / 2 entries, row by row,
-    where r is the smaller width. [1] as for `SVD`.
-    """
-
+    # Of eigenvectors, the S-QR form of Chicchi et al. R has r (r + 1) / 2 entries, row by
+    # row, where r is the smaller width.
     trained = ("triangle",)
     moves_far = False
 
@@ -412,21 +380,18 @@ class QR(SVD):
         return flat.reshape(self.rank, self.rank)
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return rows of Q R, or of its transpose."""
         triangle = self.triangle(arrays)
         if self.is_tall:
             return _rows(arrays.orthogonal, rows) @ triangle
         return (arrays.orthogonal @ (triangle if rows == ALL else triangle[:, rows])).T
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
-        """Multiply by one factor after the other."""
         triangle = self.triangle(arrays)
         if self.is_tall:
             return (left @ arrays.orthogonal) @ triangle
         return (left @ triangle.T) @ arrays.orthogonal.T
 
     def right_multiply(self, right: Any, arrays: Any) -> Any:
-        """Multiply by one factor after the other."""
         triangle = self.triangle(arrays)
         if self.is_tall:
             return arrays.orthogonal @ (triangle @ right)
@@ -469,7 +434,7 @@ def weight_choices() -> list[str]:
     return [*_WEIGHTS, *others]
 
 
-def parametrization_of(choice: bool | str) -> type[Parametrization]:
+def parametrization_of(choice: Any) -> type[Parametrization]:
     """Return what a value of ``train_eigenvectors`` or ``parametrization`` names."""
     name = _ALIASES.get(choice) or str(choice)
     if name not in PARAMETRIZATIONS:
@@ -479,13 +444,21 @@ def parametrization_of(choice: bool | str) -> type[Parametrization]:
     return PARAMETRIZATIONS[name]
 
 
-def parametrize_weights(
-    choice: str, shapes: Sequence[tuple[int, int]], seed: int, settings: Mapping[str, Any]
+def parametrization_in(config: Mapping[str, Any]) -> type[Parametrization]:
+    """Return that of a network, given its keyword arguments."""
+    return parametrization_of(
+        config.get("parametrization", config.get("train_eigenvectors"))
+    )
+
+
+def parametrize(
+    config: Mapping[str, Any], shapes: Sequence[tuple[int, int]], seed: int
 ) -> Sequence[Parametrization]:
-    """Return those of all layers of a network in direct space, given its settings."""
-    chosen = parametrization_of(choice)
-    options = {name: settings[name] for name in chosen.options}
-    return chosen.for_layers(shapes, seed, **options)
+    """Return those of all layers of a network."""
+    chosen = parametrization_in(config)
+    return chosen.for_layers(
+        shapes, seed, **{name: config[name] for name in chosen.options}
+    )
 
 
 # ---- what numpy and torch write differently ----

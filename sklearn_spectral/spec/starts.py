@@ -41,10 +41,9 @@ def paper(
     bits: np.random.BitGenerator,
     dtype: DTypeLike = np.float64,
 ) -> Start:
-    """Start as in the paper: phi ~ U[-0.5, 0.5], trained lambda ~ U[-0.01, 0.01].
-
-    Source: Giambagli et al., Nature Communications 12, 1330 (2021), figure 2 and methods.
-    """
+    """Start as in the paper: phi ~ U[-0.5, 0.5], trained lambda ~ U[-0.01, 0.01]."""
+    # Source: Giambagli et al., Nature Communications 12, 1330 (2021), caption of figure 2
+    # and the remark before "Training non-linear multilayered neural networks".
     eigenvectors = uniform(bits, -0.5, 0.5, (n_out, n_in), dtype)
     small_in = uniform(bits, -0.01, 0.01, (n_in,))
     small_out = uniform(bits, -0.01, 0.01, (n_out,))
@@ -68,10 +67,8 @@ def wide(
     bits: np.random.BitGenerator,
     dtype: DTypeLike = np.float64,
 ) -> Start:
-    """Start with phi ~ U[-0.2, 0.2], lambda_in = 0 and lambda_out ~ U[-0.5, 0.5].
-
-    Source: the layer in the repository that the paper names, "optimised" in its words.
-    """
+    """Start with phi ~ U[-0.2, 0.2], lambda_in = 0 and lambda_out ~ U[-0.5, 0.5]."""
+    # Source: the layer in the repository that the paper names, "optimised" in its words.
     eigenvectors = uniform(bits, -0.2, 0.2, (n_out, n_in), dtype)
     return Start(
         eigenvalues_in=np.zeros(n_in),
@@ -88,10 +85,8 @@ def scaled(
     bits: np.random.BitGenerator,
     dtype: DTypeLike = np.float64,
 ) -> Start:
-    """Start with W = phi of variance gain^2 / n_in, so that signals keep their size.
-
-    Source: LeCun et al., "Efficient BackProp" (1998), section 4.6; He et al. (2015).
-    """
+    """Start with W = phi of variance gain^2 / n_in, so that signals keep their size."""
+    # Source: LeCun et al., "Efficient BackProp" (1998), section 4.6; He et al. (2015).
     bound = gain * np.sqrt(3.0 / n_in)
     return Start(
         eigenvalues_in=np.ones(n_in),
@@ -113,19 +108,14 @@ def draw_start(
     gain: float = 1.0,
     dtype: DTypeLike = np.float64,
 ) -> Start:
-    """Draw the start of one layer, the same on every platform.
-
-    ``dtype`` is that of the eigenvectors; the eigenvalues are float64.
-    """
+    """Draw the start of one layer; ``dtype`` is that of the eigenvectors alone."""
     scheme = SCHEMES[init]
     return scheme(n_in, n_out, train_eigenvalues, gain, np.random.PCG64(seed), dtype)
 
 
 def _glorot(n_in: int, n_out: int) -> float:
-    """Bound of uniform weights of variance 2 / (n_in + n_out).
-
-    Source: Glorot and Bengio (2010), equation 16; the start in Keras and scikit-learn.
-    """
+    """Bound of uniform weights of variance 2 / (n_in + n_out)."""
+    # Source: Glorot and Bengio (2010), equation 16; the start in Keras and scikit-learn.
     return float(np.sqrt(6.0 / (n_in + n_out)))
 
 
