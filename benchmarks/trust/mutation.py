@@ -129,8 +129,8 @@ MUTANTS = [
     ("telescope.py", "bias = _add(layer.bias, onward)", "bias = _add(layer.bias, None)"),
     (
         "telescope.py",
-        "x = layers[0].from_frozen_map(x)",
-        "x = layers[0].from_frozen_map(-x)",
+        "x = layers[0].from_projection(x)",
+        "x = layers[0].from_projection(-x)",
     ),
     (
         "network.py",

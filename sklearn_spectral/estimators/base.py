@@ -25,7 +25,7 @@ from ..fitted.layers import slope_names
 from ..fitted.retraction import retract
 from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, LinearExpansion
-from ..spec.plan import TELESCOPES
+from ..spec.plan import STRATEGY_CHOICES
 from ..training.device import own_modes
 from ..training.outcome import Constant, Outcome, report
 from .calls import advice_on_values
@@ -93,7 +93,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "device": [str],
-        "telescope": [StrOptions(set(TELESCOPES))],
+        "telescope": [StrOptions(set(STRATEGY_CHOICES))],
         "matmul_precision": [StrOptions({"highest", "high"})],
         "checkpoint_dir": [str, PathLike, None],
         "data_parallel": ["boolean"],

@@ -191,7 +191,7 @@ class BaseDirect(BaseNetwork):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
         source = estimator.to_network()
-        plain = source.unfold() if extended else source.retract()
+        plain = source.to_linear() if extended else source.retract()
         self._seed, self._config = estimator._seed, self._network_config()
         layers = [module for module in plain if isinstance(module, nn.Linear)]
         network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)

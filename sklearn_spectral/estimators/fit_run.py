@@ -176,7 +176,7 @@ class FitRun:
             own_rows = -(-own_rows // processes.share.n_processes)
         plans = network.plan(own_rows, len(dataset) if once else None)
         estimator._plans = [plan.to_dict() for plan in plans]
-        with network.planned(plans), matmul_precision(estimator.matmul_precision):
+        with network.use_plans(plans), matmul_precision(estimator.matmul_precision):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             net = make_net(

@@ -17,6 +17,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, trained_here
 from ..spec.factorizations import FACTORIZATIONS, SVD, Factorization
 from ..spec.random_bits import seed_sequence, uniform
@@ -24,6 +25,13 @@ from ..spec.starts import WEIGHT_SCHEMES, choose_weights, draw_start
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
+
+
+def spectral_weight(
+    lambda_in: NDArray[Any], lambda_out: NDArray[Any], phi: NDArray[Any]
+) -> NDArray[Any]:
+    """Form W of shape (n_out, n_in): in numpy what ``nn/products.py`` does in torch."""
+    return (lambda_in - lambda_out[:, None]) * phi
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ class SpectralArrays(LayerArrays):
         lambda_in = arrays["eigenvalues_in"].astype(np.float64)
         lambda_out = arrays["eigenvalues_out"][rows].astype(np.float64)
         phi = self.eigenvectors(arrays, rows, np.float64)
-        return (lambda_in - lambda_out[:, None]) * phi
+        return spectral_weight(lambda_in, lambda_out, phi)
 
     def eigenvectors(
         self, arrays: Arrays, rows: slice = slice(None), dtype: DTypeLike | None = None
@@ -314,9 +322,9 @@ def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
     Returns
     -------
     list of str
-        One for each tanh of a spectral network.
+        One for each activation of a spectral network that has a slope.
     """
-    if space != "spectral" or config["activation"] != "tanh":
+    if space != "spectral" or not ACTIVATIONS[config["activation"]].has_slope:
         return []
     n_activations = len(architecture_of(config).stacks) - 1
     return [f"activations.{position}.slope" for position in range(n_activations)]

@@ -76,11 +76,11 @@ class DirectLinear(DirectLayer):
         """The weight of shape (out_features, in_features)."""
         return self.matrix
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return the weight where it does not train."""
         return None if self.matrix.requires_grad else self.matrix
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
+    def from_projection(self, projected: Tensor) -> Tensor:
         """Add the bias."""
         return projected if self.bias is None else projected + self.bias
 
@@ -181,11 +181,11 @@ class GainLinear(DirectLayer):
         """Return ``weight @ matrix`` without forming the weight."""
         return self.gains.unsqueeze(1) * (self.frozen @ matrix)
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return W_0."""
         return self.frozen
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
+    def from_projection(self, projected: Tensor) -> Tensor:
         """Multiply by the gains and add the bias."""
         output = projected * self.gains
         return output if self.bias is None else output + self.bias

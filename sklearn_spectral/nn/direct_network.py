@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..spec.architecture import Architecture, HiddenLayerSizes, LinearExpansion
+from ..spec.plan import Strategy
 from ..spec.random_bits import seed_sequence, uniform
 from ..spec.starts import TRAINED_WEIGHTS, WEIGHT_SCHEMES, choose_weights
 from .direct import (
@@ -21,7 +22,6 @@ from .direct import (
 )
 from .layer import seed_from_torch
 from .network import StackedNetwork, checked_architecture
-from .telescope import TelescopeMode
 
 
 class DirectNetwork(StackedNetwork):
@@ -105,7 +105,7 @@ class DirectNetwork(StackedNetwork):
         rank: int = 10,
         init: str = "glorot",
         seed: int | None = None,
-        telescope: TelescopeMode = "auto",
+        telescope: Strategy = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:

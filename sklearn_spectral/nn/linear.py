@@ -15,7 +15,7 @@ from ..spec.plan import ENTRY_COST, THIN_ROWS
 from ..spec.starts import SCHEMES, draw_start
 from .forms import FreeForm, MatrixForm, make_form
 from .layer import LinearLayer, seed_from_torch
-from .products import Scratch, is_one_number, left_product, spectral_weight
+from .products import Scratch, is_frozen_constant, left_product, spectral_weight
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | str
@@ -276,16 +276,16 @@ class SpectralLinear(LinearLayer):
         )
         return -product.T
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return phi, or lambda_in phi above phi, where only ``out`` trains."""
         if self.train_eigenvalues != "out" or self.train_eigenvectors is not False:
             return None
-        if is_one_number(self.eigenvalues_in, wait=True):
+        if is_frozen_constant(self.eigenvalues_in, sync=True):
             return self.eigenvectors
         return torch.cat([self.eigenvectors * self.eigenvalues_in, self.eigenvectors])
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
-        """Map F x to what `forward` gives for x."""
+    def from_projection(self, projected: Tensor) -> Tensor:
+        """Finish `forward` from the precomputed projection F x."""
         if projected.shape[-1] == self.out_features:
             output = projected * (self.eigenvalues_in[0] - self.eigenvalues_out)
         else:
@@ -306,8 +306,8 @@ class SpectralLinear(LinearLayer):
             if n_rows > THIN_ROWS:
                 return None
             return 4 * n_rows * min(self._shape) * sum(self._shape)
-        if is_one_number(self.eigenvalues_in, wait=True) or is_one_number(
-            self.eigenvalues_out, wait=True
+        if is_frozen_constant(self.eigenvalues_in, sync=True) or is_frozen_constant(
+            self.eigenvalues_out, sync=True
         ):
             return 2 * n_rows * self.size
         if n_rows <= THIN_ROWS:

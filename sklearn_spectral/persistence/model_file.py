@@ -28,7 +28,7 @@ from ..fitted.layers import (
 )
 from ..fitted.network import with_regrown
 from ..fitted.retraction import retract
-from ..spec.plan import WAYS, StackPlan
+from ..spec.plan import STRATEGIES, StackPlan
 
 # Attributes that are numbers, text or small containers, and those that are arrays.
 SCALARS = (
@@ -395,10 +395,10 @@ def _are_plans(value: Any) -> bool:
             isinstance(plan.widths, tuple)
             and all(_is_int(width, 1) for width in plan.widths)
             and _is_int(plan.batch_size, 1)
-            and plan.way in WAYS
-            and plan.rest in WAYS
+            and plan.strategy in STRATEGIES
+            and plan.after_projection in STRATEGIES
             and all(_is_int(n, 0) for count in counts for n in count.values())
-            and plan.multiplications.keys() <= WAYS.keys()
+            and plan.multiplications.keys() <= STRATEGIES.keys()
             and plan.multiplications.keys() == plan.memory.keys()
         )
         if not right:

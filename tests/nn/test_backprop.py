@@ -42,10 +42,10 @@ def check(network, x):
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
 @pytest.mark.parametrize("train_eigenvectors", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
+@pytest.mark.parametrize("strategy", ["layers", "contract", "closed_form"])
 @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((90, 80), ()), ((4,), (20, 3))])
 def test_spectral_networks(
-    expansion, mode, bias, train_eigenvectors, train_eigenvalues, frozen_too, randomise
+    expansion, strategy, bias, train_eigenvectors, train_eigenvalues, frozen_too, randomise
 ):
     network = SpectralNetwork(
         6,
@@ -55,7 +55,7 @@ def test_spectral_networks(
         bias=bias,
         train_eigenvalues=train_eigenvalues,
         train_eigenvectors=train_eigenvectors,
-        telescope=mode,
+        telescope=strategy,
         seed=0,
         dtype=DOUBLE,
     )
@@ -65,9 +65,11 @@ def test_spectral_networks(
 
 
 @pytest.mark.parametrize("down", [False, True])
-@pytest.mark.parametrize("mode", ["contract", "closed_form"])
+@pytest.mark.parametrize("strategy", ["contract", "closed_form"])
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in", "paper"])
-def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch, randomise):
+def test_contraction_from_either_end(
+    train_eigenvalues, strategy, down, monkeypatch, randomise
+):
     monkeypatch.setattr(telescope, "_starts_at_output", lambda *_: down)
     network = SpectralNetwork(
         6,
@@ -75,7 +77,7 @@ def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch,
         (),
         (8, 70, 5),
         train_eigenvalues=train_eigenvalues,
-        telescope=mode,
+        telescope=strategy,
         seed=0,
         dtype=DOUBLE,
     )
@@ -114,7 +116,7 @@ def test_projected(expansion, frozen_too, randomise):
     )
     randomise(network, frozen_too)
     plans = network.plan(batch_size=13, n_rows=13)
-    with network.planned(plans):
+    with network.use_plans(plans):
         check(network, network.precompute(X, plans))
 
 
@@ -124,7 +126,7 @@ def test_random_features(activation):
         6, 3, (7, 8), (9,), activation, train="readout", seed=0, dtype=DOUBLE
     )
     plans = network.plan(batch_size=13, n_rows=13)
-    with network.planned(plans):
+    with network.use_plans(plans):
         check(network, network.precompute(X, plans))
 
 
