@@ -45,8 +45,7 @@ class Backprop:
         self._operations: list[Operation] = []
         last = len(network.stacks) - 1
         for position in range(network.n_computed_once, last + 1):
-            stack = cast("LinearStack", network.stacks[position])
-            self._operations += _operations_of(stack, batch_size)
+            self._operations += _operations_of(network.stacks[position], batch_size)
             if position < last:
                 activation = network.activations[position]
                 self._operations.append(_ACTIVATIONS[type(activation)](activation))
@@ -79,11 +78,11 @@ class Backprop:
 
 
 def _operations_of(stack: LinearStack, batch_size: int) -> list[Operation]:
-    layers, operations = list(stack), cast("list[Operation]", [])
-    strategy, after_projection = stack.strategy_for(batch_size)
-    if strategy == "project":
-        operations.append(_Projected(layers[0]))
-        layers, strategy = layers[1:], after_projection
+    layers = list(stack)
+    operations: list[Operation] = []
+    projected, strategy = stack.strategy_for(batch_size)
+    if projected:
+        operations.append(_Projected(layers.pop(0)))
     if strategy == "layers":
         return operations + [_Layer(layer) for layer in layers]
     closed_form = strategy == "closed_form"

@@ -31,6 +31,8 @@ class StackedNetwork(nn.Module):
     ``make_layer`` takes the position of a layer and its two widths.
     """
 
+    stacks: Sequence[LinearStack]
+
     def __init__(
         self,
         architecture: Architecture,
@@ -53,7 +55,7 @@ class StackedNetwork(nn.Module):
                 layers.append(make_layer(position, n_in, n_out))
                 position += 1
             stacks.append(LinearStack(layers, telescope))
-        self.stacks = nn.ModuleList(stacks)
+        self.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
         self.activations = nn.ModuleList(
             make_activation(activation, slopes, device, dtype) for _ in stacks[:-1]
         )
@@ -61,7 +63,7 @@ class StackedNetwork(nn.Module):
     def layers(self) -> Iterator[LinearLayer]:
         """Iterate over all layers, in the order the signal passes them."""
         for stack in self.stacks:
-            yield from stack  # type: ignore[misc]
+            yield from stack
 
     @property
     def n_trained(self) -> int:
@@ -85,9 +87,8 @@ class StackedNetwork(nn.Module):
         With ``n_rows``, those of the data, what never trains may be computed once for all.
         """
         plans: list[StackPlan] = []
-        stacks = cast("list[LinearStack]", list(self.stacks))
         n_once = 0 if n_rows is None else self._n_frozen_stacks()
-        for position, stack in enumerate(stacks):
+        for position, stack in enumerate(self.stacks):
             if position < n_once:
                 counts = {"once": 0}
                 memory = {"once": cast("int", n_rows) * stack.widths[-1]}
@@ -106,7 +107,7 @@ class StackedNetwork(nn.Module):
     def set_telescope(self, strategy: Strategy) -> None:
         """Choose how linear stacks are computed; see `LinearStack`."""
         for stack in self.stacks:
-            stack.set_strategy(strategy)  # type: ignore[operator]
+            stack.set_strategy(strategy)
 
     def _n_frozen_stacks(self) -> int:
         """Count the stacks before the first that trains, or whose activation does."""
@@ -119,15 +120,14 @@ class StackedNetwork(nn.Module):
     @contextmanager
     def use_plans(self, plans: Sequence[StackPlan]) -> Iterator[None]:
         """Compute by plans within a ``with`` block, from what `precompute` returns."""
-        stacks = cast("list[LinearStack]", list(self.stacks))
-        for stack, plan in zip(stacks, plans, strict=True):
+        for stack, plan in zip(self.stacks, plans, strict=True):
             stack.active_plan = plan
         self.n_computed_once = sum(plan.strategy == "once" for plan in plans)
         try:
             yield
         finally:
             self.n_computed_once = 0
-            for stack in stacks:
+            for stack in self.stacks:
                 stack.active_plan = None
 
     @torch.no_grad()
@@ -142,7 +142,7 @@ class StackedNetwork(nn.Module):
             else:
                 factor = None
                 if plan.strategy == "project":
-                    factor = next(iter(cast("LinearStack", stack))).frozen_factor()
+                    factor = stack.layers[0].frozen_factor()
                 return x if factor is None else x @ factor.T
         return x
 
@@ -152,8 +152,7 @@ class StackedNetwork(nn.Module):
 
         Slopes are folded into the weights before them. All parameters are copies.
         """
-        stacks = cast("list[LinearStack]", list(self.stacks))
-        return self._sequence([direct_linear(*stack.contract())] for stack in stacks)
+        return self._sequence([direct_linear(*stack.contract())] for stack in self.stacks)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Sequential:
@@ -161,8 +160,7 @@ class StackedNetwork(nn.Module):
 
         Slopes are folded into the weights before them. All parameters are copies.
         """
-        stacks = cast("list[LinearStack]", list(self.stacks))
-        return self._sequence([*stack.to_linear()] for stack in stacks)
+        return self._sequence([*stack.to_linear()] for stack in self.stacks)
 
     def _sequence(self, stacks: Iterable[list[nn.Module]]) -> nn.Sequential:
         """Put ordinary layers in sequence, with activations without slopes between them."""

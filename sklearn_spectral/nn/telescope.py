@@ -119,9 +119,12 @@ class LinearStack(nn.Module):
     'closed_form'
     """
 
+    layers: Sequence[LinearLayer]
+
     def __init__(self, layers: Sequence[LinearLayer], strategy: Strategy = "auto") -> None:
         super().__init__()
-        self.layers = nn.ModuleList(_checked_layers(layers))
+        modules = nn.ModuleList(_checked_layers(layers))
+        self.layers = cast("Sequence[LinearLayer]", modules)
         self.active_plan: StackPlan | None = None
         # Caches: the end that a contraction starts at; the strategy for a batch size.
         self._ends: dict[tuple[int, bool], bool] = {}
@@ -149,13 +152,12 @@ class LinearStack(nn.Module):
         self._strategies.clear()
 
     def __iter__(self) -> Iterator[LinearLayer]:
-        return cast("Iterator[LinearLayer]", iter(self.layers))
+        return iter(self.layers)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Node counts, the two ends included."""
-        layers = list(self)
-        return (layers[0].in_features, *(layer.out_features for layer in layers))
+        return (self.layers[0].in_features, *(layer.out_features for layer in self))
 
     def contract(self, closed_form: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the weight and bias of the stack as one layer; see `contract`."""
@@ -169,15 +171,17 @@ class LinearStack(nn.Module):
             self._ends[key] = _starts_at_output(layers, closed_form)
         return self._ends[key]
 
-    def strategy_for(self, batch_size: int) -> tuple[str, str]:
-        """Return the strategy for a batch, and that for layers after a projected one."""
-        if self.active_plan is not None:
-            return self.active_plan.strategy, self.active_plan.after_projection
+    def strategy_for(self, batch_size: int) -> tuple[bool, str]:
+        """Whether data come projected, and the strategy for the layers they still pass."""
+        plan = self.active_plan
+        if plan is not None:
+            projected = plan.strategy == "project"
+            return projected, plan.after_projection if projected else plan.strategy
         if batch_size not in self._strategies:
             if len(self._strategies) > 100:  # batches of ever new sizes
                 self._strategies.clear()
             self._strategies[batch_size] = self.plan(batch_size).strategy
-        return self._strategies[batch_size], "layers"
+        return False, self._strategies[batch_size]
 
     def plan(
         self, batch_size: int, into_input: bool = True, n_rows: int | None = None
@@ -243,11 +247,10 @@ class LinearStack(nn.Module):
         Tensor of shape (n_samples, n_out)
             The output.
         """
-        strategy, after_projection = self.strategy_for(x.shape[0])
+        projected, strategy = self.strategy_for(x.shape[0])
         layers = list(self)
-        if strategy == "project":
-            x = layers[0].from_projection(x)
-            layers, strategy = layers[1:], after_projection
+        if projected:
+            x = layers.pop(0).from_projection(x)
         if strategy == "layers":
             for layer in layers:
                 x = layer(x)

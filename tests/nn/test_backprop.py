@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_spectral.nn import DirectNetwork, SpectralNetwork, telescope
+from sklearn_spectral.nn import DirectNetwork, SpectralLinear, SpectralNetwork, telescope
 from sklearn_spectral.nn.backprop import Backprop
 from sklearn_spectral.spec.activations import ACTIVATIONS
 
@@ -136,4 +136,11 @@ def test_what_it_does_not_know():
     assert not Backprop.supports(torch.nn.Linear(2, 3))
     network = SpectralNetwork(6, 3)
     network.activations[0] = torch.nn.Softplus()
+    assert not Backprop.supports(network)
+
+    class Other(SpectralLinear):
+        """One that may form its weight in another way."""
+
+    network = SpectralNetwork(6, 3)
+    network.stacks[0].layers[0] = Other(6, network.stacks[0].widths[-1])
     assert not Backprop.supports(network)
