@@ -1,9 +1,9 @@
 """Whether the telescope's plan chooses well.
 
-Times one training step (forward, backward) of a stack N1 -> N2 -> N3 by autograd, in each
-way that is open to it: layer by layer, by the retracted matrix with its weights formed, and
-in closed form. Prints the median of several rounds, in alternating order, each as a ratio
-to layer by layer; what the plan counts, likewise; and what it chooses.
+Times one training step (forward, backward) of a stack N1 -> N2 -> N3 by autograd, by each
+strategy that is open to it: layer by layer, by the retracted matrix with its weights
+formed, and in closed form. Prints the median of several rounds, in alternating order, each
+as a ratio to layer by layer; what the plan counts, likewise; and what it chooses.
 
     python benchmarks/telescope.py --json telescope.json
 """
@@ -30,7 +30,7 @@ SHAPES = [
     (64, 500, 100),
 ]
 ROUNDS, STEPS = 7, 10
-WAYS = ("layers", "contract", "closed_form")
+STRATEGIES = ("layers", "contract", "closed_form")
 
 
 def step_time(stack, x):
@@ -58,27 +58,29 @@ def main():
     rows = []
     for widths in SHAPES:
         layers = [SpectralLinear(n_in, n_out, seed=0) for n_in, n_out in pairwise(widths)]
-        stacks = {way: LinearStack(layers, way) for way in WAYS}
+        stacks = {strategy: LinearStack(layers, strategy) for strategy in STRATEGIES}
         x = torch.randn(options.batch, widths[0])
-        times = {way: [] for way in WAYS}
+        times = {strategy: [] for strategy in STRATEGIES}
         for round_number in range(ROUNDS + 1):
-            for way in WAYS if round_number % 2 else reversed(WAYS):
-                seconds = step_time(stacks[way], x)
+            for strategy in STRATEGIES if round_number % 2 else reversed(STRATEGIES):
+                seconds = step_time(stacks[strategy], x)
                 if round_number:  # the first is a warm-up
-                    times[way].append(seconds)
-        median = {way: statistics.median(seconds) for way, seconds in times.items()}
+                    times[strategy].append(seconds)
+        median = {
+            strategy: statistics.median(seconds) for strategy, seconds in times.items()
+        }
         plan = LinearStack(layers).plan(options.batch, into_input=False)
         counts = plan.multiplications
         rows.append(
-            {"widths": widths, "seconds": median, "counts": counts, "chosen": plan.way}
+            {"widths": widths, "seconds": median, "counts": counts, "chosen": plan.strategy}
         )
         ratios = "  ".join(
-            f"{way} {median[way] / median['layers']:.2f} "
-            f"({counts[way] / counts['layers']:.2f})"
-            for way in WAYS[1:]
+            f"{strategy} {median[strategy] / median['layers']:.2f} "
+            f"({counts[strategy] / counts['layers']:.2f})"
+            for strategy in STRATEGIES[1:]
         )
         print(
-            f"{widths!s:>16} {1e3 * median['layers']:>7.2f} ms  {ratios}   {plan.way}",
+            f"{widths!s:>16} {1e3 * median['layers']:>7.2f} ms  {ratios}   {plan.strategy}",
             flush=True,
         )
     if options.json:

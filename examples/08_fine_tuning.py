@@ -26,7 +26,7 @@ from sklearn.neural_network import MLPClassifier
 from skorch import NeuralNetClassifier
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral.nn import spectralize, to_direct
+from sklearn_spectral.nn import spectralize, to_linear
 
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
@@ -72,7 +72,7 @@ print(f"trained: {n_trained:,} of {n_weights:,}, eigenvalues and biases")
 # %%
 # Any torch module
 # ----------------
-# Which layers, and whether the rest stays frozen, is a matter of choice; ``to_direct``
+# Which layers, and whether the rest stays frozen, is a matter of choice; ``to_linear``
 # gives ordinary layers again.
 torch.manual_seed(0)
 module = torch.nn.Sequential(
@@ -93,7 +93,7 @@ new, new_test = (turned(a, 45).astype(np.float32) for a in (X_train, X_test))
 tuned_net = NeuralNetClassifier(spectral, lr=0.03, **options).fit(new, labels)
 print(f"torch, turned by 45: {net.score(new_test, y_test):.3f} as it is", end=", ")
 print(f"{tuned_net.score(new_test, y_test):.3f} by its eigenvalues")
-print(to_direct(tuned_net.module_))
+print(to_linear(tuned_net.module_))
 
 # %%
 # The picture

@@ -24,7 +24,7 @@ from ..data.training_data import TrainingData
 from ..fitted.network import FittedNetwork
 from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, LinearExpansion
-from ..spec.plan import TELESCOPES
+from ..spec.plan import STRATEGY_CHOICES
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
 from ..training.outcome import Constant, Outcome, warn_or_reraise
@@ -95,7 +95,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "device": [str],
-        "telescope": [StrOptions(set(TELESCOPES))],
+        "telescope": [StrOptions(set(STRATEGY_CHOICES))],
         "checkpoint_dir": [str, PathLike, None],
         "data_parallel": ["boolean"],
         "verbose": ["verbose"],

@@ -171,7 +171,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         The widths of the extended network.
     telescope_plan_ : list of StackPlan
         How each stack of linear layers was computed while training, and what the other
-        ways would have cost; print one to read it.
+        strategies would have cost; print one to read it.
     n_iter_ : int
         Number of epochs of the last call of ``fit`` or ``partial_fit``. ``loss_curve_`` has
         those of earlier calls too, where training went on.

@@ -61,7 +61,7 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
 
     from ..training.convert import to_numpy
 
-    layers = [m for m in estimator.to_network().unfold() if isinstance(m, nn.Linear)]
+    layers = [m for m in estimator.to_network().to_linear() if isinstance(m, nn.Linear)]
     fitted = estimator._fitted
     names = {"n_features_in_", "feature_names_in_", *estimator._target_attributes}
     return PlainNetwork(

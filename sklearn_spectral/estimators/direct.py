@@ -202,7 +202,7 @@ class BaseDirect(BaseNetwork):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
         source = estimator.to_network()
-        plain = source.unfold() if extended else source.retract()
+        plain = source.to_linear() if extended else source.retract()
         layers = [module for module in plain if isinstance(module, nn.Linear)]
         network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
         self._store(network, self._network_config(), estimator._fitted.seed)

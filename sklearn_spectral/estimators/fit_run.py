@@ -169,7 +169,7 @@ class FitRun:
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         self.plans = [plan.to_dict() for plan in plans]
-        with network.planned(plans):
+        with network.use_plans(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
             where = self.device, processes

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, eigenvalues_trained_in
 from ..spec.parametrizations import ALL, Parametrization, parametrize
 from ..spec.random_bits import seed_sequence, uniform
@@ -23,6 +24,13 @@ from ..spec.starts import WEIGHT_SCHEMES, draw_start
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
+
+
+def spectral_weight(
+    lambda_in: NDArray[Any], lambda_out: NDArray[Any], phi: NDArray[Any]
+) -> NDArray[Any]:
+    """Form W of shape (n_out, n_in): in numpy what ``nn/products.py`` does in torch."""
+    return (lambda_in - lambda_out[:, None]) * phi
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,7 @@ class SpectralArrays(LayerArrays):
         lambda_in = arrays["eigenvalues_in"].astype(np.float64)
         lambda_out = arrays["eigenvalues_out"][rows].astype(np.float64)
         phi = self._matrix(arrays, rows, np.float64)
-        return (lambda_in - lambda_out[:, None]) * phi
+        return spectral_weight(lambda_in, lambda_out, phi)
 
     def eigenvectors(self, arrays: Arrays) -> NDArray[Any]:
         """Return phi, in the type of the network."""
@@ -197,8 +205,8 @@ def regrown(
 
 
 def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
-    """Name the trained slopes of activations: one for each tanh of a spectral network."""
-    if space != "spectral" or config["activation"] != "tanh":
+    """Name the trained slopes of a spectral network's activations, if they have any."""
+    if space != "spectral" or not ACTIVATIONS[config["activation"]].has_slope:
         return []
     n_activations = len(architecture_of(config).stacks) - 1
     return [f"activations.{position}.slope" for position in range(n_activations)]

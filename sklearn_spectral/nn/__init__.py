@@ -4,7 +4,7 @@ from ..spec.architecture import Architecture
 from ..spec.starts import SCHEMES
 from .activations import ScaledTanh
 from .cascade import cascade_matrices, compact_adjacency
-from .convert import spectralize, to_direct
+from .convert import spectralize, to_linear
 from .direct import DirectLinear
 from .direct_network import DirectNetwork
 from .layer import LinearLayer
@@ -35,7 +35,7 @@ __all__ = [
     "compact_adjacency",
     "contract",
     "spectralize",
-    "to_direct",
+    "to_linear",
 ]
 
 

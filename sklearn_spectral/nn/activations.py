@@ -48,31 +48,20 @@ class ScaledTanh(nn.Module):
         return torch.tanh(self.slope * x)
 
 
+# One for each activation with `has_slope`; the slope is its parameter of that name.
+_WITH_SLOPE = {"tanh": ScaledTanh}
+
+
 def make_activation(
     name: str,
     with_slope: bool = True,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
 ) -> nn.Module:
-    """Return the module of an activation.
+    """Make the module of an activation, with a trained slope if asked for and it has one.
 
-    Parameters
-    ----------
-    name : str
-        A key of ``ACTIVATIONS``.
-    with_slope : bool, default=True
-        Whether a tanh has a trained slope, as in spectral networks. Weights that train
-        themselves can do what it does.
-    device : torch.device or str, optional
-        Where the slope lives.
-    dtype : torch.dtype, optional
-        Its type.
-
-    Returns
-    -------
-    torch.nn.Module
-        A new one.
+    Weights that train themselves can do what a slope does.
     """
-    if name == "tanh" and with_slope:
-        return ScaledTanh(device, dtype)
+    if with_slope and ACTIVATIONS[name].has_slope:
+        return _WITH_SLOPE[name](device, dtype)
     return ACTIVATIONS[name].module()

@@ -2,11 +2,8 @@
 
 On small networks recording the graph, walking it and adding up gradients takes as long as
 the products do. `Backprop` goes the same way by the same formulas (``products.py``) and
-writes each gradient where it belongs. What it does not know is left to autograd; where both
-can be asked, they agree.
-
-Every piece below has ``forward(x)`` and ``backward(d, wanted)``, which takes the gradient
-of what came out, writes those of its parameters and returns that of x, if it is wanted.
+writes each gradient where it belongs. Layers and activations that are not registered here
+are left to autograd; where both can be asked, they agree.
 """
 
 from __future__ import annotations
@@ -22,116 +19,75 @@ from .direct import DirectLinear
 from .layer import LinearLayer
 from .linear import SpectralLinear
 from .network import StackedNetwork
-from .products import Scratch, product_kind
+from .products import ClosedForm, Scratch, choose_product, scale
 from .telescope import LinearStack
 
 
-class Piece(Protocol):
-    """What a network is made of, on the way there and back."""
+class Operation(Protocol):
+    """A step of the forward pass, and its way back."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what comes out."""
+        """Return the output."""
 
-    def backward(self, d: Tensor, wanted: bool) -> Tensor | None:
-        """Write the gradients of the parameters; return that of the input if wanted."""
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
+        """Write the gradients of the parameters; return that of the input if needed."""
 
 
 class Backprop:
-    """Passes through a network and back, without autograd.
+    """Passes through a network that `supports` affirms and back, without autograd.
 
-    Parameters
-    ----------
-    network : StackedNetwork
-        One that `supports` affirms. All its trained parameters have a ``grad`` already,
-        which is written to (``training/flat.py``). Values and gradients may change, but not
-        be moved to other memory; a plan must be followed from here on or not at all.
-    batch_size : int
-        Rows of most batches, which decides how stacks are computed.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_spectral.nn import SpectralNetwork
-    >>> from sklearn_spectral.nn.backprop import Backprop
-    >>> network = SpectralNetwork(4, 3, 5, seed=0)
-    >>> for parameter in network.parameters():
-    ...     parameter.grad = torch.zeros_like(parameter)
-    >>> passes = Backprop(network, batch_size=2)
-    >>> with torch.no_grad():
-    ...     output = passes.forward(torch.ones(2, 4))
-    ...     passes.backward(torch.ones_like(output))
-    >>> bool(network.stacks[0].layers[0].eigenvalues_in.grad.any())
-    True
+    All trained parameters have a ``grad`` already, which is written to; neither they nor it
+    may move to other memory, and a plan must be active from here on or not at all.
     """
 
     def __init__(self, network: StackedNetwork, batch_size: int) -> None:
-        self._pieces: list[Piece] = []
+        self._operations: list[Operation] = []
         last = len(network.stacks) - 1
         for position in range(network.n_computed_once, last + 1):
-            stack = cast("LinearStack", network.stacks[position])
-            self._pieces += _pieces_of(stack, batch_size)
+            self._operations += _operations_of(network.stacks[position], batch_size)
             if position < last:
                 activation = network.activations[position]
-                self._pieces.append(_ACTIVATIONS[type(activation)](activation))
-        self._first, *self._others = self._pieces
+                self._operations.append(_ACTIVATIONS[type(activation)](activation))
+        self._first, *self._others = self._operations
         self._others.reverse()
 
     @staticmethod
     def supports(network: nn.Module) -> bool:
-        """Tell whether all layers and activations are among those known here."""
+        """Whether all layers and activations are among those registered here."""
         return (
             isinstance(network, StackedNetwork)
-            and all(_is_known(layer) for layer in network.layers())
+            and all(map(_is_known, network.layers()))
             and all(type(activation) in _ACTIVATIONS for activation in network.activations)
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the network's output; to be called under ``torch.no_grad``.
-
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, n_features)
-            As for the network, a plan that it follows included.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_outputs)
-            The output.
-        """
-        for piece in self._pieces:
-            x = piece.forward(x)
+        """Return the network's output; to be called under ``torch.no_grad``."""
+        for operation in self._operations:
+            x = operation.forward(x)
         return x
 
     def backward(self, d_output: Tensor) -> None:
-        """Write the gradients of all trained parameters, given that of the output.
-
-        Parameters
-        ----------
-        d_output : Tensor of shape (n_samples, n_outputs)
-            The gradient of the loss in what `forward` returned last.
-        """
-        for piece in self._others:
-            d_output = cast("Tensor", piece.backward(d_output, True))
+        """Write the gradients of all trained parameters, given that of the last output."""
+        for operation in self._others:
+            d_output = cast("Tensor", operation.backward(d_output, True))
         self._first.backward(d_output, False)
 
 
-def _is_known(layer: LinearLayer) -> bool:
-    if isinstance(layer, SpectralLinear) or type(layer) is DirectLinear:
-        return layer.form.parametrization.is_stored
-    return False
+def _is_known(layer: Any) -> bool:
+    return type(layer) in _WEIGHTS and layer.form.parametrization.is_stored
 
 
-def _pieces_of(stack: LinearStack, batch_size: int) -> list[Piece]:
-    layers, pieces = list(stack), cast("list[Piece]", [])
-    way, rest = stack.way_for(batch_size)
-    if way == "project":
-        pieces.append(_Projected(layers[0]))
-        layers, way = layers[1:], rest
-    if way == "layers":
-        return pieces + [_Layer(layer) for layer in layers]
-    closed_form = way == "closed_form"
+def _operations_of(stack: LinearStack, batch_size: int) -> list[Operation]:
+    layers = list(stack)
+    operations: list[Operation] = []
+    projected, strategy = stack.strategy_for(batch_size)
+    if projected:
+        operations.append(_Projected(layers.pop(0)))
+    if strategy == "layers":
+        return operations + [_Layer(layer) for layer in layers]
+    closed_form = strategy == "closed_form"
     chain = _Down if stack.starts_at_output(layers, closed_form) else _Up
-    return [*pieces, _Retracted(chain(layers, closed_form))]
+    return [*operations, _Retracted(chain(layers, closed_form))]
 
 
 # ---- activations ----
@@ -151,29 +107,29 @@ class _Elementwise:
         self.y = self.apply(x)
         return self.y
 
-    def backward(self, d: Tensor, wanted: bool) -> Tensor:
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor:
         return self.gradient(d, self.y)
 
 
 class _ScaledTanh:
     def __init__(self, activation: nn.Module) -> None:
-        self.slope = _Values(cast("ScaledTanh", activation).slope)
+        self.slope = _Parameter(cast("ScaledTanh", activation).slope)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
         self.y = torch.tanh(x * self.slope.values)
         return self.y
 
-    def backward(self, d: Tensor, wanted: bool) -> Tensor:
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor:
         inner = _ATEN.tanh_backward(d, self.y)
         if self.slope.gradient is not None:
-            torch.sum(inner * self.x, dim=(0, 1), out=self.slope.gradient)
+            self.slope.write_sum(inner * self.x, (0, 1))
         return inner.mul_(self.slope.values)
 
 
 _ATEN = torch.ops.aten
 
-_ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Piece]] = {
+_ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
     nn.ReLU: lambda _: _Elementwise(
         torch.relu_, lambda d, y: _ATEN.threshold_backward(d, y, 0)
     ),
@@ -186,68 +142,71 @@ _ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Piece]] = {
 }
 
 
-# ---- parameters ----
+# ---- parameters and weights ----
 
 
-class _Values:
+class _Parameter:
     """A parameter's values, and its gradient if it trains: reading a module takes time."""
 
-    def __init__(self, parameter: nn.Parameter) -> None:
-        self.values = parameter.detach()
-        self.gradient = parameter.grad if parameter.requires_grad else None
+    def __init__(self, parameter: nn.Parameter | None) -> None:
+        self.parameter: Any = parameter  # None for the bias of a layer without one
+        self.values: Any = None
+        self.gradient: Tensor | None = None
+        if parameter is not None:
+            self.values = parameter.detach()
+            self.gradient = parameter.grad if parameter.requires_grad else None
 
-
-class _Bias:
-    """A bias, or none."""
-
-    def __init__(self, layer: LinearLayer) -> None:
-        values = None if layer.bias is None else _Values(layer.bias)
-        self.values = None if values is None else values.values
-        self.gradient = None if values is None else values.gradient
-
-    def write(self, d: Tensor) -> None:
-        """Write the gradient, given that of what the bias was added to."""
-        if self.gradient is not None:
-            torch.sum(d, 0, out=self.gradient)
-
-    def copy(self, gradient: Tensor) -> None:
-        """Write the gradient itself."""
+    def write(self, gradient: Tensor) -> None:
         if self.gradient is not None:
             self.gradient.copy_(gradient)
+
+    def write_sum(self, gradients: Tensor, dim: int | tuple[int, ...]) -> None:
+        if self.gradient is not None:
+            torch.sum(gradients, dim, out=self.gradient)
 
 
 class _SpectralWeight:
     """The weight of a spectral layer, formed from its eigenvalues and eigenvectors."""
 
-    def __init__(self, layer: SpectralLinear) -> None:
-        self.lambda_in = _Values(layer.eigenvalues_in)
-        self.lambda_out = _Values(layer.eigenvalues_out)
-        self.phi = _Values(layer.form.block)
+    def __init__(self, layer: LinearLayer) -> None:
+        layer = cast("SpectralLinear", layer)
+        self.lambda_in = _Parameter(layer.eigenvalues_in)
+        self.lambda_out = _Parameter(layer.eigenvalues_out)
+        self.phi = _Parameter(layer.form.block)
         self.column = self.lambda_out.values.unsqueeze(1)
+        self.scratch = layer.scratch
         self.trains = True
 
     def form(self) -> Tensor:
         """Return W."""
-        return torch.sub(self.lambda_in.values, self.column).mul_(self.phi.values)
+        return scale(self.lambda_in.values, self.column, self.phi.values)
 
     def write(self, d_weight: Tensor) -> None:
         """Write the gradients, given that of W, which is overwritten."""
         if self.phi.gradient is not None:
-            gaps = torch.sub(self.lambda_in.values, self.column, out=self.phi.gradient)
-            gaps.mul_(d_weight)
-        d_in, d_out = self.lambda_in.gradient, self.lambda_out.gradient
+            scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
         d_weight.mul_(self.phi.values)
-        if d_in is not None:
-            torch.sum(d_weight, 0, out=d_in)
-        if d_out is not None:
-            torch.sum(d_weight, 1, out=d_out).neg_()
+        self.lambda_in.write_sum(d_weight, 0)
+        self.lambda_out.write_sum(d_weight, 1)
+        if self.lambda_out.gradient is not None:
+            self.lambda_out.gradient.neg_()
+
+    def write_projected(self, d: Tensor, projected: Tensor) -> None:
+        """Write the gradients, given that of the layer's output from projected data."""
+        if self.lambda_out.gradient is not None:
+            plain = projected[:, -len(self.lambda_out.values) :]
+            torch.sum(d * plain, 0, out=self.lambda_out.gradient).neg_()
+
+    def closed_factor(self, transposed: bool) -> _ClosedFactor | None:
+        """Return what multiplies by W in closed form: where phi is frozen."""
+        return None if self.phi.gradient is not None else _ClosedFactor(self, transposed)
 
 
 class _DirectWeight:
     """The weight of a layer in direct space."""
 
-    def __init__(self, layer: DirectLinear) -> None:
-        self.matrix = _Values(layer.form.block)
+    def __init__(self, layer: LinearLayer) -> None:
+        self.matrix = _Parameter(cast("DirectLinear", layer).form.block)
         self.trains = self.matrix.gradient is not None
 
     def form(self) -> Tensor:
@@ -256,14 +215,23 @@ class _DirectWeight:
 
     def write(self, d_weight: Tensor) -> None:
         """Write the gradient."""
-        if self.matrix.gradient is not None:
-            self.matrix.gradient.copy_(d_weight)
+        self.matrix.write(d_weight)
+
+    def write_projected(self, d: Tensor, projected: Tensor) -> None:
+        """Write nothing: a weight that projects data is frozen."""
+
+    def closed_factor(self, transposed: bool) -> None:
+        """Return None: the weight is there."""
+
+
+_WEIGHTS: dict[type[LinearLayer], type[_SpectralWeight | _DirectWeight]] = {
+    SpectralLinear: _SpectralWeight,
+    DirectLinear: _DirectWeight,
+}
 
 
 def _weight_of(layer: LinearLayer) -> _SpectralWeight | _DirectWeight:
-    if isinstance(layer, SpectralLinear):
-        return _SpectralWeight(layer)
-    return _DirectWeight(cast("DirectLinear", layer))
+    return _WEIGHTS[type(layer)](layer)
 
 
 # ---- layers and stacks ----
@@ -277,37 +245,33 @@ class _Layer:
     """One layer."""
 
     def __init__(self, layer: LinearLayer) -> None:
-        self.weight, self.bias = _weight_of(layer), _Bias(layer)
+        self.weight, self.bias = _weight_of(layer), _Parameter(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x, self.formed = x, self.weight.form()
         return _affine(x, self.formed, self.bias.values)
 
-    def backward(self, d: Tensor, wanted: bool) -> Tensor | None:
-        self.bias.write(d)
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
+        self.bias.write_sum(d, 0)
         if self.weight.trains:
             self.weight.write(d.T @ self.x)
-        return d @ self.formed if wanted else None
+        return d @ self.formed if needs_input else None
 
 
 class _Projected:
-    """The first layer, from data that passed its frozen map."""
+    """The first layer, from data multiplied by its frozen factor."""
 
     def __init__(self, layer: LinearLayer) -> None:
-        self.layer, self.bias = layer, _Bias(layer)
-        self.d_out: Tensor | None = None
-        if isinstance(layer, SpectralLinear):
-            self.d_out = _Values(layer.eigenvalues_out).gradient
+        self.layer = layer
+        self.weight, self.bias = _weight_of(layer), _Parameter(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        return self.layer.from_frozen_map(x)
+        return self.layer.from_projection(x)
 
-    def backward(self, d: Tensor, wanted: bool) -> None:
-        self.bias.write(d)
-        if self.d_out is not None:
-            plain = self.x[:, -self.layer.out_features :]
-            torch.sum(d * plain, 0, out=self.d_out).neg_()
+    def backward(self, d: Tensor, needs_input: bool) -> None:
+        self.bias.write_sum(d, 0)
+        self.weight.write_projected(d, self.x)
 
 
 class _Retracted:
@@ -321,9 +285,9 @@ class _Retracted:
         self.formed, bias = self.chain.forward()
         return _affine(x, self.formed, bias)
 
-    def backward(self, d: Tensor, wanted: bool) -> Tensor | None:
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         self.chain.backward(d.T @ self.x, d.sum(0))
-        return d @ self.formed if wanted else None
+        return d @ self.formed if needs_input else None
 
 
 class _Down:
@@ -331,32 +295,32 @@ class _Down:
 
     def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
         last, *others = reversed(layers)
-        self.weight, self.bias = _weight_of(last), _Bias(last)
-        self.biases = [_Bias(layer) for layer in others]
+        self.weight, self.bias = _weight_of(last), _Parameter(last.bias)
+        self.biases = [_Parameter(layer.bias) for layer in others]
         self.factors = [_factor(layer, closed_form, transposed=False) for layer in others]
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
-        product, bias = self.weight.form(), self.bias.values
+        product, total = self.weight.form(), self.bias.values
         self.products = []
-        for own, factor in zip(self.biases, self.factors, strict=True):
+        for bias, factor in zip(self.biases, self.factors, strict=True):
             self.products.append(product)
-            if own.values is not None:
-                onward = product @ own.values
-                bias = onward if bias is None else bias + onward
+            if bias.values is not None:
+                onward = product @ bias.values
+                total = onward if total is None else total + onward
             product = factor.forward(product)
-        return product, bias
+        return product, total
 
-    def backward(self, grad: Tensor, d_bias: Tensor) -> None:
+    def backward(self, grad: Tensor, d_total: Tensor) -> None:
         steps = list(zip(self.biases, self.factors, self.products, strict=True))
-        for own, factor, before in reversed(steps):
+        for bias, factor, before in reversed(steps):
             grad = factor.backward(grad)
-            if own.gradient is not None:
-                torch.mv(before.T, d_bias, out=own.gradient)
-            if own.values is not None:
-                grad = grad.addr_(d_bias, own.values)
+            if bias.gradient is not None:
+                torch.mv(before.T, d_total, out=bias.gradient)
+            if bias.values is not None:
+                grad = grad.addr_(d_total, bias.values)
         if self.weight.trains:
             self.weight.write(grad)
-        self.bias.copy(d_bias)
+        self.bias.write(d_total)
 
 
 class _Up:
@@ -364,45 +328,46 @@ class _Up:
 
     def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
         first, *others = layers
-        self.weight, self.bias = _weight_of(first), _Bias(first)
-        self.biases = [_Bias(layer) for layer in others]
+        self.weight, self.bias = _weight_of(first), _Parameter(first.bias)
+        self.biases = [_Parameter(layer.bias) for layer in others]
         self.factors = [_factor(layer, closed_form, transposed=True) for layer in others]
         self.has_bias = any(layer.bias is not None for layer in layers)
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
         product = self.weight.form().T
         if self.has_bias:
-            bias = self.bias.values
-            row = product.new_zeros(product.shape[1]) if bias is None else bias
+            first = self.bias.values
+            row = product.new_zeros(product.shape[1]) if first is None else first
             product = torch.cat([product, row[None]])
-        for own, factor in zip(self.biases, self.factors, strict=True):
+        for bias, factor in zip(self.biases, self.factors, strict=True):
             product = factor.forward(product)
-            if own.values is not None:
-                product[-1] += own.values
+            if bias.values is not None:
+                product[-1] += bias.values
         return (product[:-1].T, product[-1]) if self.has_bias else (product.T, None)
 
-    def backward(self, grad: Tensor, d_bias: Tensor) -> None:
-        grad = torch.cat([grad.T, d_bias[None]]) if self.has_bias else grad.T
-        steps = list(zip(self.biases, self.factors, strict=True))
-        for own, factor in reversed(steps):
-            own.copy(grad[-1])
+    def backward(self, grad: Tensor, d_total: Tensor) -> None:
+        grad = torch.cat([grad.T, d_total[None]]) if self.has_bias else grad.T
+        for bias, factor in reversed(list(zip(self.biases, self.factors, strict=True))):
+            bias.write(grad[-1])
             grad = factor.backward(grad)
-        self.bias.copy(grad[-1])
+        self.bias.write(grad[-1])
         if self.weight.trains:
             self.weight.write((grad[:-1] if self.has_bias else grad).T)
 
 
-def _factor(layer: LinearLayer, closed_form: bool, transposed: bool) -> _Closed | _Formed:
-    if closed_form and isinstance(layer, SpectralLinear) and not layer.train_eigenvectors:
-        return _Closed(layer, transposed)
-    return _Formed(layer, transposed)
+def _factor(
+    layer: LinearLayer, closed_form: bool, transposed: bool
+) -> _ClosedFactor | _FormedFactor:
+    weight = _weight_of(layer)
+    closed = weight.closed_factor(transposed) if closed_form else None
+    return _FormedFactor(weight, transposed) if closed is None else closed
 
 
-class _Formed:
+class _FormedFactor:
     """The product with a weight that is formed, or with its transpose."""
 
-    def __init__(self, layer: LinearLayer, transposed: bool) -> None:
-        self.weight, self.transposed = _weight_of(layer), transposed
+    def __init__(self, weight: _SpectralWeight | _DirectWeight, transposed: bool) -> None:
+        self.weight, self.transposed = weight, transposed
 
     def forward(self, left: Tensor) -> Tensor:
         weight = self.weight.form()
@@ -416,48 +381,38 @@ class _Formed:
         return grad @ self.formed.T
 
 
-class _Closed:
+class _ClosedFactor:
     """The product with a spectral weight in closed form, or with its transpose.
 
     The transpose is minus a spectral weight whose two sets change places.
     """
 
-    def __init__(self, layer: SpectralLinear, transposed: bool) -> None:
-        sets = [layer.eigenvalues_in, layer.eigenvalues_out]
-        phi = layer.form.block.detach()
+    def __init__(self, weight: _SpectralWeight, transposed: bool) -> None:
+        sets, phi = (weight.lambda_in, weight.lambda_out), weight.phi.values
         self.transposed = transposed
         self.phi = phi.T if transposed else phi
         self.sets = sets[::-1] if transposed else sets
-        self.values = [_Values(one) for one in self.sets]
-        self.scratch: Scratch = layer.scratch
-        self.kinds: dict[int, Any] = {}
+        self.needs = (True, *(one.gradient is not None for one in self.sets), False)
+        self.scratch: Scratch = weight.scratch
+        self.products: dict[int, ClosedForm] = {}
 
     def forward(self, left: Tensor) -> Tensor:
         n_rows = left.shape[0]
-        if n_rows not in self.kinds:
-            self.kinds[n_rows] = product_kind(n_rows, *self.sets)
-        self.kind = self.kinds[n_rows]
-        trained = [one.gradient is not None for one in self.values]
-        self.context = _Context((True, *trained, False, False))
-        sets = [one.values for one in self.values]
-        product = self.kind.forward(self.context, left, *sets, self.phi, self.scratch)
+        first, second = self.sets
+        if n_rows not in self.products:
+            self.products[n_rows] = choose_product(
+                n_rows, first.parameter, second.parameter, self.scratch
+            )
+        self.product = self.products[n_rows]
+        product, self.saved = self.product.forward(
+            left, first.values, second.values, self.phi
+        )
         return product.neg_() if self.transposed else product
 
     def backward(self, grad: Tensor) -> Tensor:
         signed = -grad if self.transposed else grad
-        d_left, *d_sets = self.kind.backward(self.context, signed)[:3]
-        for one, gradient in zip(self.values, d_sets, strict=True):
-            if one.gradient is not None:
-                one.gradient.copy_(gradient)
-        return d_left
-
-
-class _Context:
-    """What a function of autograd keeps between its two passes, without autograd."""
-
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs_input_grad
-        self.saved_tensors: tuple[Tensor, ...] = ()
-
-    def save_for_backward(self, *tensors: Tensor) -> None:
-        self.saved_tensors = tensors
+        d_left, *d_sets, _ = self.product.backward(self.saved, signed, self.needs)
+        for one, gradient in zip(self.sets, d_sets, strict=True):
+            if gradient is not None:
+                one.write(gradient)
+        return cast("Tensor", d_left)

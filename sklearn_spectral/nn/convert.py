@@ -60,7 +60,7 @@ def spectralize(
 
     See Also
     --------
-    to_direct : The conversion back.
+    to_linear : The conversion back.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def spectralize(
     return _replaced(result, new)
 
 
-def to_direct(module: nn.Module) -> nn.Module:
+def to_linear(module: nn.Module) -> nn.Module:
     """Return a copy of a module with ordinary layers in place of all linear ones of ours.
 
     Parameters
@@ -120,7 +120,7 @@ def to_direct(module: nn.Module) -> nn.Module:
     torch.nn.Module
         The copy; each `SpectralLinear`, or other `LinearLayer`, is a `torch.nn.Linear` with
         its weight and bias, all of which train. A `LinearStack` is a sequence of them, a
-        `SpectralNetwork` what its ``unfold()`` gives. Hooks on what is replaced are lost.
+        `SpectralNetwork` one with activations between. Hooks on what is replaced are lost.
 
     Raises
     ------
@@ -134,9 +134,9 @@ def to_direct(module: nn.Module) -> nn.Module:
     Examples
     --------
     >>> import torch
-    >>> from sklearn_spectral.nn import spectralize, to_direct
+    >>> from sklearn_spectral.nn import spectralize, to_linear
     >>> module = torch.nn.Linear(3, 2)
-    >>> same = to_direct(spectralize(module))
+    >>> same = to_linear(spectralize(module))
     >>> same, bool((same.weight == module.weight).all())
     (Linear(in_features=3, out_features=2, bias=True), True)
     """
@@ -144,14 +144,8 @@ def to_direct(module: nn.Module) -> nn.Module:
     result = deepcopy(module)
     new: dict[int, nn.Module] = {}
     for part in result.modules():
-        if isinstance(part, StackedNetwork):
-            new[id(part)] = part.unfold()
-        elif isinstance(part, LinearStack):
-            new[id(part)] = nn.Sequential(*(layer.to_linear() for layer in part))
-        elif isinstance(part, LinearLayer):
-            new[id(part)] = part.to_linear()
-        if id(part) in new:
-            new[id(part)].train(part.training)
+        if isinstance(part, (StackedNetwork, LinearStack, LinearLayer)):
+            new[id(part)] = part.to_linear().train(part.training)
     return _replaced(result, new)
 
 

@@ -90,12 +90,12 @@ class DirectLinear(LinearLayer):
             x = F.linear(x, factor)
         return F.linear(x, last, self.bias)
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return the weight where it does not train, or what gains scale."""
         return self.form.parametrization.frozen_factor(self.form)
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
-        """Map F x to what `forward` gives for x."""
+    def from_projection(self, projected: Tensor) -> Tensor:
+        """Finish `forward` from the precomputed projection F x."""
         output = self.form.parametrization.from_projection(projected, self.form)
         return output if self.bias is None else output + self.bias
 

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from ..spec.architecture import Architecture, HiddenLayerSizes, LinearExpansion
 from ..spec.parametrizations import parametrize, weight_choices
+from ..spec.plan import Strategy
 from ..spec.random_bits import seed_sequence, uniform
 from ..spec.starts import WEIGHT_SCHEMES
 from .direct import DirectLinear
 from .layer import seed_from_torch
 from .network import StackedNetwork, checked_architecture
 from .parametrized import ParametrizedMatrix
-from .telescope import TelescopeMode
 
 
 class DirectNetwork(StackedNetwork):
@@ -31,10 +31,10 @@ class DirectNetwork(StackedNetwork):
         Width of the first and of the last layer.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         As in `SpectralNetwork`.
-    linear_expansion : int, sequence of int, sequence of sequences or None, default=None
-        As in `SpectralNetwork`.
     activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
         The non-linearity; a tanh has no trained slope.
+    linear_expansion : int, sequence of int, sequence of sequences or None, default=None
+        As in `SpectralNetwork`.
     bias : bool, default=True
         Whether the layers have biases.
     parametrization : str, default="weights"
@@ -92,9 +92,9 @@ class DirectNetwork(StackedNetwork):
         in_features: int,
         out_features: int,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion = None,
         bias: bool = True,
         parametrization: str = "weights",
         n_weights: int | None = None,
@@ -102,7 +102,7 @@ class DirectNetwork(StackedNetwork):
         rank: int = 10,
         init: str = "glorot",
         seed: int | None = None,
-        telescope: TelescopeMode = "auto",
+        telescope: Strategy = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -183,8 +183,8 @@ class DirectNetwork(StackedNetwork):
             architecture.stacks[0][0],
             architecture.stacks[-1][-1],
             architecture.hidden_layer_sizes,
-            architecture.linear_expansion,
             activation,
+            linear_expansion=architecture.linear_expansion,
             bias=any(layer.bias is not None for layer in layers),
             seed=0,
             device=like.device,

@@ -95,19 +95,19 @@ class LinearLayer(nn.Module):
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
         return F.linear(x, self.weight, self.bias)
 
-    # ---- a part of the layer that never changes ----
+    # ---- a factor of the weight that never changes ----
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return the matrix F if the layer is a trained function of the entries of F x.
 
         Data that are multiplied by it once need not pass the layer again:
-        ``forward(x)`` is ``from_frozen_map(x @ F.T)``.
+        ``forward(x)`` is ``from_projection(x @ F.T)``.
         """
         return None
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
-        """Map F x to what `forward` gives for x."""
-        raise NotImplementedError(f"{type(self).__name__} has no frozen map.")
+    def from_projection(self, projected: Tensor) -> Tensor:
+        """Finish `forward` from the precomputed projection F x."""
+        raise NotImplementedError(f"{type(self).__name__} has no frozen factor.")
 
     # ---- what it costs, in multiplications, for the telescope's plan ----
 
@@ -122,7 +122,7 @@ class LinearLayer(nn.Module):
         return any(p.requires_grad for name, p in self.named_parameters() if name != "bias")
 
     def forming_cost(self) -> int:
-        """Count what forming the weight and its gradient takes; 0 where it is held."""
+        """Count what forming the weight and its gradient takes; 0 for a parameter."""
         return ENTRY_COST * self.size
 
     def passing_cost(self, n_rows: int, into_input: bool) -> int:

@@ -15,7 +15,7 @@ from ..spec.plan import ENTRY_COST, THIN_ROWS
 from ..spec.starts import SCHEMES, draw_start
 from .layer import LinearLayer, seed_from_torch
 from .parametrized import ParametrizedMatrix
-from .products import Scratch, is_one_number, left_product, spectral_weight
+from .products import Scratch, is_frozen_constant, left_product, spectral_weight
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | str
@@ -280,17 +280,17 @@ class SpectralLinear(LinearLayer):
         )
         return -product.T
 
-    def frozen_map(self) -> Tensor | None:
+    def frozen_factor(self) -> Tensor | None:
         """Return F of phi, or lambda_in F above F, where only ``out`` trains."""
         factor = self.form.parametrization.frozen_factor(self.form)
         if factor is None or self.train_eigenvalues != "out":
             return None
-        if is_one_number(self.eigenvalues_in, wait=True):
+        if is_frozen_constant(self.eigenvalues_in, sync=True):
             return factor
         return torch.cat([factor * self.eigenvalues_in, factor])
 
-    def from_frozen_map(self, projected: Tensor) -> Tensor:
-        """Map F x to what `forward` gives for x."""
+    def from_projection(self, projected: Tensor) -> Tensor:
+        """Finish `forward` from the precomputed projection F x."""
         of_phi = self.form.parametrization.from_projection
         if projected.shape[-1] == self.out_features:
             gains = self.eigenvalues_in[0] - self.eigenvalues_out
@@ -310,8 +310,8 @@ class SpectralLinear(LinearLayer):
             if n_rows > THIN_ROWS:
                 return None
             return self.form.parametrization.product_cost(2 * n_rows)
-        if is_one_number(self.eigenvalues_in, wait=True) or is_one_number(
-            self.eigenvalues_out, wait=True
+        if is_frozen_constant(self.eigenvalues_in, sync=True) or is_frozen_constant(
+            self.eigenvalues_out, sync=True
         ):
             return 2 * n_rows * self.size
         if n_rows <= THIN_ROWS:

@@ -21,21 +21,9 @@ class WeightedLoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        """Return the weighted mean of the losses of a batch.
+        """Return the weighted mean of the losses of a batch, of shape ().
 
-        Parameters
-        ----------
-        output : Tensor of shape (n_samples, n_outputs)
-            What the network gives.
-        target : Tensor
-            Class indices of shape (n_samples,), or values of the shape of ``output``.
-        weight : Tensor of shape (n_samples,), optional
-            Weight of each sample.
-
-        Returns
-        -------
-        Tensor of shape ()
-            The mean.
+        The target is class indices, (n_samples,), or values, (n_samples, n_outputs).
         """
         if weight is None:
             return self.mean(output, target)
@@ -50,17 +38,7 @@ class WeightedLoss(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Return the weighted mean of the losses and its gradient in the output.
 
-        Parameters
-        ----------
-        output, target, weight : Tensor
-            As for `forward`.
-
-        Returns
-        -------
-        loss : Tensor of shape ()
-            The mean.
-        gradient : Tensor of shape (n_samples, n_outputs)
-            Its gradient. Neither is part of a graph.
+        Neither is part of a graph of autograd.
         """
         with torch.enable_grad():
             output = output.detach().requires_grad_()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import cast
@@ -17,46 +17,28 @@ from ..spec.architecture import (
     LinearExpansion,
     eigenvalues_trained_in,
 )
-from ..spec.plan import StackPlan
+from ..spec.plan import StackPlan, Strategy
 from ..spec.random_bits import seed_sequence
-from .activations import ScaledTanh, make_activation
+from .activations import make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
-from .telescope import LinearStack, TelescopeMode
+from .telescope import LinearStack
 
 
 class StackedNetwork(nn.Module):
     """Base of the networks: one stack of linear layers per gap between activations.
 
-    Parameters
-    ----------
-    architecture : Architecture
-        The widths, gap by gap.
-    activation : {"relu", "tanh", "logistic", "elu", "identity"}
-        The non-linearity.
-    make_layer : callable
-        Called with the position of a layer and its two widths; returns the layer.
-    telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
-        How linear stacks are computed while training; see `LinearStack`.
-    device : torch.device or str, optional
-        Where the slopes of the activations live.
-    dtype : torch.dtype, optional
-        Their type.
-    slopes : bool, default=True
-        Whether each tanh has a trained slope.
-
-    Raises
-    ------
-    ValueError
-        If the mode is unknown.
+    ``make_layer`` takes the position of a layer and its two widths.
     """
+
+    stacks: Sequence[LinearStack]
 
     def __init__(
         self,
         architecture: Architecture,
         activation: str,
         make_layer: Callable[[int, int, int], LinearLayer],
-        telescope: TelescopeMode = "auto",
+        telescope: Strategy = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         slopes: bool = True,
@@ -73,7 +55,7 @@ class StackedNetwork(nn.Module):
                 layers.append(make_layer(position, n_in, n_out))
                 position += 1
             stacks.append(LinearStack(layers, telescope))
-        self.stacks = nn.ModuleList(stacks)
+        self.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
         self.activations = nn.ModuleList(
             make_activation(activation, slopes, device, dtype) for _ in stacks[:-1]
         )
@@ -81,7 +63,7 @@ class StackedNetwork(nn.Module):
     def layers(self) -> Iterator[LinearLayer]:
         """Iterate over all layers, in the order the signal passes them."""
         for stack in self.stacks:
-            yield from stack  # type: ignore[misc]
+            yield from stack
 
     @property
     def n_trained(self) -> int:
@@ -91,15 +73,7 @@ class StackedNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features).
 
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, in_features)
-            The input; within `planned`, what `precompute` makes of it.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, out_features)
-            The output.
+        Within `use_plans`, ``x`` is what `precompute` returns.
         """
         for position in range(self.n_computed_once, len(self.activations)):
             x = self.activations[position](self.stacks[position](x))
@@ -108,40 +82,17 @@ class StackedNetwork(nn.Module):
     # ---- the telescope's plan ----
 
     def plan(self, batch_size: int, n_rows: int | None = None) -> list[StackPlan]:
-        """Choose how each stack is computed while training.
+        """Choose how each stack is computed while training on batches of ``batch_size``.
 
-        Parameters
-        ----------
-        batch_size : int
-            Rows of a batch.
-        n_rows : int, optional
-            Rows of the data, if what never trains may be computed for all of them once.
-
-        Returns
-        -------
-        list of StackPlan
-            One per stack.
-
-        Raises
-        ------
-        ValueError
-            If ``telescope="project"`` and the first layer has no frozen part.
-
-        Examples
-        --------
-        >>> from sklearn_spectral.nn import SpectralNetwork
-        >>> network = SpectralNetwork(784, 10, 120, train_eigenvalues="out")
-        >>> [plan.way for plan in network.plan(batch_size=500, n_rows=60_000)]
-        ['project', 'layers']
+        With ``n_rows``, those of the data, what never trains may be computed once for all.
         """
         plans: list[StackPlan] = []
-        stacks = cast("list[LinearStack]", list(self.stacks))
         n_once = 0 if n_rows is None else self._n_frozen_stacks()
-        for position, stack in enumerate(stacks):
+        for position, stack in enumerate(self.stacks):
             if position < n_once:
                 counts = {"once": 0}
-                held = {"once": cast("int", n_rows) * stack.widths[-1]}
-                plans.append(StackPlan(stack.widths, batch_size, "once", counts, held))
+                memory = {"once": cast("int", n_rows) * stack.widths[-1]}
+                plans.append(StackPlan(stack.widths, batch_size, "once", counts, memory))
             elif position == n_once:
                 plans.append(stack.plan(batch_size, into_input=False, n_rows=n_rows))
             else:
@@ -150,13 +101,13 @@ class StackedNetwork(nn.Module):
 
     @staticmethod
     def computes_once(plans: Sequence[StackPlan]) -> bool:
-        """Tell whether `precompute` does anything on a plan."""
-        return any(plan.way in ("once", "project") for plan in plans)
+        """Whether `precompute` does anything by these plans."""
+        return any(plan.strategy in ("once", "project") for plan in plans)
 
-    def set_telescope(self, mode: TelescopeMode) -> None:
+    def set_telescope(self, strategy: Strategy) -> None:
         """Choose how linear stacks are computed; see `LinearStack`."""
         for stack in self.stacks:
-            stack.set_mode(mode)  # type: ignore[operator]
+            stack.set_strategy(strategy)
 
     def _n_frozen_stacks(self) -> int:
         """Count the stacks before the first that trains, or whose activation does."""
@@ -167,98 +118,63 @@ class StackedNetwork(nn.Module):
         return len(self.activations)
 
     @contextmanager
-    def planned(self, plans: Sequence[StackPlan]) -> Iterator[None]:
-        """Follow a plan within a ``with`` block; the input is what `precompute` gives.
-
-        Parameters
-        ----------
-        plans : sequence of StackPlan
-            From `plan`.
-
-        Yields
-        ------
-        None
-            Nothing.
-        """
-        stacks = cast("list[LinearStack]", list(self.stacks))
-        for stack, plan in zip(stacks, plans, strict=True):
-            stack.following = plan
-        self.n_computed_once = sum(plan.way == "once" for plan in plans)
+    def use_plans(self, plans: Sequence[StackPlan]) -> Iterator[None]:
+        """Compute by plans within a ``with`` block, from what `precompute` returns."""
+        for stack, plan in zip(self.stacks, plans, strict=True):
+            stack.active_plan = plan
+        self.n_computed_once = sum(plan.strategy == "once" for plan in plans)
         try:
             yield
         finally:
             self.n_computed_once = 0
-            for stack in stacks:
-                stack.following = None
+            for stack in self.stacks:
+                stack.active_plan = None
 
     @torch.no_grad()
     def precompute(self, x: Tensor, plans: Sequence[StackPlan]) -> Tensor:
-        """Return what of the network never changes, for data that then train it on a plan.
+        """Compute, for rows of data, what training by these plans never changes.
 
-        Parameters
-        ----------
-        x : Tensor of shape (n_samples, in_features)
-            The data, or rows of them.
-        plans : sequence of StackPlan
-            From `plan`.
-
-        Returns
-        -------
-        Tensor of shape (n_samples, n_numbers)
-            The data themselves where the plan computes nothing once.
+        These are the rows themselves where the plans compute nothing once.
         """
         for position, (stack, plan) in enumerate(zip(self.stacks, plans, strict=True)):
-            if plan.way == "once":
+            if plan.strategy == "once":
                 x = self.activations[position](stack(x))
             else:
-                fixed = None
-                if plan.way == "project":
-                    fixed = next(iter(cast("LinearStack", stack))).frozen_map()
-                return x if fixed is None else x @ fixed.T
+                factor = None
+                if plan.strategy == "project":
+                    factor = stack.layers[0].frozen_factor()
+                return x if factor is None else x @ factor.T
         return x
 
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
         """Return the network that is used: ordinary layers, linear stacks contracted.
 
-        Slopes of tanh are folded into the weights before them.
-
-        Returns
-        -------
-        torch.nn.Sequential
-            ``torch.nn.Linear`` modules and activations without parameters; a copy.
+        Slopes are folded into the weights before them. All parameters are copies.
         """
-        return self._plain([[stack.contract()] for stack in self.stacks])  # type: ignore[operator]
+        return self._sequence([direct_linear(*stack.contract())] for stack in self.stacks)
 
     @torch.no_grad()
-    def unfold(self) -> nn.Sequential:
+    def to_linear(self) -> nn.Sequential:
         """Return the extended network in direct space: ordinary layers, as many as here.
 
-        Slopes of tanh are folded into the weights before them.
-
-        Returns
-        -------
-        torch.nn.Sequential
-            ``torch.nn.Linear`` modules and activations without parameters; a copy.
+        Slopes are folded into the weights before them. All parameters are copies.
         """
-        return self._plain(
-            [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks]  # type: ignore[attr-defined]
-        )
+        return self._sequence([*stack.to_linear()] for stack in self.stacks)
 
-    def _plain(self, stacks: list[list[tuple[Tensor, Tensor | None]]]) -> nn.Sequential:
-        """Put weights and biases into ordinary layers, the activations between them."""
+    def _sequence(self, stacks: Iterable[list[nn.Module]]) -> nn.Sequential:
+        """Put ordinary layers in sequence, with activations without slopes between them."""
         modules: list[nn.Module] = []
         for position, layers in enumerate(stacks):
-            weight, bias = layers[-1]
-            activation = None
+            modules += layers
             if position < len(self.activations):
                 activation = self.activations[position]
-                if isinstance(activation, ScaledTanh):
-                    weight = weight * activation.slope
-                    bias = None if bias is None else bias * activation.slope
-                    activation = nn.Tanh()
-            modules += [direct_linear(*layer) for layer in (*layers[:-1], (weight, bias))]
-            modules += [] if activation is None else [activation]
+                slope = getattr(activation, "slope", None)
+                if slope is not None:
+                    for parameter in layers[-1].parameters():
+                        parameter.mul_(slope)
+                    activation = ACTIVATIONS[self.activation].module()
+                modules.append(activation)
         return nn.Sequential(*modules)
 
 
@@ -271,13 +187,13 @@ class SpectralNetwork(StackedNetwork):
         Width of the first and of the last layer.
     hidden_layer_sizes : int or sequence of int, default=(100,)
         Widths of the non-linear layers; ``()`` is a linear network.
+    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
+        The non-linearity; ``"tanh"`` has a trained slope per layer. With ``"identity"``
+        the whole network is one linear stack.
     linear_expansion : int, sequence of int, sequence of sequences or None, default=None
         Widths of the linear layers that are there while training and retracted
         afterwards. An int or a flat sequence stands before the first non-linear layer; a
         nested sequence has one entry per gap.
-    activation : {"relu", "tanh", "logistic", "elu", "identity"}, default="relu"
-        The non-linearity; ``"tanh"`` has a trained slope per layer. With ``"identity"``
-        the whole network is one linear stack.
     bias : bool, default=True
         Whether the layers have biases.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
@@ -337,15 +253,15 @@ class SpectralNetwork(StackedNetwork):
         in_features: int,
         out_features: int,
         hidden_layer_sizes: HiddenLayerSizes = (100,),
-        linear_expansion: LinearExpansion = None,
         activation: str = "relu",
         *,
+        linear_expansion: LinearExpansion = None,
         bias: bool = True,
         train_eigenvalues: str = "both",
         train_eigenvectors: TrainEigenvectors = False,
         init: str = "scaled",
         seed: int | None = None,
-        telescope: TelescopeMode = "auto",
+        telescope: Strategy = "auto",
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:

@@ -20,7 +20,10 @@ Notation: M is the matrix on the left of W, G the gradient of what comes out, an
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -33,29 +36,17 @@ from ..spec.plan import THIN_ROWS
 # a core's cache, large enough for a product to be worth its call.
 BLOCK_ROWS = 512
 
+Saved: TypeAlias = tuple[Tensor, ...]
+Gradients: TypeAlias = tuple[Tensor | None, ...]
+
 
 def spectral_weight(eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor) -> Tensor:
-    """Form W, differentiable in all three.
-
-    Parameters
-    ----------
-    eigenvalues_in : Tensor of shape (n_in,)
-        Eigenvalues of the nodes that the layer reads.
-    eigenvalues_out : Tensor of shape (n_out,)
-        Eigenvalues of the nodes that it feeds.
-    phi : Tensor of shape (n_out, n_in)
-        The block of the eigenvectors.
-
-    Returns
-    -------
-    Tensor of shape (n_out, n_in)
-        The weight.
-    """
+    """Form W of shape (n_out, n_in), differentiable in all three."""
     try:
-        return _SpectralWeight.apply(eigenvalues_in, eigenvalues_out, phi)
+        return _Twice.apply(_WEIGHT, eigenvalues_in, eigenvalues_out, phi)
     except RuntimeError:
-        # The transforms of torch.func want the plain formula; what is wrong with the
-        # input, it says again.
+        # The transforms of torch.func want the plain formula; it repeats the error if the
+        # input is wrong.
         return (eigenvalues_in - eigenvalues_out.unsqueeze(1)) * phi
 
 
@@ -68,85 +59,43 @@ def left_product(
 ) -> Tensor:
     """Return ``left @ W`` for a frozen phi, without a matrix of the size of W.
 
-    Where an eigenvalue set does not train and is one number, W is phi scaled on one side
-    and a single product with phi is needed. Otherwise few rows take the two thin products
-    of the module's notation; with many it is cheaper to form W block by block.
-
-    Parameters
-    ----------
-    left : Tensor of shape (n, n_out)
-        M.
-    eigenvalues_in : Tensor of shape (n_in,)
-        Eigenvalues of the nodes that the layer reads.
-    eigenvalues_out : Tensor of shape (n_out,)
-        Eigenvalues of the nodes that it feeds.
-    phi : Tensor of shape (n_out, n_in)
-        The block of the eigenvectors; it gets no gradient.
-    scratch : Scratch, optional
-        Memory for the blocks, used again at each call.
-
-    Returns
-    -------
-    Tensor of shape (n, n_in)
-        The product, differentiable once in all but phi.
+    Differentiable once in all but phi; ``scratch`` is memory to use again at each call.
     """
-    kind = product_kind(left.shape[0], eigenvalues_in, eigenvalues_out)
-    scratch = Scratch() if scratch is None else scratch
+    product = choose_product(left.shape[0], eigenvalues_in, eigenvalues_out, scratch)
     try:
-        return kind.apply(left, eigenvalues_in, eigenvalues_out, phi, scratch)
+        return _Once.apply(product, left, eigenvalues_in, eigenvalues_out, phi)
     except RuntimeError:  # as in `spectral_weight`
         return left @ spectral_weight(eigenvalues_in, eigenvalues_out, phi)
 
 
-def product_kind(
-    n_rows: int, eigenvalues_in: Tensor, eigenvalues_out: Tensor
-) -> type[Function]:
-    """Return the cheapest function that multiplies by W on its left.
-
-    Parameters
-    ----------
-    n_rows : int
-        Rows of the matrix on the left.
-    eigenvalues_in, eigenvalues_out : Tensor
-        As for `left_product`.
-
-    Returns
-    -------
-    type
-        Of the functions below, which all take the same and give the same.
-    """
-    if is_one_number(eigenvalues_in):
-        return OutProduct
-    if is_one_number(eigenvalues_out):
-        return InProduct
-    return ThinProduct if n_rows <= THIN_ROWS else BlockProduct
+def choose_product(
+    n_rows: int,
+    eigenvalues_in: Tensor,
+    eigenvalues_out: Tensor,
+    scratch: Scratch | None = None,
+) -> ClosedForm:
+    """Return the cheapest way to multiply W by a matrix of ``n_rows`` rows on its left."""
+    if is_frozen_constant(eigenvalues_in):
+        return _OUT_PRODUCT
+    if is_frozen_constant(eigenvalues_out):
+        return _IN_PRODUCT
+    if n_rows <= THIN_ROWS:
+        return _THIN_PRODUCT
+    scratch = Scratch() if scratch is None else scratch
+    return ClosedForm(partial(_block_forward, scratch), partial(_block_backward, scratch))
 
 
-def is_one_number(eigenvalues: Tensor, wait: bool = False) -> bool:
-    """Tell whether eigenvalues are frozen and all equal.
-
-    Parameters
-    ----------
-    eigenvalues : Tensor of shape (n,)
-        One set of a layer.
-    wait : bool, default=False
-        Whether to wait for a GPU, where the answer is False otherwise.
-
-    Returns
-    -------
-    bool
-        The answer.
-    """
-    if eigenvalues.requires_grad or (eigenvalues.is_cuda and not wait):
+def is_frozen_constant(eigenvalues: Tensor, sync: bool = False) -> bool:
+    """Whether eigenvalues are frozen and all equal; False on a GPU unless it may sync."""
+    if eigenvalues.requires_grad or (eigenvalues.is_cuda and not sync):
         return False
     return bool((eigenvalues == eigenvalues[0]).all())
 
 
 class Scratch:
-    """Two blocks of memory that are kept from call to call.
+    """Two blocks of memory to use again from call to call.
 
-    Memory of this size is otherwise given back to the system and cleared again at every
-    step, which takes as long as the arithmetic on it.
+    Given back to the system and cleared anew, they take as long as the arithmetic on them.
     """
 
     def __init__(self) -> None:
@@ -155,14 +104,14 @@ class Scratch:
     def blocks(self, like: Tensor) -> tuple[Tensor, Tensor]:
         """Return two blocks of `BLOCK_ROWS` rows, of the width and type of ``like``."""
         shape = (min(BLOCK_ROWS, like.shape[0]), like.shape[1])
-        kept = self._blocks
-        if kept is None or (kept[0].shape, kept[0].dtype, kept[0].device) != (
+        blocks = self._blocks
+        if blocks is None or (blocks[0].shape, blocks[0].dtype, blocks[0].device) != (
             shape,
             like.dtype,
             like.device,
         ):
-            kept = self._blocks = (like.new_empty(shape), like.new_empty(shape))
-        return kept
+            blocks = self._blocks = (like.new_empty(shape), like.new_empty(shape))
+        return blocks
 
     def __deepcopy__(self, memo: Any) -> Scratch:
         return Scratch()
@@ -171,174 +120,181 @@ class Scratch:
         return Scratch, ()
 
 
-class _SpectralWeight(Function):
-    """W and its gradient, in two and at most four passes over memory."""
+# ---- functions and their gradients ----
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """A function and its gradient in closed form, for autograd and for `Backprop`.
+
+    ``backward`` takes the tensors that ``forward`` saved and which inputs need a gradient.
+    """
+
+    forward: Callable[..., tuple[Tensor, Saved]]
+    backward: Callable[[Saved, Tensor, Sequence[bool]], Gradients]
+
+
+class _Twice(Function):
+    """A closed form as autograd calls it; its gradient can be differentiated again."""
 
     @staticmethod
-    def forward(
-        ctx: Any, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
-    ) -> Tensor:
-        ctx.save_for_backward(eigenvalues_in, eigenvalues_out, phi)
-        return _scaled(eigenvalues_in, eigenvalues_out, phi)
+    def forward(ctx: Any, function: ClosedForm, *inputs: Tensor) -> Tensor:
+        output, saved = function.forward(*inputs)
+        ctx.save_for_backward(*saved)
+        ctx.function = function
+        return output
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        eigenvalues_in, eigenvalues_out, phi = ctx.saved_tensors
-        d_in = d_out = d_phi = None
-        if ctx.needs_input_grad[2]:
-            d_phi = _scaled(eigenvalues_in, eigenvalues_out, grad)
-        if any(ctx.needs_input_grad[:2]):
-            shares = grad * phi
-            d_in = shares.sum(0) if ctx.needs_input_grad[0] else None
-            d_out = -shares.sum(1) if ctx.needs_input_grad[1] else None
-        return d_in, d_out, d_phi
+        needs = ctx.needs_input_grad[1:]
+        return None, *ctx.function.backward(ctx.saved_tensors, grad, needs)
 
 
-class OutProduct(Function):
-    """The eigenvalues of the input are one number, c: M W = (M (c - lambda_out)) phi."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        eigenvalues_in: Tensor,
-        eigenvalues_out: Tensor,
-        phi: Tensor,
-        scratch: Scratch,
-    ) -> Tensor:
-        gains = eigenvalues_in[0] - eigenvalues_out
-        ctx.save_for_backward(left, gains, phi)
-        return _times(left * gains, phi)
+class _Once(_Twice):
+    """One whose gradient overwrites memory, and so cannot be differentiated."""
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Any:
-        left, gains, phi = ctx.saved_tensors
-        needs_left, _, needs_out = ctx.needs_input_grad[:3]
+        return _Twice.backward(ctx, grad)
+
+
+def _weight_forward(
+    eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+) -> tuple[Tensor, Saved]:
+    weight = scale(eigenvalues_in, eigenvalues_out.unsqueeze(1), phi)
+    return weight, (eigenvalues_in, eigenvalues_out, phi)
+
+
+def _weight_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
+    """Return all gradients in two and at most four passes over memory."""
+    eigenvalues_in, eigenvalues_out, phi = saved
+    d_in = d_out = d_phi = None
+    if needs[2]:
+        d_phi = scale(eigenvalues_in, eigenvalues_out.unsqueeze(1), grad)
+    if any(needs[:2]):
+        d_gaps = grad * phi
+        d_in = d_gaps.sum(0) if needs[0] else None
+        d_out = -d_gaps.sum(1) if needs[1] else None
+    return d_in, d_out, d_phi
+
+
+_WEIGHT = ClosedForm(_weight_forward, _weight_backward)
+
+# The products M W take M, both sets of eigenvalues and phi, which gets no gradient.
+
+
+def _out_forward(
+    left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+) -> tuple[Tensor, Saved]:
+    """lambda_in is one number, c: M W = (M (c - lambda_out)) phi."""
+    gains = eigenvalues_in[0] - eigenvalues_out
+    return _times(left * gains, phi), (left, gains, phi)
+
+
+def _out_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
+    left, gains, phi = saved
+    h = _times_transposed(grad, phi)
+    d_out = -(left * h).sum(0) if needs[2] else None
+    return (h.mul_(gains) if needs[0] else None), None, d_out, None
+
+
+_OUT_PRODUCT = ClosedForm(_out_forward, _out_backward)
+
+
+def _in_forward(
+    left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+) -> tuple[Tensor, Saved]:
+    """lambda_out is one number, c: M W = (M phi) (lambda_in - c)."""
+    gains = eigenvalues_in - eigenvalues_out[0]
+    p = _times(left, phi)
+    return p * gains, (gains, phi, p)
+
+
+def _in_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
+    gains, phi, p = saved
+    d_left = _times_transposed(grad * gains, phi) if needs[0] else None
+    d_in = (grad * p).sum(0) if needs[1] else None
+    return d_left, d_in, None, None
+
+
+_IN_PRODUCT = ClosedForm(_in_forward, _in_backward)
+
+
+def _thin_forward(
+    left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
+) -> tuple[Tensor, Saved]:
+    """M has few rows: P and Q, and then K and H, each as one stacked product."""
+    p, q = _times(torch.cat([left, left * eigenvalues_out]), phi).chunk(2)
+    return p * eigenvalues_in - q, (left, eigenvalues_in, eigenvalues_out, phi, p)
+
+
+def _thin_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
+    left, eigenvalues_in, eigenvalues_out, phi, p = saved
+    d_left = d_in = d_out = None
+    if needs[1]:
+        d_in = (grad * p).sum(0)
+    if needs[0]:
+        stacked = torch.cat([grad * eigenvalues_in, grad])
+        k, h = _times_transposed(stacked, phi).chunk(2)
+        d_left = torch.addcmul(k, h, eigenvalues_out, value=-1)
+    elif needs[2]:
         h = _times_transposed(grad, phi)
-        d_out = -(left * h).sum(0) if needs_out else None
-        return (h.mul_(gains) if needs_left else None), None, d_out, None, None
+    if needs[2]:
+        d_out = -(left * h).sum(0)
+    return d_left, d_in, d_out, None
 
 
-class InProduct(Function):
-    """The eigenvalues of the output are one number, c: M W = (M phi) (lambda_in - c)."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        eigenvalues_in: Tensor,
-        eigenvalues_out: Tensor,
-        phi: Tensor,
-        scratch: Scratch,
-    ) -> Tensor:
-        gains = eigenvalues_in - eigenvalues_out[0]
-        p = _times(left, phi)
-        ctx.save_for_backward(gains, phi, p)
-        return p * gains
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        gains, phi, p = ctx.saved_tensors
-        needs_left, needs_in = ctx.needs_input_grad[:2]
-        d_left = _times_transposed(grad * gains, phi) if needs_left else None
-        d_in = (grad * p).sum(0) if needs_in else None
-        return d_left, d_in, None, None, None
+_THIN_PRODUCT = ClosedForm(_thin_forward, _thin_backward)
 
 
-class ThinProduct(Function):
-    """P and Q, and K and H, each pair as one stacked product."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        eigenvalues_in: Tensor,
-        eigenvalues_out: Tensor,
-        phi: Tensor,
-        scratch: Scratch,
-    ) -> Tensor:
-        p, q = _times(torch.cat([left, left * eigenvalues_out]), phi).chunk(2)
-        ctx.save_for_backward(left, eigenvalues_in, eigenvalues_out, phi, p)
-        return p * eigenvalues_in - q
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        left, eigenvalues_in, eigenvalues_out, phi, p = ctx.saved_tensors
-        needs_left, needs_in, needs_out = ctx.needs_input_grad[:3]
-        d_left = d_in = d_out = None
-        if needs_in:
-            d_in = (grad * p).sum(0)
-        if needs_left:
-            stacked = torch.cat([grad * eigenvalues_in, grad])
-            k, h = _times_transposed(stacked, phi).chunk(2)
-            d_left = torch.addcmul(k, h, eigenvalues_out, value=-1)
-        elif needs_out:
-            h = _times_transposed(grad, phi)
-        if needs_out:
-            d_out = -(left * h).sum(0)
-        return d_left, d_in, d_out, None, None
+def _block_forward(
+    scratch: Scratch,
+    left: Tensor,
+    eigenvalues_in: Tensor,
+    eigenvalues_out: Tensor,
+    phi: Tensor,
+) -> tuple[Tensor, Saved]:
+    """W is formed block by block and forgotten, and so are the gradients of its entries."""
+    memory, _ = scratch.blocks(phi)
+    product = left.new_zeros(left.shape[0], phi.shape[1])
+    column = eigenvalues_out.unsqueeze(1)
+    for rows in _blocks(phi):
+        block = phi[rows]
+        weight = scale(eigenvalues_in, column[rows], block, memory[: block.shape[0]])
+        product.addmm_(left[:, rows], weight)
+    return product, (left, eigenvalues_in, eigenvalues_out, phi)
 
 
-class BlockProduct(Function):
-    """W formed block by block, and forgotten; the gradients of its entries likewise."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        eigenvalues_in: Tensor,
-        eigenvalues_out: Tensor,
-        phi: Tensor,
-        scratch: Scratch,
-    ) -> Tensor:
-        ctx.save_for_backward(left, eigenvalues_in, eigenvalues_out, phi)
-        ctx.scratch = scratch
-        memory, _ = scratch.blocks(phi)
-        product = left.new_zeros(left.shape[0], phi.shape[1])
-        for rows in _blocks(phi):
-            weight = _scaled_into(memory, eigenvalues_in, eigenvalues_out[rows], phi[rows])
-            product.addmm_(left[:, rows], weight)
-        return product
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        left, eigenvalues_in, eigenvalues_out, phi = ctx.saved_tensors
-        needs_left, needs_in, needs_out = ctx.needs_input_grad[:3]
-        memory, gradient_memory = ctx.scratch.blocks(phi)
-        d_left = torch.empty_like(left) if needs_left else None
-        d_in = torch.zeros_like(eigenvalues_in) if needs_in else None
-        d_out = torch.empty_like(eigenvalues_out) if needs_out else None
-        for rows in _blocks(phi):
-            block = phi[rows]
-            if d_left is not None:
-                weight = _scaled_into(memory, eigenvalues_in, eigenvalues_out[rows], block)
-                d_left[:, rows] = grad @ weight.T
-            if d_in is not None or d_out is not None:
-                shares = gradient_memory[: block.shape[0]]
-                torch.mm(left[:, rows].T, grad, out=shares).mul_(block)
-                if d_in is not None:
-                    d_in += shares.sum(0)
-                if d_out is not None:
-                    d_out[rows] = -shares.sum(1)
-        return d_left, d_in, d_out, None, None
+def _block_backward(
+    scratch: Scratch, saved: Saved, grad: Tensor, needs: Sequence[bool]
+) -> Gradients:
+    left, eigenvalues_in, eigenvalues_out, phi = saved
+    memory, gradient_memory = scratch.blocks(phi)
+    d_left = torch.empty_like(left) if needs[0] else None
+    d_in = torch.zeros_like(eigenvalues_in) if needs[1] else None
+    d_out = torch.empty_like(eigenvalues_out) if needs[2] else None
+    column = eigenvalues_out.unsqueeze(1)
+    for rows in _blocks(phi):
+        block = phi[rows]
+        if d_left is not None:
+            weight = scale(eigenvalues_in, column[rows], block, memory[: block.shape[0]])
+            d_left[:, rows] = grad @ weight.T
+        if d_in is not None or d_out is not None:
+            d_gaps = gradient_memory[: block.shape[0]]
+            torch.mm(left[:, rows].T, grad, out=d_gaps).mul_(block)
+            if d_in is not None:
+                d_in += d_gaps.sum(0)
+            if d_out is not None:
+                d_out[rows] = -d_gaps.sum(1)
+    return d_left, d_in, d_out, None
 
 
-def _scaled(eigenvalues_in: Tensor, eigenvalues_out: Tensor, matrix: Tensor) -> Tensor:
-    """Return (lambda_in_j - lambda_out_i) matrix_ij."""
-    return (eigenvalues_in - eigenvalues_out.unsqueeze(1)).mul_(matrix)
-
-
-def _scaled_into(
-    memory: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, matrix: Tensor
+def scale(
+    eigenvalues_in: Tensor, column: Tensor, matrix: Tensor, out: Tensor | None = None
 ) -> Tensor:
-    """Do the same in the first rows of ``memory``."""
-    rows = memory[: matrix.shape[0]]
-    torch.sub(eigenvalues_in, eigenvalues_out.unsqueeze(1), out=rows)
-    return rows.mul_(matrix)
+    """Return (lambda_in_j - lambda_out_i) matrix_ij; lambda_out is a column, (n_out, 1)."""
+    return torch.sub(eigenvalues_in, column, out=out).mul_(matrix)
 
 
 def _blocks(phi: Tensor) -> list[slice]:
@@ -349,12 +305,9 @@ def _blocks(phi: Tensor) -> list[slice]:
 
 
 def _parts(n_rows: int, phi: Tensor) -> tuple[int, int]:
-    """Return into how many equal parts to cut phi, and how many rows a part has.
-
-    The libraries below torch do not share a thin product out well among the cores; as
-    several products of about `BLOCK_ROWS` rows it takes two thirds of the time. A GPU
-    takes it whole.
-    """
+    """Return into how many equal parts to cut phi, and how many rows a part has."""
+    # BLAS spreads a thin product badly over the cores; as several products of about
+    # `BLOCK_ROWS` rows it takes two thirds of the time. A GPU takes it whole.
     whole = phi.is_cuda or n_rows > THIN_ROWS
     parts = 1 if whole else max(1, round(phi.shape[0] / BLOCK_ROWS))
     return parts, phi.shape[0] // parts
@@ -366,8 +319,8 @@ def _times(left: Tensor, phi: Tensor) -> Tensor:
     if parts == 1:
         return left @ phi
     cut = parts * size
-    pieces = left[:, :cut].unflatten(1, (parts, size)).transpose(0, 1)
-    product = torch.bmm(pieces, phi[:cut].unflatten(0, (parts, size))).sum(0)
+    chunks = left[:, :cut].unflatten(1, (parts, size)).transpose(0, 1)
+    product = torch.bmm(chunks, phi[:cut].unflatten(0, (parts, size))).sum(0)
     return product if cut == phi.shape[0] else product.addmm_(left[:, cut:], phi[cut:])
 
 
@@ -377,8 +330,8 @@ def _times_transposed(left: Tensor, phi: Tensor) -> Tensor:
     if parts == 1:
         return left @ phi.T
     cut = parts * size
-    pieces = phi[:cut].unflatten(0, (parts, size)).transpose(1, 2)
-    product = torch.bmm(left.expand(parts, *left.shape), pieces)
+    chunks = phi[:cut].unflatten(0, (parts, size)).transpose(1, 2)
+    product = torch.bmm(left.expand(parts, *left.shape), chunks)
     product = product.transpose(0, 1).flatten(1)
     if cut == phi.shape[0]:
         return product

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, TypeAlias, cast
+from typing import cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..spec.plan import TELESCOPES, THIN_ROWS, StackPlan, cheapest
+from ..spec.plan import STRATEGY_CHOICES, THIN_ROWS, StackPlan, Strategy, cheapest
 from .layer import LinearLayer
 from .products import BLOCK_ROWS
 
-TelescopeMode: TypeAlias = Literal["auto", "layers", "contract", "closed_form", "project"]
-
-# As many numbers may always be kept of data that pass the frozen first layer once; more
-# only where the data themselves have as many.
+# Projected data may always be this many numbers; more only where the data themselves are.
 PROJECTED_NUMBERS = 2**26
 
 
@@ -91,7 +88,7 @@ class LinearStack(nn.Module):
     ----------
     layers : sequence of LinearLayer
         The layers, in the order in which the signal passes them.
-    mode : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
+    strategy : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
         How the forward pass is computed:
 
         - ``"layers"``: layer by layer;
@@ -109,7 +106,7 @@ class LinearStack(nn.Module):
     Raises
     ------
     ValueError
-        If there is no layer, the widths do not fit or the mode is unknown.
+        If there is no layer, the widths do not fit or the strategy is unknown.
 
     Examples
     --------
@@ -118,25 +115,28 @@ class LinearStack(nn.Module):
     >>> stack = LinearStack([SpectralLinear(8, 30), SpectralLinear(30, 3)])
     >>> stack(torch.zeros(5, 8)).shape
     torch.Size([5, 3])
-    >>> stack.plan(batch_size=500).way
+    >>> stack.plan(batch_size=500).strategy
     'closed_form'
     """
 
-    def __init__(self, layers: Sequence[LinearLayer], mode: TelescopeMode = "auto") -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(_checked_layers(layers))
-        self.following: StackPlan | None = None
-        # Which end a contraction starts at, and the way for a batch size: counted once.
-        self._ends: dict[tuple[int, bool], bool] = {}
-        self._ways: dict[int, str] = {}
-        self.set_mode(mode)
+    layers: Sequence[LinearLayer]
 
-    def set_mode(self, mode: TelescopeMode) -> None:
+    def __init__(self, layers: Sequence[LinearLayer], strategy: Strategy = "auto") -> None:
+        super().__init__()
+        modules = nn.ModuleList(_checked_layers(layers))
+        self.layers = cast("Sequence[LinearLayer]", modules)
+        self.active_plan: StackPlan | None = None
+        # Caches: the end that a contraction starts at; the strategy for a batch size.
+        self._ends: dict[tuple[int, bool], bool] = {}
+        self._strategies: dict[int, str] = {}
+        self.set_strategy(strategy)
+
+    def set_strategy(self, strategy: Strategy) -> None:
         """Choose how the forward pass is computed.
 
         Parameters
         ----------
-        mode : str
+        strategy : str
             As in the constructor.
 
         Raises
@@ -144,19 +144,20 @@ class LinearStack(nn.Module):
         ValueError
             If it is not one of those listed there.
         """
-        if mode not in TELESCOPES:
-            raise ValueError(f"mode must be one of {list(TELESCOPES)}; got {mode!r}.")
-        self.mode = mode
-        self._ways.clear()
+        if strategy not in STRATEGY_CHOICES:
+            raise ValueError(
+                f"strategy must be one of {list(STRATEGY_CHOICES)}; got {strategy!r}."
+            )
+        self.strategy = strategy
+        self._strategies.clear()
 
     def __iter__(self) -> Iterator[LinearLayer]:
-        return cast("Iterator[LinearLayer]", iter(self.layers))
+        return iter(self.layers)
 
     @property
     def widths(self) -> tuple[int, ...]:
         """Node counts, the two ends included."""
-        layers = list(self)
-        return (layers[0].in_features, *(layer.out_features for layer in layers))
+        return (self.layers[0].in_features, *(layer.out_features for layer in self))
 
     def contract(self, closed_form: bool = True) -> tuple[Tensor, Tensor | None]:
         """Return the weight and bias of the stack as one layer; see `contract`."""
@@ -164,22 +165,28 @@ class LinearStack(nn.Module):
         return _contract(layers, closed_form, self.starts_at_output(layers, closed_form))
 
     def starts_at_output(self, layers: Sequence[LinearLayer], closed_form: bool) -> bool:
-        """Tell which end to contract the last of the layers from; counted once."""
+        """Whether to contract the stack's last layers, these, from the output down."""
         key = len(layers), closed_form
         if key not in self._ends:
             self._ends[key] = _starts_at_output(layers, closed_form)
         return self._ends[key]
 
-    def way_for(self, batch_size: int) -> tuple[str, str]:
-        """Return how a batch passes, and how what follows a projected layer does."""
-        if self.following is not None:
-            return self.following.way, self.following.rest
-        return self._way(batch_size), "layers"
+    def strategy_for(self, batch_size: int) -> tuple[bool, str]:
+        """Whether data come projected, and the strategy for the layers they still pass."""
+        plan = self.active_plan
+        if plan is not None:
+            projected = plan.strategy == "project"
+            return projected, plan.after_projection if projected else plan.strategy
+        if batch_size not in self._strategies:
+            if len(self._strategies) > 100:  # batches of ever new sizes
+                self._strategies.clear()
+            self._strategies[batch_size] = self.plan(batch_size).strategy
+        return False, self._strategies[batch_size]
 
     def plan(
         self, batch_size: int, into_input: bool = True, n_rows: int | None = None
     ) -> StackPlan:
-        """Count what each way costs, and choose.
+        """Count what each strategy costs, and choose.
 
         Parameters
         ----------
@@ -200,31 +207,31 @@ class LinearStack(nn.Module):
         Raises
         ------
         ValueError
-            If ``mode="project"`` and the first layer has no frozen part.
+            If ``strategy="project"`` and the first layer has no frozen part.
         """
         layers = list(self)
         counts, memory = _count(layers, batch_size, into_input)
-        rest = "layers"
+        after_projection = "layers"
         if n_rows is not None:
-            fixed = layers[0].frozen_map()
-            if fixed is None and self.mode == "project":
+            factor = layers[0].frozen_factor()
+            if factor is None and self.strategy == "project":
                 raise ValueError(
                     "telescope='project' needs a first layer with a part that never "
                     "trains: train_eigenvalues='out' with train_eigenvectors=False."
                 )
-            if fixed is not None:
-                kept = n_rows * len(fixed)
-                fits = kept <= max(PROJECTED_NUMBERS, n_rows * self.widths[0])
-                if fits or self.mode == "project":
-                    counts["project"] = 3 * batch_size * len(fixed)
-                    memory["project"] = kept
+            if factor is not None:
+                size = n_rows * len(factor)
+                fits = size <= max(PROJECTED_NUMBERS, n_rows * self.widths[0])
+                if fits or self.strategy == "project":
+                    counts["project"] = 3 * batch_size * len(factor)
+                    memory["project"] = size
                     if len(layers) > 1:
-                        after, held = _count(layers[1:], batch_size, True)
-                        rest = cheapest(after, held)
-                        counts["project"] += after[rest]
-                        memory["project"] += held[rest]
-        way = self.mode if self.mode in counts else cheapest(counts, memory)
-        return StackPlan(self.widths, batch_size, way, counts, memory, rest)
+                        costs, sizes = _count(layers[1:], batch_size, True)
+                        after_projection = cheapest(costs, sizes)
+                        counts["project"] += costs[after_projection]
+                        memory["project"] += sizes[after_projection]
+        chosen = self.strategy if self.strategy in counts else cheapest(counts, memory)
+        return StackPlan(self.widths, batch_size, chosen, counts, memory, after_projection)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (n_samples, n_in) to (n_samples, n_out).
@@ -232,33 +239,35 @@ class LinearStack(nn.Module):
         Parameters
         ----------
         x : Tensor of shape (n_samples, n_in)
-            The input; while a plan is followed that projects, what the frozen map of the
-            first layer makes of it.
+            The input; while an active plan projects, its products with the frozen factor
+            of the first layer.
 
         Returns
         -------
         Tensor of shape (n_samples, n_out)
             The output.
         """
-        way, rest = self.way_for(x.shape[0])
+        projected, strategy = self.strategy_for(x.shape[0])
         layers = list(self)
-        if way == "project":
-            x = layers[0].from_frozen_map(x)
-            layers, way = layers[1:], rest
-        if way == "layers":
+        if projected:
+            x = layers.pop(0).from_projection(x)
+        if strategy == "layers":
             for layer in layers:
                 x = layer(x)
             return x
-        closed_form = way == "closed_form"
+        closed_form = strategy == "closed_form"
         down = self.starts_at_output(layers, closed_form)
         return F.linear(x, *_contract(layers, closed_form, down))
 
-    def _way(self, batch_size: int) -> str:
-        if batch_size not in self._ways:
-            if len(self._ways) > 100:  # batches of ever new sizes
-                self._ways.clear()
-            self._ways[batch_size] = self.plan(batch_size).way
-        return self._ways[batch_size]
+    def to_linear(self) -> nn.Sequential:
+        """Return ordinary layers with the weights and biases of these, one for each.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            ``torch.nn.Linear`` modules; a copy, all of which trains.
+        """
+        return nn.Sequential(*(layer.to_linear() for layer in self))
 
 
 def _contract(
@@ -297,7 +306,7 @@ def _add(left: Tensor | None, right: Tensor | None) -> Tensor | None:
 def _count(
     layers: Sequence[LinearLayer], batch_size: int, into_input: bool
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Count the multiplications and the memory of each way that is open to layers."""
+    """Count the multiplications and the memory of each strategy that is open to layers."""
     counts = {
         "layers": sum(
             layer.passing_cost(batch_size, into_input or position > 0)
@@ -310,12 +319,12 @@ def _count(
     if len(layers) > 1:
         n_in, n_out = layers[0].in_features, layers[-1].out_features
         ends = batch_size * n_in * n_out * (2 + into_input)
-        for way in ("contract", "closed_form"):
-            closed_form = way == "closed_form"
+        for strategy in ("contract", "closed_form"):
+            closed_form = strategy == "closed_form"
             start = _starts_at_output(layers, closed_form)
-            cost, held = _contraction(layers, closed_form, start)
-            counts[way] = cost + ends
-            memory[way] = held + 2 * n_in * n_out + batch_size * n_out
+            cost, size = _contraction(layers, closed_form, start)
+            counts[strategy] = cost + ends
+            memory[strategy] = size + 2 * n_in * n_out + batch_size * n_out
     return counts, memory
 
 
@@ -325,11 +334,11 @@ def _formed(layer: LinearLayer) -> int:
 
 
 def _starts_at_output(layers: Sequence[LinearLayer], closed_form: bool) -> bool:
-    """Tell whether contracting from the last layer down is as cheap as the other way."""
+    """Whether contracting from the last layer down is cheaper than from the first up."""
     costs = {start: _contraction(layers, closed_form, start) for start in (True, False)}
     return cheapest(
         {start: cost for start, (cost, _) in costs.items()},
-        {start: held for start, (_, held) in costs.items()},
+        {start: size for start, (_, size) in costs.items()},
     )
 
 

@@ -22,7 +22,7 @@ from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.layers import LayerArrays, architecture_of
 from ..fitted.network import FittedNetwork, with_regrown
 from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
-from ..spec.plan import WAYS, StackPlan
+from ..spec.plan import STRATEGIES, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
 
 # Series of values, which are stored as arrays; and what not every fit leaves.
@@ -366,10 +366,10 @@ def _are_plans(value: Any) -> bool:
             isinstance(plan.widths, tuple)
             and all(_is_int(width, 1) for width in plan.widths)
             and _is_int(plan.batch_size, 1)
-            and plan.way in WAYS
-            and plan.rest in WAYS
+            and plan.strategy in STRATEGIES
+            and plan.after_projection in STRATEGIES
             and all(_is_int(n, 0) for count in counts for n in count.values())
-            and plan.multiplications.keys() <= WAYS.keys()
+            and plan.multiplications.keys() <= STRATEGIES.keys()
             and plan.multiplications.keys() == plan.memory.keys()
         )
         if not right:

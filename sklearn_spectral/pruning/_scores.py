@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..data.rows import Rows, chunk_rows, densify
 from ..estimators.spectral import BaseSpectral
 from ..fitted.forward import CACHED_BYTES
+from ..fitted.layers import spectral_weight
 from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import eigenvalues_trained_in
 
@@ -246,7 +247,7 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
     )
     for position, (layer, phi, is_linear) in enumerate(arrays):
         lambda_in, lambda_out = layer["eigenvalues_in"], layer["eigenvalues_out"]
-        weight = (lambda_in - lambda_out[:, np.newaxis]) * phi
+        weight = spectral_weight(lambda_in, lambda_out, phi)
         activation = "identity" if is_linear else estimator._fitted.activation
         layers.append(
             Layer(
@@ -259,7 +260,7 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
                 ),
                 layer.get("bias", np.zeros(len(weight), weight.dtype)),
                 activation,
-                float(next(slopes)) if activation == "tanh" else 1.0,
+                float(next(slopes)) if ACTIVATIONS[activation].has_slope else 1.0,
             )
         )
     return layers

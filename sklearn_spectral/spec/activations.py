@@ -30,23 +30,18 @@ class Graph(Protocol):
 
 @dataclass(frozen=True)
 class Activation:
-    """One activation, by what prediction, training and export need of it.
-
-    Parameters
-    ----------
-    apply : callable
-        Takes an array and overwrites it. It predicts, without torch.
-    module : callable
-        Returns a torch module, and imports torch itself. Its gradient is autograd's, unless
-        ``nn/backprop.py`` has a faster one for modules of its type.
-    write : callable
-        Takes a `Graph` and the name of some values, and returns the name of theirs after
-        the activation.
-    """
+    """One activation, by what prediction, training and export need of it."""
 
     apply: Callable[[NDArray[Any]], Any]
+    """Takes an array and overwrites it. It predicts, without torch."""
     module: Callable[[], nn.Module]
+    """Returns a torch module, and imports torch itself. Its gradient is autograd's, unless
+    ``nn/backprop.py`` has a faster one for modules of its type."""
     write: Callable[[Graph, str], str]
+    """Takes a `Graph` and the name of some values; returns that of the values after it."""
+    has_slope: bool = False
+    """Whether spectral networks multiply its input by a trained slope, one per layer; the
+    module with one is in ``nn/activations.py``. Retracted weights contain the slopes."""
 
 
 def _identity_module() -> nn.Module:
@@ -110,11 +105,12 @@ def _write_elu(graph: Graph, values: str) -> str:
 ACTIVATIONS: dict[str, Activation] = {
     "identity": Activation(lambda values: None, _identity_module, lambda graph, x: x),
     "relu": Activation(_relu, _relu_module, lambda graph, x: graph.emit("Relu", x)),
-    "tanh": Activation(_tanh, _tanh_module, lambda graph, x: graph.emit("Tanh", x)),
+    "tanh": Activation(
+        _tanh, _tanh_module, lambda graph, x: graph.emit("Tanh", x), has_slope=True
+    ),
     "logistic": Activation(
         _logistic, _logistic_module, lambda graph, x: graph.emit("Sigmoid", x)
     ),
     "elu": Activation(_elu, _elu_module, _write_elu),
 }
-"""The activations by the value of ``activation``. A tanh of a spectral network has a
-trained slope besides (``nn/activations.py``), which the retracted weights hold."""
+"""The activations by the value of ``activation``."""

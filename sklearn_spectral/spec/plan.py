@@ -1,14 +1,14 @@
 """The telescope's plan: how a stack of linear layers is computed while it trains.
 
-The counting is done where the layers are (``nn/telescope.py``); this says what came out,
-without torch, so that a loaded model can still show it.
+The counting is done where the layers are (``nn/telescope.py``); this is its result, without
+torch, so that a loaded model can still show it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 T = TypeVar("T")
 
@@ -18,17 +18,18 @@ T = TypeVar("T")
 ENTRY_COST = 64
 THIN_ROWS = ENTRY_COST
 
-WAYS = {
+Strategy: TypeAlias = Literal["auto", "layers", "contract", "closed_form", "project"]
+STRATEGY_CHOICES: tuple[str, ...] = get_args(Strategy)
+"""What the parameter ``telescope`` may be."""
+
+STRATEGIES = {
     "layers": "layer by layer",
     "contract": "by the retracted matrix, its gradient by autograd",
     "closed_form": "by the retracted matrix, in closed form",
     "project": "from data that were projected on the frozen first layer once",
     "once": "not at all: nothing before it trains, so the data passed it once",
 }
-"""The ways to compute a stack, and the words for them. The first four can be chosen."""
-
-TELESCOPES = ("auto", "layers", "contract", "closed_form", "project")
-"""What the parameter ``telescope`` may be."""
+"""The strategies to compute a stack, in words. All but the last can be chosen."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,15 @@ class StackPlan:
         Node counts of the stack, its two ends included.
     batch_size : int
         Rows of a batch.
-    way : str
-        The way chosen, a key of ``WAYS``.
+    strategy : str
+        The strategy chosen, a key of ``STRATEGIES``.
     multiplications : dict of str to int
-        For each way that is open, the multiplications of one training step, forwards and
-        backwards. Work on single entries is counted by what it takes in time.
+        For each strategy that is open, the multiplications of one training step, forwards
+        and backwards. Work on single entries is counted by what it takes in time.
     memory : dict of str to int
-        For each of them, how many numbers are held beside the parameters and the data.
-    rest : str, default="layers"
-        How the layers after a projected one are computed.
+        For each of them, how many numbers it needs beside the parameters and the data.
+    after_projection : str, default="layers"
+        With ``strategy="project"``, the strategy for the layers after the first.
 
     Examples
     --------
@@ -65,18 +66,18 @@ class StackPlan:
 
     widths: tuple[int, ...]
     batch_size: int
-    way: str
+    strategy: str
     multiplications: dict[str, int]
     memory: dict[str, int]
-    rest: str = "layers"
+    after_projection: str = "layers"
 
     def __str__(self) -> str:
         widths = "-".join(map(str, self.widths))
-        lines = [f"{widths}, batches of {self.batch_size}: {WAYS[self.way]}."]
+        lines = [f"{widths}, batches of {self.batch_size}: {STRATEGIES[self.strategy]}."]
         lines += [
-            f"{'*' if way == self.way else ' '} {way:<12}  {count:.3g} multiplications a "
-            f"step, {self.memory[way]:.3g} numbers held"
-            for way, count in self.multiplications.items()
+            f"{'*' if name == self.strategy else ' '} {name:<12}  {count:.3g} "
+            f"multiplications a step, {self.memory[name]:.3g} numbers held"
+            for name, count in self.multiplications.items()
         ]
         return "\n".join(lines)
 
@@ -86,11 +87,10 @@ class StackPlan:
 
 
 def cheapest(multiplications: Mapping[T, int], memory: Mapping[T, int]) -> T:
-    """Return the way with the fewest multiplications; of equals, with the least memory.
+    """Return the key of the fewest multiplications; of about equals, of the least memory.
 
-    Counts that differ by less than a twentieth are equal: they say no more than that about
-    the time.
+    Counts within a twentieth are equal: they say no more than that about the time.
     """
     bound = 1.05 * min(multiplications.values())
-    equals = [way for way, count in multiplications.items() if count <= bound]
-    return min(equals, key=lambda way: memory[way])
+    equals = [key for key, count in multiplications.items() if count <= bound]
+    return min(equals, key=lambda key: memory[key])

@@ -33,7 +33,7 @@ from sklearn_spectral.nn import (
     SpectralNetwork,
     contract,
     spectralize,
-    to_direct,
+    to_linear,
 )
 from sklearn_spectral.pruning import prune_nodes, score_nodes
 
@@ -296,7 +296,7 @@ def test_networks_of_any_architecture(sizes, expansion, activation, mode, n_rows
     x = torch.linspace(-1, 1, 4 * n_rows).reshape(n_rows, 4)
     expected = network.double()(x.double())
     torch.testing.assert_close(network.retract()(x.double()), expected)
-    torch.testing.assert_close(network.unfold()(x.double()), expected)
+    torch.testing.assert_close(network.to_linear()(x.double()), expected)
     for stack in network.stacks:
         weight, _ = contract(list(stack))
         assert weight.shape == (stack.widths[-1], stack.widths[0])
@@ -324,7 +324,7 @@ def test_any_module_is_converted_or_refused(data):
     if spectral is None:
         return
     torch.testing.assert_close(spectral(x), module(x))
-    back = attempt(to_direct, spectral)
+    back = attempt(to_linear, spectral)
     torch.testing.assert_close(back(x), module(x))
 
 
@@ -370,7 +370,7 @@ def test_odd_things_to_functions(X_odd, tmp_path):
         lambda: prune_nodes(X_odd),
         lambda: score_nodes(X_odd),
         lambda: spectralize(X_odd),
-        lambda: to_direct(X_odd),
+        lambda: to_linear(X_odd),
         lambda: SpectralClassifier.from_direct(X_odd),
     ):
         with pytest.raises(DOCUMENTED):

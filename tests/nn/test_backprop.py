@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from sklearn_spectral.nn import DirectNetwork, SpectralNetwork, telescope
+from sklearn_spectral.nn import DirectNetwork, SpectralLinear, SpectralNetwork, telescope
 from sklearn_spectral.nn.backprop import Backprop
 from sklearn_spectral.spec.activations import ACTIVATIONS
 
@@ -42,10 +42,10 @@ def check(network, x):
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
 @pytest.mark.parametrize("train_eigenvectors", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-@pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
+@pytest.mark.parametrize("strategy", ["layers", "contract", "closed_form"])
 @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((90, 80), ()), ((4,), (20, 3))])
 def test_spectral_networks(
-    expansion, mode, bias, train_eigenvectors, train_eigenvalues, frozen_too, randomise
+    expansion, strategy, bias, train_eigenvectors, train_eigenvalues, frozen_too, randomise
 ):
     network = SpectralNetwork(
         6,
@@ -55,7 +55,7 @@ def test_spectral_networks(
         bias=bias,
         train_eigenvalues=train_eigenvalues,
         train_eigenvectors=train_eigenvectors,
-        telescope=mode,
+        telescope=strategy,
         seed=0,
         dtype=DOUBLE,
     )
@@ -65,9 +65,11 @@ def test_spectral_networks(
 
 
 @pytest.mark.parametrize("down", [False, True])
-@pytest.mark.parametrize("mode", ["contract", "closed_form"])
+@pytest.mark.parametrize("strategy", ["contract", "closed_form"])
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in", "paper"])
-def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch, randomise):
+def test_contraction_from_either_end(
+    train_eigenvalues, strategy, down, monkeypatch, randomise
+):
     monkeypatch.setattr(telescope, "_starts_at_output", lambda *_: down)
     network = SpectralNetwork(
         6,
@@ -75,7 +77,7 @@ def test_contraction_from_either_end(train_eigenvalues, mode, down, monkeypatch,
         (),
         linear_expansion=(8, 70, 5),
         train_eigenvalues=train_eigenvalues,
-        telescope=mode,
+        telescope=strategy,
         seed=0,
         dtype=DOUBLE,
     )
@@ -114,7 +116,7 @@ def test_projected(expansion, frozen_too, randomise):
     )
     randomise(network, frozen_too)
     plans = network.plan(batch_size=13, n_rows=13)
-    with network.planned(plans):
+    with network.use_plans(plans):
         check(network, network.precompute(X, plans))
 
 
@@ -131,7 +133,7 @@ def test_random_features(activation):
         dtype=DOUBLE,
     )
     plans = network.plan(batch_size=13, n_rows=13)
-    with network.planned(plans):
+    with network.use_plans(plans):
         check(network, network.precompute(X, plans))
 
 
@@ -141,4 +143,11 @@ def test_what_it_does_not_know():
     assert not Backprop.supports(torch.nn.Linear(2, 3))
     network = SpectralNetwork(6, 3)
     network.activations[0] = torch.nn.Softplus()
+    assert not Backprop.supports(network)
+
+    class Other(SpectralLinear):
+        """One that may form its weight in another way."""
+
+    network = SpectralNetwork(6, 3)
+    network.stacks[0].layers[0] = Other(6, network.stacks[0].widths[-1])
     assert not Backprop.supports(network)

@@ -44,8 +44,8 @@ def test_equation_2_is_the_forward_pass(widths, train_eigenvalues):
         assert matrix.shape == (n_nodes, n_nodes)
         state = state @ matrix.T
     output = state[:, -widths[-1] :]
-    for mode in ("layers", "contract"):
-        fast = LinearStack(layers, mode)(x)
+    for strategy in ("layers", "contract"):
+        fast = LinearStack(layers, strategy)(x)
         torch.testing.assert_close(output, fast, atol=1e-12, rtol=1e-12)
 
 

@@ -1,4 +1,4 @@
-"""spectralize and to_direct: any torch module, its weights kept exactly."""
+"""spectralize and to_linear: any torch module, its weights kept exactly."""
 
 import copy
 
@@ -14,7 +14,7 @@ from sklearn_spectral.nn import (
     SpectralLinear,
     SpectralNetwork,
     spectralize,
-    to_direct,
+    to_linear,
 )
 
 
@@ -47,7 +47,7 @@ def test_there_and_back(module, x, form):
             ours.weight, theirs.weight, rtol=0, atol=0 if exact else 1e-6
         )
     torch.testing.assert_close(spectral(x), module(x), atol=1e-5, rtol=1e-5)
-    back = to_direct(spectral)
+    back = to_linear(spectral)
     assert repr(back) == repr(module)
     torch.testing.assert_close(back(x), module(x), atol=1e-5, rtol=1e-5)
     if exact:
@@ -63,7 +63,7 @@ def test_the_module_given_is_not_changed(module):
     with torch.no_grad():
         for parameter in spectral.parameters():
             parameter.add_(1.0)
-    to_direct(spectral)
+    to_linear(spectral)
     assert repr(module) == shown
     assert all(torch.equal(module.state_dict()[name], before[name]) for name in before)
 
@@ -100,7 +100,7 @@ def test_a_module_alone():
     assert isinstance(layer, SpectralLinear)
     assert layer.weight.dtype == torch.float64
     assert layer.bias is None
-    assert torch.equal(to_direct(layer).weight, linear.weight)
+    assert torch.equal(to_linear(layer).weight, linear.weight)
 
 
 def test_a_layer_that_is_used_twice_stays_one(x):
@@ -121,15 +121,15 @@ def test_a_transformer():
     assert sum(isinstance(m, SpectralLinear) for m in spectral.modules()) == 3
 
 
-def test_spectral_networks_unfold(x):
+def test_spectral_networks_become_ordinary(x):
     network = SpectralNetwork(64, 10, 20, linear_expansion=30, seed=0)
-    plain = to_direct(network)
-    assert repr(plain) == repr(network.unfold())
+    plain = to_linear(network)
+    assert repr(plain) == repr(network.to_linear())
     torch.testing.assert_close(plain(x), network(x), atol=1e-5, rtol=1e-5)
     inside = nn.Sequential(network, nn.ReLU(), network.stacks[0].layers[0])
     inside[2] = LinearStack([SpectralLinear(10, 7), SpectralLinear(7, 3)])
-    torch.testing.assert_close(to_direct(inside)(x), inside(x), atol=1e-5, rtol=1e-5)
-    assert not any(isinstance(m, LinearLayer) for m in to_direct(inside).modules())
+    torch.testing.assert_close(to_linear(inside)(x), inside(x), atol=1e-5, rtol=1e-5)
+    assert not any(isinstance(m, LinearLayer) for m in to_linear(inside).modules())
 
 
 def test_fine_tuning_in_skorch(module, digits):
@@ -190,7 +190,7 @@ class TestErrors:
 
     def test_wrong_types(self, module):
         for wrong in (None, 3, "module"):
-            for function in (spectralize, to_direct):
+            for function in (spectralize, to_linear):
                 with pytest.raises(TypeError, match="Module is needed"):
                     function(wrong)
         for wrong in (3, ["0", 4]):

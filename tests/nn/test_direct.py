@@ -71,9 +71,9 @@ def test_every_way_through_a_layer_is_its_weight(make):
     torch.testing.assert_close(layer(x), x @ layer.weight.T + layer.bias)
     torch.testing.assert_close(layer.left_multiply(left), left @ layer.weight)
     torch.testing.assert_close(layer.right_multiply(x.T), layer.weight @ x.T)
-    fixed = layer.frozen_map()
+    fixed = layer.frozen_factor()
     if fixed is not None:
-        torch.testing.assert_close(layer.from_frozen_map(x @ fixed.T), layer(x))
+        torch.testing.assert_close(layer.from_projection(x @ fixed.T), layer(x))
     linear = layer.to_linear()
     assert torch.equal(linear.weight, layer.weight)
 
@@ -85,8 +85,8 @@ def test_contracted_is_layer_by_layer_with_gradients(parametrization, bias):
     (stack,) = network.stacks
     x = random(13, 6)
     results = []
-    for mode in ("layers", "contract", "closed_form"):
-        stack.set_mode(mode)
+    for strategy in ("layers", "contract", "closed_form"):
+        stack.set_strategy(strategy)
         network.zero_grad()
         output = network(x)
         (output * random(13, 4, seed=5)).sum().backward()
@@ -176,7 +176,7 @@ def test_the_scaled_start_is_that_of_a_spectral_network():
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_an_unfolded_network_is_the_same_in_direct_space(activation):
+def test_an_ordinary_network_of_as_many_layers_is_the_same_in_direct_space(activation):
     spectral = SpectralNetwork(
         6, 3, 9, linear_expansion=((12,), (5,)), activation=activation, seed=0, dtype=DOUBLE
     )
@@ -184,9 +184,9 @@ def test_an_unfolded_network_is_the_same_in_direct_space(activation):
         for p in spectral.parameters():
             p.add_(random(*p.shape, seed=1) / 5)
     x = random(20, 6)
-    unfolded = spectral.unfold()
-    torch.testing.assert_close(unfolded(x), spectral(x), atol=1e-10, rtol=1e-10)
-    layers = [m for m in unfolded if isinstance(m, torch.nn.Linear)]
+    ordinary = spectral.to_linear()
+    torch.testing.assert_close(ordinary(x), spectral(x), atol=1e-10, rtol=1e-10)
+    layers = [m for m in ordinary if isinstance(m, torch.nn.Linear)]
     assert [m.out_features for m in layers] == [12, 9, 5, 3]
     direct = DirectNetwork.from_layers(spectral.architecture, activation, layers)
     torch.testing.assert_close(direct(x), spectral(x), atol=1e-10, rtol=1e-10)

@@ -64,6 +64,14 @@ def test_the_slope_of_tanh_trains():
     assert all(slope.grad is not None and slope.grad != 0 for slope in slopes)
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_slopes_are_where_the_activation_has_them(activation):
+    network = make_network(hidden_layer_sizes=(12, 9), activation=activation)
+    n_slopes = sum(name.endswith("slope") for name, _ in network.named_parameters())
+    assert n_slopes == 2 * ACTIVATIONS[activation].has_slope
+    assert ACTIVATIONS["tanh"].has_slope
+
+
 def test_gradcheck_of_scaled_tanh():
     module = ScaledTanh(dtype=DOUBLE)
     x = torch.linspace(-2, 2, 9, dtype=DOUBLE, requires_grad=True)

@@ -12,14 +12,16 @@ from sklearn_spectral.nn import (
     SpectralNetwork,
     telescope,
 )
-from sklearn_spectral.spec.plan import TELESCOPES, WAYS
+from sklearn_spectral.spec.plan import STRATEGIES, STRATEGY_CHOICES
 
 DOUBLE = torch.float64
 
 
-def stack_of(*widths, mode="auto", **settings):
+def stack_of(*widths, strategy="auto", **settings):
     pairs = itertools.pairwise(widths)
-    return LinearStack([SpectralLinear(*pair, seed=0, **settings) for pair in pairs], mode)
+    return LinearStack(
+        [SpectralLinear(*pair, seed=0, **settings) for pair in pairs], strategy
+    )
 
 
 class TestChoice:
@@ -35,7 +37,7 @@ class TestChoice:
             # Four thin products.
             "closed_form": 4 * 10 * first + forming * last + 2 * 50 * 80 * 10,
         }
-        assert plan.way == "closed_form"
+        assert plan.strategy == "closed_form"
 
     def test_a_gradient_into_the_input_is_counted(self):
         stack = stack_of(80, 100, 10)
@@ -46,11 +48,11 @@ class TestChoice:
 
     def test_depends_on_the_batch(self):
         stack = stack_of(80, 100, 60, train_eigenvectors=True)
-        assert stack.plan(10).way == "layers"
-        assert stack.plan(1000).way == "contract"
+        assert stack.plan(10).strategy == "layers"
+        assert stack.plan(1000).strategy == "contract"
 
     def test_a_bottleneck_is_never_contracted(self):
-        assert stack_of(80, 5, 60).plan(10**6).way == "layers"
+        assert stack_of(80, 5, 60).plan(10**6).strategy == "layers"
 
     def test_one_set_of_one_number_halves_the_products(self):
         both = stack_of(80, 100, 10, bias=False).plan(50)
@@ -58,10 +60,10 @@ class TestChoice:
         saved = both.multiplications["closed_form"] - out.multiplications["closed_form"]
         assert saved == 2 * 10 * 80 * 100
 
-    @pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
-    def test_can_be_overridden(self, mode):
-        plan = stack_of(80, 100, 10, mode=mode).plan(50)
-        assert plan.way == mode
+    @pytest.mark.parametrize("strategy", ["layers", "contract", "closed_form"])
+    def test_can_be_overridden(self, strategy):
+        plan = stack_of(80, 100, 10, strategy=strategy).plan(50)
+        assert plan.strategy == strategy
         assert len(plan.multiplications) == 3
 
     def test_says_it_in_words(self):
@@ -70,7 +72,7 @@ class TestChoice:
             "80-100-10, batches of 50: by the retracted matrix, in closed"
         )
         assert [line[0] for line in text.splitlines()[1:]] == [" ", " ", "*"]
-        assert set(TELESCOPES[1:]) < set(WAYS)
+        assert set(STRATEGY_CHOICES[1:]) < set(STRATEGIES)
 
     def test_the_stack_does_as_planned(self, monkeypatch):
         stack = stack_of(80, 100, 60, train_eigenvectors=True)
@@ -127,8 +129,8 @@ class TestProjection:
         x = torch.randn(13, 6, dtype=DOUBLE, generator=torch.Generator().manual_seed(2))
         expected, plain = trained_gradients(network, x)
         plans = network.plan(batch_size=13, n_rows=13)
-        assert plans[0].way == "project"
-        with network.planned(plans):
+        assert plans[0].strategy == "project"
+        with network.use_plans(plans):
             found, fast = trained_gradients(network, network.precompute(x, plans))
         torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
         for one, other in zip(fast, plain, strict=True):
@@ -136,18 +138,18 @@ class TestProjection:
         torch.testing.assert_close(network(x), expected, msg="back to raw data")
 
     def test_is_chosen_where_the_map_is_narrow_and_the_rows_are_known(self):
-        assert network_for("out", expansion=None).plan(50, 1000)[0].way == "project"
-        assert network_for("out", expansion=None).plan(50)[0].way == "layers"
-        assert network_for("both", expansion=None).plan(50, 1000)[0].way == "layers"
+        assert network_for("out", expansion=None).plan(50, 1000)[0].strategy == "project"
+        assert network_for("out", expansion=None).plan(50)[0].strategy == "layers"
+        assert network_for("both", expansion=None).plan(50, 1000)[0].strategy == "layers"
 
     def test_is_not_chosen_where_it_would_not_fit(self, monkeypatch):
         monkeypatch.setattr(telescope, "PROJECTED_NUMBERS", 1000)
         wide = SpectralNetwork(6, 3, 20, train_eigenvalues="out", seed=0)
         assert "project" not in wide.plan(50, 1000)[0].multiplications
         narrow = SpectralNetwork(6, 3, 5, train_eigenvalues="out", seed=0)
-        assert narrow.plan(50, 1000)[0].way == "project"
+        assert narrow.plan(50, 1000)[0].strategy == "project"
         wide.set_telescope("project")
-        assert wide.plan(50, 1000)[0].way == "project", "a user may insist"
+        assert wide.plan(50, 1000)[0].strategy == "project", "a user may insist"
 
     def test_insisting_where_nothing_is_frozen(self):
         network = network_for("both", telescope="project")
@@ -172,8 +174,8 @@ class TestProjection:
         expected, plain = trained_gradients(network, x)
         plans = network.plan(batch_size=13, n_rows=13)
         if parametrization == "readout" and activation == "relu":
-            assert [plan.way for plan in plans] == ["once", "once", "layers"]
-        with network.planned(plans):
+            assert [plan.strategy for plan in plans] == ["once", "once", "layers"]
+        with network.use_plans(plans):
             found, fast = trained_gradients(network, network.precompute(x, plans))
         torch.testing.assert_close(found, expected, atol=1e-12, rtol=1e-12)
         for one, other in zip(fast, plain, strict=True):
@@ -182,6 +184,6 @@ class TestProjection:
     def test_a_failure_within_leaves_the_network_as_it_was(self):
         network = network_for("out")
         plans = network.plan(5, 100)
-        with pytest.raises(RuntimeError, match="stop"), network.planned(plans):
+        with pytest.raises(RuntimeError, match="stop"), network.use_plans(plans):
             raise RuntimeError("stop")
         assert network(torch.zeros(2, 6, dtype=DOUBLE)).shape == (2, 3)

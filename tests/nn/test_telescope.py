@@ -46,18 +46,20 @@ def test_contracted_is_layer_by_layer(widths, bias, train_eigenvalues, train_eig
     x = torch.randn(13, widths[0], dtype=DOUBLE, generator=torch.Generator().manual_seed(1))
     plain, plain_gradients = value_and_gradients(LinearStack(layers, "layers"), x)
     assert len(plain_gradients) > 0
-    for mode in ("contract", "closed_form"):
-        fast, fast_gradients = value_and_gradients(LinearStack(layers, mode), x)
+    for strategy in ("contract", "closed_form"):
+        fast, fast_gradients = value_and_gradients(LinearStack(layers, strategy), x)
         torch.testing.assert_close(fast, plain, atol=1e-10, rtol=1e-10)
         for fast_gradient, gradient in zip(fast_gradients, plain_gradients, strict=True):
             torch.testing.assert_close(fast_gradient, gradient, atol=1e-10, rtol=1e-10)
 
 
-@pytest.mark.parametrize("mode", ["layers", "contract", "closed_form"])
+@pytest.mark.parametrize("strategy", ["layers", "contract", "closed_form"])
 @pytest.mark.parametrize("widths", [(4, 6, 5, 2), (2, 5, 6, 4)])
 @pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr"])
-def test_gradcheck_of_every_way(train_eigenvectors, widths, mode):
-    stack = LinearStack(make_layers(widths, train_eigenvectors=train_eigenvectors), mode)
+def test_gradcheck_of_every_way(train_eigenvectors, widths, strategy):
+    stack = LinearStack(
+        make_layers(widths, train_eigenvectors=train_eigenvectors), strategy
+    )
     x = torch.randn(3, widths[0], dtype=DOUBLE, requires_grad=True)
     names = [name for name, p in stack.named_parameters() if p.requires_grad]
     values = [stack.get_parameter(n).detach().clone().requires_grad_() for n in names]
@@ -105,5 +107,5 @@ def test_bad_stacks():
         LinearStack([])
     with pytest.raises(ValueError, match="9 outputs cannot feed one with 8 inputs"):
         LinearStack([SpectralLinear(3, 9), SpectralLinear(8, 2)])
-    with pytest.raises(ValueError, match="mode must be one of"):
+    with pytest.raises(ValueError, match="strategy must be one of"):
         LinearStack([SpectralLinear(3, 9)], "fast")

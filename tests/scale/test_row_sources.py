@@ -275,6 +275,6 @@ def test_projected_data_are_shuffled_as_the_file_is(digits, small_blocks):
         random_state=0,
     )
     projected = clone(model).fit(X, y)
-    assert projected.telescope_plan_[0].way == "project"
+    assert projected.telescope_plan_[0].strategy == "project"
     formed = clone(model).set_params(telescope="closed_form").fit(X, y)
     np.testing.assert_allclose(projected.loss_curve_, formed.loss_curve_, rtol=1e-9)

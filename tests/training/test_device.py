@@ -176,7 +176,7 @@ class TestCuda:
             random_state=0,
             device="cuda",
         ).fit(X, y)
-        assert model.telescope_plan_[0].way == "project"
+        assert model.telescope_plan_[0].strategy == "project"
         other = SpectralClassifier(**model.get_params()).set_params(telescope="layers")
         expected = other.fit(X, y).decision_function(X)
         np.testing.assert_allclose(model.decision_function(X), expected, atol=5e-2)

@@ -26,18 +26,18 @@ def test_it_is_shown_after_fit_and_without_torch(digits, tmp_path):
     first, second = model.telescope_plan_
     assert first.widths == (64, 200, 30)
     assert first.batch_size == 300
-    assert first.way == min(first.multiplications, key=first.multiplications.get)
-    assert second.way == "layers"
+    assert first.strategy == min(first.multiplications, key=first.multiplications.get)
+    assert second.strategy == "layers"
     assert str(first).startswith("64-200-30, batches of 300: ")
     path = tmp_path / "model.pickle"
     path.write_bytes(pickle.dumps(model))
     code = (
         f"import pickle, sys; model = pickle.load(open({str(path)!r}, 'rb'))\n"
-        "print(model.telescope_plan_[0].way)\n"
+        "print(model.telescope_plan_[0].strategy)\n"
         "assert 'torch' not in sys.modules"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert answer.stdout.strip() == first.way, answer.stderr
+    assert answer.stdout.strip() == first.strategy, answer.stderr
 
 
 @pytest.mark.parametrize("solver", ["adamax", "lbfgs"])
@@ -50,10 +50,10 @@ def test_every_way_trains_to_the_same_network(digits, train_eigenvalues, solver)
         "solver": solver,
     }
     plain = fitted(*digits, telescope="layers", **settings)
-    ways = ["contract", "closed_form"] + ["project"] * (train_eigenvalues == "out")
-    for way in ways:
-        model = fitted(*digits, telescope=way, **settings)
-        assert model.telescope_plan_[0].way == way
+    strategies = ["contract", "closed_form"] + ["project"] * (train_eigenvalues == "out")
+    for strategy in strategies:
+        model = fitted(*digits, telescope=strategy, **settings)
+        assert model.telescope_plan_[0].strategy == strategy
         for ours, expected in zip(model.coefs_, plain.coefs_, strict=True):
             np.testing.assert_allclose(ours, expected, atol=1e-6)
 
@@ -66,20 +66,20 @@ def test_projected_data_have_their_weights_and_rows(digits):
     settings |= {"random_state": 0, "early_stopping": True}
     auto = SpectralClassifier(**settings).fit(X, y, sample_weight=weight)
     plain = SpectralClassifier(telescope="layers", **settings).fit(X, y, weight)
-    assert auto.telescope_plan_[0].way == "project"
+    assert auto.telescope_plan_[0].strategy == "project"
     np.testing.assert_allclose(auto.coefs_[0], plain.coefs_[0], atol=1e-8)
     # The net is left as any other is: for raw data.
     raw = auto.net_.module_(torch.from_numpy(X)).detach().numpy()
     np.testing.assert_allclose(raw, auto.decision_function(X), atol=1e-8)
     going_on = auto.set_params(warm_start=True, telescope="layers").fit(X, y)
-    assert going_on.telescope_plan_[0].way == "layers"
+    assert going_on.telescope_plan_[0].strategy == "layers"
 
 
 def test_random_features_are_computed_once(digits):
     settings = {"hidden_layer_sizes": (50, 40), "parametrization": "readout", "max_iter": 5}
     settings |= {"random_state": 0}
     auto = DirectClassifier(**settings).fit(*digits)
-    assert [plan.way for plan in auto.telescope_plan_] == ["once", "once", "layers"]
+    assert [plan.strategy for plan in auto.telescope_plan_] == ["once", "once", "layers"]
     plain = DirectClassifier(telescope="layers", **settings).fit(*digits)
     for ours, expected in zip(auto.coefs_, plain.coefs_, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-8)
