@@ -48,7 +48,7 @@ LABELS = {
 @pytest.mark.parametrize("kind", [SpectralClassifier, DirectClassifier])
 def test_classifiers_agree(digits, kind, activation, labels, dtype):
     X, y = digits[0].astype(dtype), LABELS[labels](digits[1])
-    model = kind(12, 20, activation, **FEW).fit(X, y)
+    model = kind(12, activation, linear_expansion=20, **FEW).fit(X, y)
     found, probabilities = run(to_onnx(model), X)
     expected = model.predict(X)
     assert found.tolist() == (expected * 1 if expected.dtype == bool else expected).tolist()
@@ -63,7 +63,7 @@ def test_classifiers_agree(digits, kind, activation, labels, dtype):
 def test_regressors_agree(diabetes, kind, activation, n_outputs, dtype):
     X, y = diabetes[0].astype(dtype), diabetes[1]
     y = y if n_outputs is None else np.column_stack([y] * n_outputs)
-    model = kind(12, 20, activation, **FEW).fit(X, y)
+    model = kind(12, activation, linear_expansion=20, **FEW).fit(X, y)
     (found,) = run(to_onnx(model), X)
     assert found.shape == (len(X), n_outputs or 1)
     expected = model.predict(X).reshape(found.shape)

@@ -96,7 +96,9 @@ def test_the_usual_activations_are_known():
 @pytest.mark.parametrize("activation", KNOWN_ACTIVATIONS)
 @pytest.mark.parametrize("kind", [SpectralNetwork, DirectNetwork])
 def test_activations(kind, activation, randomise):
-    network = kind(6, 3, (7, 8), ((5,), (), ()), activation, seed=0, dtype=DOUBLE)
+    network = kind(
+        6, 3, (7, 8), activation, linear_expansion=((5,), (), ()), seed=0, dtype=DOUBLE
+    )
     randomise(network, frozen_too=False)
     check(network, X)
 

@@ -49,7 +49,7 @@ def in_process(function, model):
 few = {"max_iter": 1, "random_state": 0}
 solvers = ("adamax", "adam", "sgd", "lbfgs")
 models = [
-    kind(50, 300, solver=solver, **few)
+    kind(50, linear_expansion=300, solver=solver, **few)
     for kind in (SpectralClassifier, SpectralRegressor, DirectClassifier, DirectRegressor)
     for solver in solvers
 ]
