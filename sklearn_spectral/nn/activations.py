@@ -58,10 +58,8 @@ def make_activation(
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
 ) -> nn.Module:
-    """Make the module of an activation, with a trained slope if asked for and it has one.
-
-    Weights that train themselves can do what a slope does.
-    """
+    """Make the module of an activation, with a trained slope if it has one. Networks in
+    direct space do without: their weights can take its part."""
     if with_slope and ACTIVATIONS[name].has_slope:
         return _WITH_SLOPE[name](device, dtype)
     return ACTIVATIONS[name].module()

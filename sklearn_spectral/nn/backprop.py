@@ -34,12 +34,10 @@ class Operation(Protocol):
 
 
 class Backprop:
-    """Passes through a network that `supports` affirms and back, without autograd.
+    """Passes through a network that `supports` affirms and back, without autograd."""
 
-    All trained parameters have a ``grad`` already, which is written to; neither they nor it
-    may move to other memory, and a plan must be active from here on or not at all.
-    """
-
+    # All trained parameters have a ``grad`` already, which is overwritten; neither they nor
+    # it may move to other memory, and a plan is active from here on or not at all.
     def __init__(self, network: StackedNetwork, batch_size: int) -> None:
         self._operations: list[Operation] = []
         last = len(network.stacks) - 1
@@ -382,13 +380,11 @@ class _FormedFactor:
 
 
 class _ClosedFactor:
-    """The product with a spectral weight in closed form, or with its transpose.
-
-    The transpose is minus a spectral weight whose two sets change places.
-    """
+    """The product with a spectral weight in closed form, or with its transpose."""
 
     def __init__(self, weight: _SpectralWeight, transposed: bool) -> None:
         sets, phi = (weight.lambda_in, weight.lambda_out), weight.phi.values
+        # The transpose is minus a spectral weight whose two sets change places.
         self.transposed = transposed
         self.phi = phi.T if transposed else phi
         self.sets = sets[::-1] if transposed else sets

@@ -21,10 +21,8 @@ class WeightedLoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        """Return the weighted mean of the losses of a batch, of shape ().
-
-        The target is class indices, (n_samples,), or values, (n_samples, n_outputs).
-        """
+        """Return the weighted mean of the losses of a batch, of shape (). The target is
+        class indices, (n_samples,), or values, (n_samples, n_outputs)."""
         if weight is None:
             return self.mean(output, target)
         return (self.per_sample(output, target) * weight).mean()
@@ -36,10 +34,7 @@ class WeightedLoss(nn.Module):
     def with_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return the weighted mean of the losses and its gradient in the output.
-
-        Neither is part of a graph of autograd.
-        """
+        """Return the weighted mean of the losses and its gradient, outside any graph."""
         with torch.enable_grad():
             output = output.detach().requires_grad_()
             loss = self(output, target, weight)

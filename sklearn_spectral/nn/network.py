@@ -26,10 +26,7 @@ from .telescope import LinearStack
 
 
 class StackedNetwork(nn.Module):
-    """Base of the networks: one stack of linear layers per gap between activations.
-
-    ``make_layer`` takes the position of a layer and its two widths.
-    """
+    """Base of the networks: one stack of linear layers per gap between activations."""
 
     stacks: Sequence[LinearStack]
 
@@ -71,10 +68,8 @@ class StackedNetwork(nn.Module):
         return sum(p.numel() for p in self.parameters() if p.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features).
-
-        Within `use_plans`, ``x`` is what `precompute` returns.
-        """
+        """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features); within
+        `use_plans`, ``x`` is the result of `precompute`."""
         for position in range(self.n_computed_once, len(self.activations)):
             x = self.activations[position](self.stacks[position](x))
         return self.stacks[-1](x)
@@ -82,10 +77,8 @@ class StackedNetwork(nn.Module):
     # ---- the telescope's plan ----
 
     def plan(self, batch_size: int, n_rows: int | None = None) -> list[StackPlan]:
-        """Choose how each stack is computed while training on batches of ``batch_size``.
-
-        With ``n_rows``, those of the data, what never trains may be computed once for all.
-        """
+        """Choose how each stack is computed while training in batches; with the number of
+        rows of the data, parts that never train may be computed for all of them once."""
         plans: list[StackPlan] = []
         n_once = 0 if n_rows is None else self._n_frozen_stacks()
         for position, stack in enumerate(self.stacks):
@@ -119,7 +112,7 @@ class StackedNetwork(nn.Module):
 
     @contextmanager
     def use_plans(self, plans: Sequence[StackPlan]) -> Iterator[None]:
-        """Compute by plans within a ``with`` block, from what `precompute` returns."""
+        """Compute by plans within a ``with`` block, from the result of `precompute`."""
         for stack, plan in zip(self.stacks, plans, strict=True):
             stack.active_plan = plan
         self.n_computed_once = sum(plan.strategy == "once" for plan in plans)
@@ -132,10 +125,8 @@ class StackedNetwork(nn.Module):
 
     @torch.no_grad()
     def precompute(self, x: Tensor, plans: Sequence[StackPlan]) -> Tensor:
-        """Compute, for rows of data, what training by these plans never changes.
-
-        These are the rows themselves where the plans compute nothing once.
-        """
+        """Pass rows of data through the parts that training by these plans never changes;
+        the rows themselves if there are none."""
         for position, (stack, plan) in enumerate(zip(self.stacks, plans, strict=True)):
             if plan.strategy == "once":
                 x = self.activations[position](stack(x))
@@ -148,18 +139,14 @@ class StackedNetwork(nn.Module):
 
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
-        """Return the network that is used: ordinary layers, linear stacks contracted.
-
-        Slopes are folded into the weights before them. All parameters are copies.
-        """
+        """Return a copy in ordinary layers, one per linear stack: the network that is used.
+        Slopes are folded into the weights before them."""
         return self._sequence([direct_linear(*stack.contract())] for stack in self.stacks)
 
     @torch.no_grad()
     def to_linear(self) -> nn.Sequential:
-        """Return the extended network in direct space: ordinary layers, as many as here.
-
-        Slopes are folded into the weights before them. All parameters are copies.
-        """
+        """Return a copy in ordinary layers, as many as here: the extended network.
+        Slopes are folded into the weights before them."""
         return self._sequence([*stack.to_linear()] for stack in self.stacks)
 
     def _sequence(self, stacks: Iterable[list[nn.Module]]) -> nn.Sequential:

@@ -57,10 +57,7 @@ def left_product(
     phi: Tensor,
     scratch: Scratch | None = None,
 ) -> Tensor:
-    """Return ``left @ W`` for a frozen phi, without a matrix of the size of W.
-
-    Differentiable once in all but phi; ``scratch`` is memory to use again at each call.
-    """
+    """Return ``left @ W`` without forming W; differentiable once in all but phi."""
     product = choose_product(left.shape[0], eigenvalues_in, eigenvalues_out, scratch)
     try:
         return _Once.apply(product, left, eigenvalues_in, eigenvalues_out, phi)
@@ -93,10 +90,8 @@ def is_frozen_constant(eigenvalues: Tensor, sync: bool = False) -> bool:
 
 
 class Scratch:
-    """Two blocks of memory to use again from call to call.
-
-    Given back to the system and cleared anew, they take as long as the arithmetic on them.
-    """
+    """Two blocks of memory to use again at each call: to give it back to the system and
+    have it cleared anew takes as long as the arithmetic on it."""
 
     def __init__(self) -> None:
         self._blocks: tuple[Tensor, Tensor] | None = None
@@ -125,12 +120,10 @@ class Scratch:
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """A function and its gradient in closed form, for autograd and for `Backprop`.
-
-    ``backward`` takes the tensors that ``forward`` saved and which inputs need a gradient.
-    """
+    """A function and its gradient in closed form, for autograd and for `Backprop`."""
 
     forward: Callable[..., tuple[Tensor, Saved]]
+    # Of the tensors saved, the gradient of the output and which inputs need theirs.
     backward: Callable[[Saved, Tensor, Sequence[bool]], Gradients]
 
 
