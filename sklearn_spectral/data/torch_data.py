@@ -27,7 +27,7 @@ READ_TOGETHER = 1024
 def is_torch_data(values: Any) -> bool:
     """Tell whether something is a torch Dataset or DataLoader; torch is not imported."""
     torch_data = sys.modules.get("torch.utils.data")
-    if torch_data is None:
+    if torch_data is None or isinstance(values, np.ndarray):
         return False
     return isinstance(values, torch_data.Dataset | torch_data.DataLoader)
 
