@@ -80,13 +80,14 @@ class FullBatchNet(TrainingNet):
 
     @torch.no_grad()
     def _loss_and_gradient(self, batch: FullBatch) -> float:
-        """Return the mean loss of all rows; its gradient is where that of the vector is."""
+        """Return the mean loss of all rows; write its gradient over the vector's."""
         gradient = torch.zeros_like(self.flat.gradient)
         total = torch.zeros((), dtype=torch.float64)
         for rows, share in batch:
             total += share * float(self.compute_gradient(*rows))
             gradient.add_(self.flat.gradient, alpha=share)
-        total = total.to(gradient.device)
+        if gradient.is_cuda:
+            total = total.to(gradient.device)  # where nccl adds up
         self.processes.add_up(gradient)
         self.processes.add_up(total)
         self.flat.gradient.copy_(gradient)

@@ -31,8 +31,8 @@ def make_net(
 ) -> TrainingNet:
     """Put a network, which is trained in place, into an initialized skorch net.
 
-    The schedule is for ``n_samples`` an epoch. ``validation_score`` is for early stopping,
-    which takes the place of the wait for the loss.
+    ``n_samples`` per epoch set the length of the schedule; ``validation_score`` turns early
+    stopping on.
     """
     scheduled = options.learning_rate == "one_cycle"
     callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
@@ -47,7 +47,7 @@ def make_net(
         callbacks.append(("progress", progress))
     if validation_score is None:
         callbacks.append(("plateau", Plateau(*patience, scheduled=scheduled)))
-    if checkpoint is not None:  # the last, as it says
+    if checkpoint is not None:  # which has to be the last
         callbacks.append(("checkpoint", checkpoint))
 
     settings: dict[str, Any] = {
@@ -95,7 +95,7 @@ def make_net(
 def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     """Train a net until it is done, stopped or interrupted, and leave the weights to use.
 
-    Of an interrupt after a whole epoch the outcome tells; one before is raised.
+    An interrupt after the first whole epoch is in the outcome; one before is raised.
     """
     callbacks = dict(net.callbacks_)
     net.stop_reason_ = "error"

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler, scale
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectRegressor
 from sklearn_spectral.data.training_data import TrainingData
+from sklearn_spectral.pruning import SpectralPruner
 
 
 def far_target(n_outputs=None):
@@ -170,3 +171,11 @@ class TestTheReasonIsShown:
         with pytest.warns(ConvergenceWarning, match="NaN or infinite"):
             model.fit(*cancer)
         assert "stopped: diverged" in capsys.readouterr().err
+
+
+def test_a_warning_shows_the_line_that_called(diabetes):
+    model = SpectralRegressor(5, max_iter=1, random_state=0)
+    for fit in (model.fit, SpectralPruner(model, n_nodes=3).fit):
+        with pytest.warns(ConvergenceWarning) as caught:
+            fit(*diabetes)
+        assert {one.filename for one in caught} == {__file__}
