@@ -45,9 +45,9 @@ LONGEST_STEPS = (0.03, 0.07)
 
 def can_train_by_batches(estimator: Any) -> bool:
     """Tell whether ``partial_fit`` exists; raise what hasattr wants if not."""
-    by_batches = [name for name, row in SOLVERS.items() if row.by_batches]
-    if estimator.solver in [name for name in SOLVERS if name not in by_batches]:
-        *others, last = map(repr, by_batches)
+    chosen = SOLVERS.get(estimator.solver)
+    if chosen is not None and not chosen.by_batches:
+        *others, last = (repr(name) for name, row in SOLVERS.items() if row.by_batches)
         raise AttributeError(
             "partial_fit needs a solver that takes steps on batches, which "
             f"{estimator.solver!r} does not. Use solver={', '.join(others)} or {last}."
@@ -71,9 +71,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
-        "activation": [StrOptions({*ACTIVATIONS})],
+        "activation": [StrOptions(ACTIVATIONS.keys())],
         "fit_intercept": ["boolean"],
-        "solver": [StrOptions({*SOLVERS})],
+        "solver": [StrOptions(SOLVERS.keys())],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
             StrOptions({"auto"}),
@@ -95,7 +95,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
         "device": [str],
-        "telescope": [StrOptions(set(STRATEGY_CHOICES))],
+        "telescope": [StrOptions({*STRATEGY_CHOICES})],
         "checkpoint_dir": [str, PathLike, None],
         "data_parallel": ["boolean"],
         "verbose": ["verbose"],

@@ -8,7 +8,6 @@ from sklearn.base import is_regressor
 from sklearn.datasets import load_diabetes, load_iris, load_wine, make_friedman2
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.preprocessing import scale
-from sklearn.utils._param_validation import StrOptions
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
@@ -113,8 +112,6 @@ NEW = {
 def new_solver(request, monkeypatch):
     """A solver that the package does not have, by its row alone."""
     monkeypatch.setitem(SOLVERS, request.param, NEW[request.param])
-    for kind in (SpectralClassifier, DirectClassifier):  # which read the names at import
-        monkeypatch.setitem(kind._parameter_constraints, "solver", [StrOptions({*SOLVERS})])
     return request.param
 
 
@@ -140,7 +137,7 @@ def test_a_solver_is_one_row(new_solver, make, tmp_path, monkeypatch):
 
     save(model.partial_fit(X, y), tmp_path / "model")
     loaded = load(tmp_path / "model")
-    assert loaded._solver_state[new_solver][0].keys() == {
+    assert loaded._fitted.solver_state[new_solver][0].keys() == {
         *NEW[new_solver].arrays,
         *NEW[new_solver].scalars,
     }
