@@ -265,31 +265,19 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
             If a parameter or the data are not valid, or nodes cannot be ranked or removed
             as asked; the message says what was expected.
         """
-        check_spectral(self.estimator)
-        if self.n_nodes is not None and self.max_score_loss is not None:
-            raise ValueError(
-                f"n_nodes={self.n_nodes} and max_score_loss={self.max_score_loss} both say "
-                "how many nodes to remove; give one of them."
-            )
-        stops_early = self.estimator.early_stopping
         given = X_val is not None or y_val is not None
-        if given and not stops_early and self.max_score_loss is None:
-            raise ValueError(
-                "X_val and y_val are given, but neither max_score_loss of the pruner nor "
-                "early_stopping of the estimator uses them. Set one, or leave them out."
-            )
+        self._check_settings(given)
         if is_torch_data(X_val):
             X_val, y_val = torch_validation_rows(X_val, y_val)
         if given:
             check_both_given(X_val, y_val)
-        check_feasible(self)
         weight_val = None
         if self.max_score_loss is not None and not given:
             X, X_val, y, y_val, sample_weight, weight_val = self._hold_out(
                 X, y, sample_weight
             )
         fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        if given and stops_early:
+        if given and self.estimator.early_stopping:
             fit_params |= {"X_val": X_val, "y_val": y_val}
         tasks = FitTasks(self, X, y, sample_weight, max_subtasks=None)
         task = PruningTask(self, X, y, fit_params, tasks)
@@ -302,6 +290,22 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         self.__dict__.update(learnt)
         tasks.end()
         return self
+
+    def _check_settings(self, has_validation_data: bool) -> None:
+        """Refuse parameters that contradict each other or the data."""
+        check_spectral(self.estimator)
+        if self.n_nodes is not None and self.max_score_loss is not None:
+            raise ValueError(
+                f"n_nodes={self.n_nodes} and max_score_loss={self.max_score_loss} both say "
+                "how many nodes to remove; give one of them."
+            )
+        uses_it = self.estimator.early_stopping or self.max_score_loss is not None
+        if has_validation_data and not uses_it:
+            raise ValueError(
+                "X_val and y_val are given, but neither max_score_loss of the pruner nor "
+                "early_stopping of the estimator uses them. Set one, or leave them out."
+            )
+        check_feasible(self)
 
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""
