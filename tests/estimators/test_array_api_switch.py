@@ -31,7 +31,7 @@ def with_the_switch(*arguments):
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=TESTS.parents[2],
-        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        env={**os.environ, "SCIPY_ARRAY_API": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True,
         text=True,
         check=False,

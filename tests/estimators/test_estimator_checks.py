@@ -11,6 +11,9 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.pruning import SpectralPruner
 
+# The defaults run all epochs; of most others the checks ask no more than few give.
+FEW, ALL = {"max_iter": 30}, {"max_iter": 200}
+
 CONFIGURATIONS = [
     {},
     {"linear_expansion": 20},
@@ -26,11 +29,11 @@ CONFIGURATIONS = [
 
 DIRECT_CONFIGURATIONS = [
     {},
-    {"parametrization": "subset", "n_weights": 5},
+    {"parametrization": "subset", "n_weights": 5, **ALL},
     {"parametrization": "gains", "linear_expansion": 20},
     {"parametrization": "readout", "solver": "adam"},
     {"parametrization": "low_rank", "rank": 3},
-    {"parametrization": "singular_values", "init": "scaled"},
+    {"parametrization": "singular_values", "init": "scaled", **ALL},
 ]
 
 PRUNER_CONFIGURATIONS = [
@@ -39,18 +42,26 @@ PRUNER_CONFIGURATIONS = [
     {"strategy": "gradual", "compensation": "mean", "scope": "global", "n_steps": 2},
 ]
 
+
+def few(configuration):
+    """Return few epochs for all but the defaults."""
+    return FEW if configuration else {}
+
+
 PRUNERS = [
-    SpectralPruner(make(30, random_state=0), random_state=0, **configuration)
+    SpectralPruner(
+        make(30, random_state=0, **few(configuration)), random_state=0, **configuration
+    )
     for make in (SpectralClassifier, SpectralRegressor)
     for configuration in PRUNER_CONFIGURATIONS
 ]
 
 ESTIMATORS = [
-    make(random_state=0, **configuration)
+    make(random_state=0, **{**few(configuration), **configuration})
     for make in (SpectralClassifier, SpectralRegressor)
     for configuration in CONFIGURATIONS
 ] + [
-    make(random_state=0, **configuration)
+    make(random_state=0, **{**few(configuration), **configuration})
     for make in (DirectClassifier, DirectRegressor)
     for configuration in DIRECT_CONFIGURATIONS
 ]
