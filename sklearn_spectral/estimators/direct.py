@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -18,24 +17,8 @@ from ..spec.starts import WEIGHT_SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
+from .constraints import RegisteredNames
 from .typing import Seed
-
-
-class RegisteredNames(StrOptions):
-    """Strings that name something in a registry, as it is when they are checked."""
-
-    def __init__(self, names: Callable[[], Iterable[str]]) -> None:
-        self.names = names
-        super().__init__(None)
-
-    @property
-    def options(self) -> set[str]:
-        """The names."""
-        return {*self.names()}
-
-    @options.setter
-    def options(self, _: Any) -> None:
-        pass
 
 
 class BaseDirect(BaseNetwork):

@@ -20,7 +20,8 @@ from ..spec.starts import SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
-from .direct import BaseDirect, RegisteredNames
+from .constraints import RegisteredNames
+from .direct import BaseDirect
 from .typing import Seed
 
 if TYPE_CHECKING:
