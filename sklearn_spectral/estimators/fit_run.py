@@ -172,8 +172,16 @@ class FitRun:
         with network.use_plans(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            where = self.device, processes
-            net = make_net(network, options, len(dataset), *where, score, self.checkpoint)
+            net = make_net(
+                network,
+                options,
+                len(dataset),
+                self.device,
+                processes,
+                lambda module: self._fitted_now(module).is_finite(),
+                score,
+                self.checkpoint,
+            )
             self._report_epochs(net)
             self._load_solver(net)
             # From here on the weights of an earlier net move; its arrays do not.

@@ -122,6 +122,10 @@ class FittedNetwork:
         """Name the trained slopes of the activations."""
         return slope_names(self.space, self.config)
 
+    def is_finite(self) -> bool:
+        """Tell whether the retracted network has finite weights and biases alone."""
+        return all(np.isfinite(v).all() for v in self.coefs + self.intercepts)
+
     def complete(self) -> dict[str, NDArray[Any]]:
         """Return all arrays of the extended network; regrow those that a file left out."""
         if self.arrays is None:

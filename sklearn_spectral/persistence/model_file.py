@@ -150,8 +150,7 @@ def from_file_content(
         network = FittedNetwork.from_arrays(
             network.space, config, network.seed, arrays, plans=network.plans
         )
-        is_finite = all(np.isfinite(v).all() for v in network.coefs + network.intercepts)
-        _require(is_finite, "its weights overflow")
+        _require(network.is_finite(), "its weights overflow")
         network.solver_state = _solver(
             network, n_trained, from_json(content["solver"]), tensors
         )

@@ -25,7 +25,11 @@ class Guard(Callback):
     """Remember weights that are known to be good, and stop where the loss is not finite.
 
     Those at the start of an epoch are, once its first batch has given a finite loss.
+    ``is_finite(module)`` tells whether the retracted network is.
     """
+
+    def __init__(self, is_finite: Callable[[torch.nn.Module], bool]) -> None:
+        self.is_finite: Callable[[torch.nn.Module], bool] | None = is_finite
 
     def on_train_begin(self, net: NeuralNet, **kwargs: Any) -> None:
         self.good_: Tensor | None = None
@@ -55,13 +59,13 @@ class Guard(Callback):
 
     def on_train_end(self, net: NeuralNet, **kwargs: Any) -> None:
         """Drop the copies; after the last step the contraction may overflow."""
-        plain = net.module_.retract().parameters()
-        if not all(values.isfinite().all() for values in plain):
+        assert self.is_finite is not None
+        if not self.is_finite(net.module_):
             if self.good_ is not None:
                 net.flat.restore(self.good_)
             if net.stop_reason_ != "interrupted":
                 net.stop_reason_ = "diverged"
-        self.good_ = self.latest_ = None
+        self.good_ = self.latest_ = self.is_finite = None
 
 
 class EpochHooks(Callback):

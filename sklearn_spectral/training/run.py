@@ -26,16 +26,17 @@ def make_net(
     n_samples: int,
     device: torch.device,
     processes: Processes,
+    is_finite: Callable[[torch.nn.Module], bool],
     validation_score: Callable[[torch.nn.Module], float] | None = None,
     checkpoint: Callback | None = None,
 ) -> TrainingNet:
     """Put a network, which is trained in place, into an initialized skorch net.
 
-    ``n_samples`` per epoch set the length of the schedule; ``validation_score`` turns early
-    stopping on.
+    ``n_samples`` per epoch set the length of the schedule; ``is_finite`` tells whether the
+    network can be retracted; ``validation_score`` turns early stopping on.
     """
     scheduled = options.learning_rate == "one_cycle"
-    callbacks: list[tuple[str, Callback]] = [("guard", Guard())]
+    callbacks: list[tuple[str, Callback]] = [("guard", Guard(is_finite))]
     patience = (options.tol, options.n_iter_no_change)
     if validation_score is not None:
         first_wait = int(WAITING_FROM * options.n_epochs) if scheduled else 0
