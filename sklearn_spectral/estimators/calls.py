@@ -94,17 +94,17 @@ def explained(method: Method) -> Method:
             try:
                 signature.bind(self, *args, **kwargs)
             except TypeError as error:
-                kind = self if isinstance(self, type) else type(self)
+                cls = self if isinstance(self, type) else type(self)
                 name = method.__name__
-                if _defines(kind, name, call):
-                    shown = kind.__name__
+                if _defines(cls, name, call):
+                    shown = cls.__name__
                 else:  # a subclass has its own, which calls this one
                     shown = method.__qualname__.split(".")[0]
                 if name != "__init__":
                     shown += f".{name}"
                 known = list(signature.parameters)
                 wrong = next((each for each in kwargs if each not in known), "")
-                advice = _advice(kind, name, wrong, known)
+                advice = _advice(cls, name, wrong, known)
                 raise TypeError(f"{shown}() {error}.{advice}") from None
         return method(self, *args, **kwargs)
 
@@ -121,21 +121,21 @@ def fitting_another(method: Method) -> Method:
     return explained(_fit_context(prefer_skip_nested_validation=False)(method))
 
 
-def _defines(kind: type, name: str, call: Any) -> bool:
+def _defines(cls: type, name: str, call: Any) -> bool:
     """Tell whether a call of a class's method by this name comes to ``call`` at once."""
-    found = inspect.getattr_static(kind, name)
+    found = inspect.getattr_static(cls, name)
     while found is not None and found is not call:
         found = getattr(found, "__func__", getattr(found, "fn", None))
     return found is call
 
 
-def _advice(kind: Any, method: str, wrong: str, known: list[str]) -> str:
+def _advice(cls: Any, method: str, wrong: str, known: list[str]) -> str:
     """Say what is meant by the name of an argument, if that can be guessed."""
-    parameters = kind._get_param_names()
+    parameters = cls._get_param_names()
     if method == "fit" and wrong in OF_FIT:
         return f" {OF_FIT[wrong]}"
     if method != "__init__" and wrong in parameters:
-        return f" It is a parameter of {kind.__name__} itself: set it there."
+        return f" It is a parameter of {cls.__name__} itself: set it there."
     meant, advice = OTHER_NAMES.get(wrong, ("", ""))
     if meant in parameters:
         return f" {advice}"

@@ -15,7 +15,7 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
     """Draw the layers of nodes as SVG in HTML, and say how many numbers were trained."""
     architecture = network.architecture
     widths = architecture.widths
-    kinds = [
+    roles = [
         "input",
         *(
             "linear" if linear else network.activation
@@ -35,11 +35,11 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
     width = _GAP * len(widths)
     tallest = max(widths)
     shapes = []
-    for position, (n_nodes, kind) in enumerate(zip(widths, kinds, strict=True)):
+    for position, (n_nodes, role) in enumerate(zip(widths, roles, strict=True)):
         # The square root: a layer of ten nodes stays visible beside one of a thousand.
         height = max(6.0, _HEIGHT * (n_nodes / tallest) ** 0.5)
         x, y = _GAP * position + (_GAP - _BAR) / 2, (_HEIGHT - height) / 2 + 4
-        is_linear = kind == "linear"
+        is_linear = role == "linear"
         look = (
             'fill="none" stroke="currentColor" stroke-dasharray="3 2"'
             if is_linear
@@ -56,7 +56,7 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
             f"{look}/>"
         )
         centre = x + _BAR / 2
-        for line, text in enumerate((f"{n_nodes:,}", kind)):
+        for line, text in enumerate((f"{n_nodes:,}", role)):
             shapes.append(
                 f'<text x="{centre:.1f}" y="{_HEIGHT + 20 + 14 * line}" font-size="12" '
                 f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
