@@ -5,6 +5,7 @@ import inspect
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.neural_network import MLPClassifier
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
@@ -107,7 +108,10 @@ def test_a_pruner_and_a_subclass():
 @pytest.mark.parametrize("kind", ALL)
 def test_signatures_are_as_written(kind):
     parameters = inspect.signature(kind).parameters
-    assert list(parameters)[:3] == ["hidden_layer_sizes", "linear_expansion", "activation"]
+    positional = ["hidden_layer_sizes", "activation"]
+    assert list(inspect.signature(MLPClassifier).parameters)[:2] == positional
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    assert [n for n, p in parameters.items() if p.kind is not keyword] == positional
     assert set(kind().get_params()) == set(parameters)
     assert clone(kind(max_iter=7)).max_iter == 7
     assert list(inspect.signature(kind.predict).parameters) == ["self", "X"]
