@@ -42,7 +42,7 @@ import numpy as np
 from sklearn_spectral import SpectralClassifier, save
 data = np.load("data.npz")
 model = SpectralClassifier(
-    100, 500, max_iter=150, random_state=0, checkpoint_dir="checkpoints"
+    100, linear_expansion=500, max_iter=150, random_state=0, checkpoint_dir="checkpoints"
 )
 model.fit(data["X"], data["y"])
 save(model, "model.safetensors")
