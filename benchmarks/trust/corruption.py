@@ -54,11 +54,12 @@ def corrupt(data, rng):
 
 def state_of(model):
     """Return a digest of all that makes up a fitted estimator."""
-    arrays = None if model._fitted.arrays is None else model._fitted.complete()
+    network = model._fitted
+    arrays = None if network.arrays is None else network.complete()
     fitted = {
         name: value
-        for name, value in sorted(vars(model).items())
-        if name not in ("_arrays", "_regrown", "_net")
+        for name, value in sorted({**vars(model), **network.to_state()}.items())
+        if name not in ("_arrays", "_fitted", "_regrown", "_net")
     }
     return digest(arrays, fitted)
 

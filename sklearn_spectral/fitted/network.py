@@ -29,7 +29,7 @@ STATE = {
 """What the entries of a saved state are called, and the field that each is."""
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no truth value
 class FittedNetwork:
     """The network of a fitted estimator; what is done with one are functions of it.
 

@@ -47,14 +47,17 @@ def test_predicting_changes_nothing(digits, activation):
     model = SpectralClassifier(
         20, linear_expansion=30, activation=activation, max_iter=2, random_state=0
     ).fit(X, y)
-    state = {name: value for name, value in vars(model).items() if name != "_net"}
-    before = digest(list(state), *state.values())
+
+    def state():
+        everything = {**vars(model), **model._fitted.to_state()}
+        return {n: v for n, v in everything.items() if n not in ("_net", "_fitted")}
+
+    before = digest(state())
     given = X.copy()
     for array in (*model.coefs_, *model.intercepts_, given):
         array.flags.writeable = False
     model.predict(given), model.predict_proba(given), model.predict_log_proba(given)
     model.decision_function(given), model.score(given, y)
     _ = model.eigenvalues_, model.eigenvectors_, model.feature_importances_
-    after = {name: value for name, value in vars(model).items() if name != "_net"}
-    assert digest(list(after), *after.values()) == before
+    assert digest(state()) == before
     np.testing.assert_array_equal(given, X)
