@@ -36,7 +36,9 @@ class ModelVersionError(ModelFileError):
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint could not be read or written; the fit goes on without it.
+    """A checkpoint could not be read or written, or the solver takes none.
+
+    The fit goes on without it.
 
     Examples
     --------

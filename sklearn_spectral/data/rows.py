@@ -71,7 +71,7 @@ class Rows:
         """Give back the memory of what was read, where a file's pages hold it."""
 
     def contents(self) -> Any:
-        """Return what a checksum is taken of."""
+        """Return what to compute a checksum from."""
         return self.array
 
     @property

@@ -32,7 +32,7 @@ def is_torch_data(values: Any) -> bool:
     return isinstance(values, torch_data.Dataset | torch_data.DataLoader)
 
 
-def check_no_targets(name: str, data: Any, **given: Any) -> None:
+def check_no_targets(name: str, data: Any, advice: str = "", **given: Any) -> None:
     """Refuse targets or weights that are given beside torch data, by their names."""
     names = [argument for argument, value in given.items() if value is not None]
     if names:
@@ -40,8 +40,8 @@ def check_no_targets(name: str, data: Any, **given: Any) -> None:
             name,
             data,
             "Its samples bring their own targets, so that "
-            f"{' and '.join(names)} cannot be given with it",
-            f"leave out {' and '.join(given)}; weights of classes work, by class_weight",
+            f"{' and '.join(names)} cannot be given as well",
+            f"leave out {' and '.join(given)}{advice}",
         )
 
 
@@ -109,11 +109,12 @@ def _batches(data: Any, need_targets: bool) -> Iterator[tuple[Any, Any]]:
 def torch_rows(data: Any, need_targets: bool = True) -> tuple[Any, Any]:
     """Return torch data as an array or `Rows`, and the targets, which are read here.
     A DataLoader and an IterableDataset are read anew in each epoch, another Dataset by its
-    indices; a TensorDataset is taken for its tensors. Without need, targets are None."""
+    indices; a TensorDataset is taken for its tensors. Targets that no one needs are None.
+    """
     from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
     if type(data) is TensorDataset and (len(data.tensors) == 2 or not need_targets):
-        arrays = [np.asarray(tensor.cpu()) for tensor in data.tensors]
+        arrays = [_as_array(tensor) for tensor in data.tensors]
         return arrays[0].reshape(len(arrays[0]), -1), arrays[1] if need_targets else None
     n_rows, n_features, targets = 0, 0, []
     dtype: np.dtype | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, _num_samples
 
 from .refused import refuse_unusable
 from .rows import Rows, as_rows
@@ -114,8 +114,9 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
             "All entries of sample_weight are zero, so there is nothing to fit; give at "
             "least one sample a positive weight."
         )
+    like = np.empty((_num_samples(X), 1))  # of X it asks the length, and the array API
     checked = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        sample_weight, like, dtype=np.float64, ensure_non_negative=True
     )
     rows = np.flatnonzero(checked)
     return checked, None if len(rows) == len(checked) else rows

@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from ..training.net import TrainingNet
 
 # The longest steps of SGD at its automatic rates for a squared error, whose gradient grows
-# with the target: of what is near a weight, and of what moves far. For the losses of
-# classes a gradient of norm one is the longest.
+# with the target: for parameters that act like single weights, and for those that move far.
+# For the losses of classes a gradient of norm one is the longest.
 LONGEST_STEPS = (0.03, 0.07)
 
 

@@ -140,8 +140,8 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         stopping.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
-        ``"not_trained"``.
+        ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral``
+        returns, ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet
@@ -375,8 +375,8 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         stopping.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral`` returns,
-        ``"not_trained"``.
+        ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_spectral``
+        returns, ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet

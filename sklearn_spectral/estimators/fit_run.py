@@ -57,6 +57,7 @@ class FitRun:
     ) -> None:
         self.estimator, self.data, self.validation = estimator, data, validation
         self.tasks, self.resume, self.partial = tasks, resume, partial
+        self.solver = SOLVERS[estimator.solver]
         self.splits = estimator.early_stopping and validation is None and not partial
         self.checkpoint: Any = None
 
@@ -91,7 +92,7 @@ class FitRun:
         estimator = self.estimator
         for is_used, feature in (
             (self.splits, "early_stopping=True without X_val"),
-            (self._has_checkpoints, "checkpoint_dir"),
+            (self._has_checkpoints and self.solver.by_batches, "checkpoint_dir"),
             (estimator.data_parallel, "data_parallel=True"),
         ):
             if is_used:
@@ -236,15 +237,14 @@ class FitRun:
         estimator = self.estimator
         if estimator.learning_rate_init != "auto":
             return estimator.learning_rate_init, np.inf
-        clips = SOLVERS[estimator.solver].clips
-        max_norm = estimator._auto_max_norm() if clips else np.inf
+        max_norm = estimator._auto_max_norm() if self.solver.clips else np.inf
         is_constant = estimator._schedule(self.partial) == "constant"
         share = CONSTANT_SHARE if is_constant else 1.0
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
         """Return how many rows go into a batch."""
-        if not SOLVERS[self.estimator.solver].by_batches:
+        if not self.solver.by_batches:
             from ..training.batches import rows_of_full_batch
 
             return rows_of_full_batch(n_samples, architecture_of(self.config).widest)

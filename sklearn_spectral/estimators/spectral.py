@@ -53,7 +53,7 @@ class BaseSpectral(BaseNetwork):
         ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
-        "init": [StrOptions({*SCHEMES, *COVARIANCE_POWERS})],
+        "init": [RegisteredNames(lambda: [*SCHEMES, *COVARIANCE_POWERS])],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
         "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
     }

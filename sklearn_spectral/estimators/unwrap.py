@@ -13,7 +13,7 @@ from .fitted_attributes import FittedAttributesMixin
 
 def delegate(estimator: Any) -> Any:
     """Return the fitted estimator that predicts for a search or a pruner; else None.
-    Other wrappers than searches name theirs in ``_delegate``.
+    Wrappers other than searches name it in ``_delegate``.
     """
     return getattr(estimator, getattr(estimator, "_delegate", "best_estimator_"), None)
 

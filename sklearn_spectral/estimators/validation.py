@@ -114,7 +114,8 @@ class ValidationMixin(FittedAttributesMixin):
     ) -> TrainingData:
         """Validate, leave out rows without weight, and scale the weights."""
         if is_torch_data(X):
-            check_no_targets("X", X, y=y, sample_weight=sample_weight)
+            advice = "; class_weight works" if hasattr(self, "class_weight") else ""
+            check_no_targets("X", X, advice, y=y, sample_weight=sample_weight)
             X, y = torch_rows(X)
         X, y = self._validate_X(X, y, reset=reset)
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)

@@ -29,8 +29,8 @@ def forward(
     check: Callable[[Any], None] | None = None,
 ) -> NDArray[Any]:
     """Run the retracted network on the rows of X, or those numbered ``rows``.
-    A sparse X is multiplied as it is on the CPU. ``check`` is called with rows of it where
-    what comes of them may not be finite, so that X need not be read twice; CPU only."""
+    A sparse X is multiplied as it is on the CPU. ``check`` is called with those rows whose
+    output may not be finite, so that X need not be read twice; CPU only."""
     X = as_rows(X)
     widest = max(X.shape[1], *(coef.shape[1] for coef in coefs))
     if device is None:

@@ -19,19 +19,20 @@ from .retraction import retract
 STATE = {
     "_config": "config",
     "_seed": "seed",
-    "_arrays": "arrays",
     "_regrown": "regrown",
+    "_arrays": "arrays",
     "_plans": "plans",
     "_solver_state": "solver_state",
     "coefs_": "coefs",
     "intercepts_": "intercepts",
 }
-"""What the entries of a saved state are called, and the field that each is."""
+"""The field of each entry of a saved state. ``regrown`` is read before ``arrays``, which
+another thread completes first: so one is never without the other."""
 
 
 @dataclass(eq=False)  # arrays have no truth value
 class FittedNetwork:
-    """The network of a fitted estimator; what is done with one are functions of it.
+    """The network of a fitted estimator, which files, pruning, export and displays take.
 
     Parameters
     ----------
@@ -84,6 +85,8 @@ class FittedNetwork:
     @classmethod
     def from_state(cls, space: str, state: dict[str, Any]) -> Self:
         """Take the entries of a network out of a saved state."""
+        if missing := STATE.keys() - state.keys():
+            raise ModelFileError(f"The saved model is damaged: it lacks {sorted(missing)}.")
         return cls(space, **{name: state.pop(key) for key, name in STATE.items()})
 
     def to_state(self) -> dict[str, Any]:
@@ -134,8 +137,9 @@ class FittedNetwork:
                 "only, coefs_ and intercepts_. Load a file saved with compact=False for "
                 "what belongs to the extended one."
             )
-        if self.regrown:
-            self.arrays = with_regrown(self.arrays, self.layers(), self.regrown, self.dtype)
+        digests = self.regrown  # before the arrays; see STATE
+        if digests:
+            self.arrays = with_regrown(self.arrays, self.layers(), digests, self.dtype)
             self.regrown = {}
         return self.arrays
 
@@ -146,9 +150,10 @@ class FittedNetwork:
 
     def trimmed(self) -> Self:
         """Leave out the arrays that the seed regrows, for a file."""
-        if self.arrays is None or self.regrown:
-            return self
-        arrays, left_out = dict(self.arrays), {}
+        left_out, arrays = dict(self.regrown), self.arrays  # in this order; see STATE
+        if arrays is None or left_out:
+            return replace(self, arrays=arrays, regrown=left_out)
+        arrays = dict(arrays)
         for name, values in regrown(self.layers(), None, self.dtype):
             if _same_bits(values, arrays[name]):
                 left_out[name] = digest(arrays.pop(name))
@@ -157,10 +162,6 @@ class FittedNetwork:
     def compacted(self) -> Self:
         """Leave out all but the retracted network."""
         return replace(self, arrays=None, regrown={}, solver_state={})
-
-    def taken_over(self) -> Self:
-        """Leave out how it was trained, where it was not trained as it is."""
-        return replace(self, plans=[], solver_state={})
 
 
 def _same_bits(one: NDArray[Any], other: NDArray[Any]) -> bool:

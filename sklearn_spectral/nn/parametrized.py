@@ -26,7 +26,7 @@ class ParametrizedMatrix(nn.Module):
           transpose) [1]_;
         - ``"gains"``: one factor per row;
         - ``"low_rank"``: both factors of the nearest matrix of the option ``rank``;
-        - ``"subset"``: the entries of the flattened matrix at the option ``position``; by
+        - ``"subset"``: the entries of the flattened matrix at the option ``position``; with
           ``frozen_init="zero"`` the others are zero.
     copy : bool, default=True
         Whether to copy the start, or to take the tensor itself where that is possible.
@@ -106,7 +106,7 @@ class ParametrizedMatrix(nn.Module):
                 values = values.clone(memory_format=torch.contiguous_format)
             values = values.contiguous()
             is_trained = name in parametrization.trained
-            # What is no factor beside others that train is a parameter, if a frozen one.
+            # Frozen arrays are buffers; but parameters where nothing trains.
             if is_trained or not parametrization.trained:
                 self.register_parameter(name, nn.Parameter(values, is_trained))
             else:

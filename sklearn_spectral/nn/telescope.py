@@ -217,7 +217,8 @@ class LinearStack(nn.Module):
             if factor is None and self.strategy == "project":
                 raise ValueError(
                     "telescope='project' needs a first layer with a part that never "
-                    "trains: train_eigenvalues='out' with train_eigenvectors=False."
+                    "trains, for example train_eigenvalues='out' with "
+                    "train_eigenvectors=False."
                 )
             if factor is not None:
                 size = n_rows * len(factor)

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..data.torch_data import check_no_targets, is_torch_data
 from ..data.training_data import check_weights
 from ..estimators.base import BaseNetwork
+from ..estimators.constraints import RegisteredNames
 from ..estimators.spectral import BaseSpectral
 from ._removal import RankedNodes
 from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_covariance, node_scores
@@ -25,7 +26,7 @@ from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_covariance, node_s
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
 RANKING_CONSTRAINTS: dict[str, list[Any]] = {
-    "node_score": [StrOptions({"auto", *SCORES, *DATA_SCORES})],
+    "node_score": [RegisteredNames(lambda: ["auto", *SCORES, *DATA_SCORES])],
     "compensation": [StrOptions({"linear", "mean"})],
     "scope": [StrOptions({"layer", "global"})],
     "min_nodes": [Interval(Integral, 1, None, closed="left")],

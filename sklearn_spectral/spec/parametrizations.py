@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -24,7 +25,7 @@ ALL = slice(None)
 class Parametrization(ABC):
     """A matrix of shape (n_out, n_in) as named arrays, of which some train."""
 
-    # The ``arrays`` that methods take have them, and the `constants`, as attributes.
+    # Methods take ``arrays``: an object with these, and the `constants`, as attributes.
 
     # The arrays that train. The others stay as they were at the start.
     trained: ClassVar[tuple[str, ...]]
@@ -177,7 +178,13 @@ class Subset(Parametrization):
         super().__init__(n_out, n_in)
         if frozen_init not in ("start", "zero"):
             raise ValueError(f"frozen_init must be 'start' or 'zero'; got {frozen_init!r}.")
-        self.position, self.frozen_init = np.asarray(position), frozen_init
+        self.position, self.frozen_init = np.asarray(position, np.int64), frozen_init
+        inside = (self.position >= 0) & (self.position < self.size)
+        if self.position.ndim != 1 or not inside.all():
+            raise ValueError(
+                "position must be numbers of entries of the flattened matrix, from 0 to "
+                f"{self.size - 1}; got {position!r}."
+            )
 
     @classmethod
     def for_layers(  # type: ignore[override]
@@ -195,10 +202,7 @@ class Subset(Parametrization):
                 f"between 1 and {sum(sizes)}, which is how many this network has; got "
                 f"{n_weights}."
             )
-        chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
-        ends = np.cumsum(sizes)
-        parts = np.split(chosen, np.searchsorted(chosen, ends)[:-1])
-        positions = [part - first for part, first in zip(parts, ends - sizes, strict=True)]
+        positions = _draw_positions(tuple(sizes), seed, n_weights)
         return [cls(*s, p, frozen_init) for s, p in zip(shapes, positions, strict=True)]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -207,13 +211,24 @@ class Subset(Parametrization):
         return {"entries": n_trained, "frozen": (self.size,), "position": n_trained}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        flat = matrix.reshape(-1)
+        flat, position = matrix.reshape(-1), self.position.copy()
         frozen = flat if self.frozen_init == "start" else _full(flat, self.size, 0.0)
-        return {"entries": flat[self.position], "frozen": frozen, "position": self.position}
+        return {"entries": flat[position], "frozen": frozen, "position": position}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
         flat = _scatter(arrays.frozen, arrays.position, arrays.entries)
         return _rows(flat.reshape(self.n_out, self.n_in), rows)
+
+
+@lru_cache(maxsize=4)
+def _draw_positions(
+    sizes: tuple[int, ...], seed: int, n_weights: int
+) -> tuple[NDArray[np.int64], ...]:
+    """Draw which entries of flattened matrices train; one fit asks for the same often."""
+    chosen = subset(np.random.PCG64(seed_sequence(seed, 2)), sum(sizes), n_weights)
+    ends = np.cumsum(sizes)
+    parts = np.split(chosen, np.searchsorted(chosen, ends)[:-1])
+    return tuple(part - first for part, first in zip(parts, ends - sizes, strict=True))
 
 
 class Gains(Parametrization):
@@ -257,6 +272,8 @@ class LowRank(Parametrization):
 
     def __init__(self, n_out: int, n_in: int, rank: int = 10) -> None:
         super().__init__(n_out, n_in)
+        if rank < 1:
+            raise ValueError(f"rank must be an integer of at least 1; got {rank!r}.")
         self.rank = min(rank, n_out, n_in)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:

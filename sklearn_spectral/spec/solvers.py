@@ -28,10 +28,10 @@ class Solver:
     """The same where what trains are few numbers, each of which scales many weights."""
 
     arrays: tuple[str, ...] = ()
-    """What its steps follow from, by torch's names: as many numbers as train,"""
+    """Torch's names of its state arrays, each as long as what trains."""
 
     scalars: tuple[str, ...] = ("step",)
-    """and one number each."""
+    """Torch's names of its state scalars."""
 
     far_rate_brier: float | None = None
     """Instead of ``far_rate`` for the Brier loss of a spectral network, if not None."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..estimators.base import BaseNetwork
     from .net import TrainingNet
 
-# Parameters that change nothing of the result.
+# Parameters that do not affect the result.
 _WITHOUT_EFFECT = {"checkpoint_dir", "device", "random_state", "verbose"}
 
 # What of an optimizer's settings a schedule moves.

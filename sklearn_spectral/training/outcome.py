@@ -13,8 +13,8 @@ LOSS_ROSE_BY = 2.0
 noise of that has to be between."""
 
 LEAST_LOSS = 1e-3
-"""Where a constant has no loss at all, a network is asked for so little, of targets of size
-one."""
+"""The loss that a network has to reach where the best constant has none, for targets of
+size one."""
 
 # Between the line that calls fit and a warning of it.
 _WRAPPERS = ("sklearn_spectral.", "sklearn.base", "skorch.", "contextlib")

@@ -17,12 +17,18 @@ from sklearn.utils.fixes import parse_version
 TESTS = Path(__file__).with_name("test_estimator_checks.py")
 
 ALL_CHECKS = """
+import numpy as np
+from sklearn import config_context
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
+X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
 for make in (SpectralClassifier, SpectralRegressor):
-    for done in check_estimator(make(random_state=0)):
+    for done in check_estimator(make(max_iter=30, random_state=0)):
         print(done["status"], done["check_name"])
+    with config_context(array_api_dispatch=True):
+        make(5, max_iter=2).fit(X, y, np.ones(40)).score(X, y, np.ones(40))
+    print("passed", "weights where arrays are dispatched")
 """
 
 
