@@ -12,7 +12,7 @@ from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.pruning import SpectralPruner
 
 # The defaults run all epochs; of most others the checks ask no more than few give.
-FEW, ALL = {"max_iter": 30}, {"max_iter": 200}
+FEW, MORE = {"max_iter": 20}, {"max_iter": 100}
 
 CONFIGURATIONS = [
     {},
@@ -29,11 +29,11 @@ CONFIGURATIONS = [
 
 DIRECT_CONFIGURATIONS = [
     {},
-    {"parametrization": "subset", "n_weights": 5, **ALL},
+    {"parametrization": "subset", "n_weights": 5, **MORE},
     {"parametrization": "gains", "linear_expansion": 20},
-    {"parametrization": "readout", "solver": "adam"},
+    {"parametrization": "readout", "solver": "adam", **MORE},
     {"parametrization": "low_rank", "rank": 3},
-    {"parametrization": "singular_values", "init": "scaled", **ALL},
+    {"parametrization": "singular_values", "init": "scaled", **MORE},
 ]
 
 PRUNER_CONFIGURATIONS = [

@@ -9,7 +9,7 @@ import pytest
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.files.integrity import digest
 
-N_THREADS, N_PREDICTIONS = 16, 1000
+N_THREADS, N_PREDICTIONS = 16, 400
 
 
 @pytest.mark.parametrize(
