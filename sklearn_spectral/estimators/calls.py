@@ -71,6 +71,8 @@ def advice_on_values(parameters: dict[str, Any], error: str) -> str:
         is_number = isinstance(value, Real) and not isinstance(value, bool)
         if name == "learning_rate" and is_number:
             return f" It is the schedule; the rate itself is learning_rate_init={value!r}."
+        if name == "activation" and isinstance(value, int | list | tuple):
+            return f" Linear layers are given by name: linear_expansion={value!r}."
         if isinstance(value, str | None):
             advice = OTHER_VALUES.get(name, {}).get(value, "").format(value=value)
             return f" {advice}" if advice else ""
@@ -105,6 +107,10 @@ def explained(method: Method) -> Method:
                 known = list(signature.parameters)
                 wrong = next((each for each in kwargs if each not in known), "")
                 advice = _advice(cls, name, wrong, known)
+                if "too many positional" in str(error):
+                    advice = (
+                        f" By position it takes {' and '.join(_positional(signature))}."
+                    )
                 raise TypeError(f"{shown}() {error}.{advice}") from None
         return method(self, *args, **kwargs)
 
@@ -127,6 +133,12 @@ def _defines(cls: type, name: str, call: Any) -> bool:
     while found is not None and found is not call:
         found = getattr(found, "__func__", getattr(found, "fn", None))
     return found is call
+
+
+def _positional(signature: inspect.Signature) -> list[str]:
+    """Name the arguments that may be given by position, without ``self``."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return [name for name, each in signature.parameters.items() if each.kind is kind][1:]
 
 
 def _advice(cls: Any, method: str, wrong: str, known: list[str]) -> str:

@@ -105,6 +105,12 @@ def test_a_pruner_and_a_subclass():
         Own(foo=1)
 
 
+def test_too_many_positions():
+    text = r"By position it takes hidden_layer_sizes and activation\."
+    with pytest.raises(TypeError, match=text):
+        SpectralClassifier(5, "relu", 500)
+
+
 @pytest.mark.parametrize("kind", ALL)
 def test_signatures_are_as_written(kind):
     parameters = inspect.signature(kind).parameters
@@ -124,6 +130,7 @@ def test_signatures_are_as_written(kind):
         ({"learning_rate": "adaptive"}, "MLPClassifier's 'adaptive' is not there"),
         ({"activation": "sigmoid"}, "It is 'logistic' here"),
         ({"activation": None}, "It is 'identity' here"),
+        ({"activation": 500}, "Linear layers are given by name: linear_expansion=500"),
     ],
 )
 def test_values_that_mean_something_else(parameters, advice):
