@@ -8,7 +8,6 @@ with tensors, for training.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -16,105 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .plan import ENTRY_COST
+from .parametrization_base import (
+    ALL,
+    Parametrization,
+    filled_like,
+    scattered,
+    take_rows,
+)
 from .random_bits import seed_sequence, subset
-
-ALL = slice(None)
-
-
-class Parametrization(ABC):
-    """A matrix of shape (n_out, n_in) as named arrays, of which some train."""
-
-    # Methods take ``arrays``: an object with these, and the `constants`, as attributes.
-
-    # The arrays that train. The others stay as they were at the start.
-    trained: ClassVar[tuple[str, ...]]
-    # Those that `split` copies from the start and that never train: a seed draws them
-    # again to the same bits, on any platform, so that files leave them out.
-    regrown: ClassVar[tuple[str, ...]] = ()
-    # Keyword arguments of the constructor that networks in direct space have as well.
-    options: ClassVar[tuple[str, ...]] = ()
-    # Where it can be chosen. Eigenvectors must be able to become any given matrix, without
-    # options, and those of one layer without those of another.
-    for_eigenvectors: ClassVar[bool] = True
-    for_weights: ClassVar[bool] = True
-    # Whether the matrix is an array itself, ``block``, and nothing has to be computed.
-    is_stored: ClassVar[bool] = False
-    # Whether what trains scales rows or directions, which may take larger steps than
-    # entries of the matrix.
-    moves_far: ClassVar[bool] = True
-    # How many arrays of the size of the matrix are needed to draw it.
-    n_drawn: ClassVar[int] = 1
-
-    def __init__(self, n_out: int, n_in: int) -> None:
-        self.n_out, self.n_in = n_out, n_in
-        self.size = n_out * n_in
-        self.rank = min(n_out, n_in)
-
-    @classmethod
-    def for_layers(
-        cls, shapes: Sequence[tuple[int, int]], seed: int, **options: Any
-    ) -> Sequence[Parametrization]:
-        """Return those of all layers of a network; override where one depends on others."""
-        return [cls(*shape, **options) for shape in shapes]
-
-    @abstractmethod
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of each array by its name."""
-
-    @abstractmethod
-    def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Return the arrays that give a matrix; ``linalg`` is that of numpy or torch."""
-
-    @abstractmethod
-    def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        """Return the matrix, or rows of it."""
-
-    def draw(
-        self, uniform: Callable[[float, tuple[int, int]], Any], bound: float, linalg: Any
-    ) -> dict[str, Any]:
-        """Return the arrays of a random matrix with the variance of U[-bound, bound]."""
-        return self.split(uniform(bound, (self.n_out, self.n_in)), linalg)
-
-    def constants(self) -> dict[str, NDArray[Any]]:
-        """Return arrays that follow from the shape, by name; none by default."""
-        return {}
-
-    # ---- products, to be overridden where they are cheaper without the matrix ----
-
-    def left_multiply(self, left: Any, arrays: Any) -> Any:
-        """Return ``left @ matrix``."""
-        return left @ self.matrix(arrays)
-
-    def right_multiply(self, right: Any, arrays: Any) -> Any:
-        """Return ``matrix @ right``."""
-        return self.matrix(arrays) @ right
-
-    def factors(self, arrays: Any) -> tuple[Any, ...]:
-        """Return matrices whose product it is, which a batch passes one by one."""
-        return (self.matrix(arrays),)
-
-    def frozen_factor(self, arrays: Any) -> Any:
-        """Return F if ``matrix @ x`` is a trained function of F x, entry by entry."""
-        return None
-
-    def from_projection(self, projected: Any, arrays: Any) -> Any:
-        """Map F x to ``matrix @ x``, both as rows."""
-        return projected
-
-    # ---- their costs in multiplications, there and back ----
-
-    def forming_cost(self) -> int:
-        """Count what forming the matrix takes."""
-        return ENTRY_COST * self.size
-
-    def product_cost(self, n_rows: int) -> int | None:
-        """Count what `left_multiply` takes; None where it forms the matrix."""
-        return None
-
-    def passing_cost(self, n_rows: int, into_input: bool) -> int | None:
-        """Count what a batch takes through the `factors`; None where there is only one."""
-        return None
 
 
 class Entries(Parametrization):
@@ -131,7 +39,7 @@ class Entries(Parametrization):
         return {"block": matrix}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        return _rows(arrays.block, rows)
+        return take_rows(arrays.block, rows)
 
     def forming_cost(self) -> int:
         """Return nothing: the matrix is there."""
@@ -212,12 +120,12 @@ class Subset(Parametrization):
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
         flat, position = matrix.reshape(-1), self.position.copy()
-        frozen = flat if self.frozen_init == "start" else _full(flat, self.size, 0.0)
+        frozen = flat if self.frozen_init == "start" else filled_like(flat, self.size, 0.0)
         return {"entries": flat[position], "frozen": frozen, "position": position}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        flat = _scatter(arrays.frozen, arrays.position, arrays.entries)
-        return _rows(flat.reshape(self.n_out, self.n_in), rows)
+        flat = scattered(arrays.frozen, arrays.position, arrays.entries)
+        return take_rows(flat.reshape(self.n_out, self.n_in), rows)
 
 
 @lru_cache(maxsize=4)
@@ -241,10 +149,10 @@ class Gains(Parametrization):
         return {"gains": (self.n_out,), "frozen": (self.n_out, self.n_in)}
 
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        return {"gains": _full(matrix, self.n_out, 1.0), "frozen": matrix}
+        return {"gains": filled_like(matrix, self.n_out, 1.0), "frozen": matrix}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        return _rows(arrays.gains, rows)[:, None] * _rows(arrays.frozen, rows)
+        return take_rows(arrays.gains, rows)[:, None] * take_rows(arrays.frozen, rows)
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
         return (left * arrays.gains) @ arrays.frozen
@@ -298,7 +206,7 @@ class LowRank(Parametrization):
         return {n: uniform(bounds[n], shape) for n, shape in self.shapes().items()}  # type: ignore[arg-type]
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        return _rows(arrays.left, rows) @ arrays.right
+        return take_rows(arrays.left, rows) @ arrays.right
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
         return (left @ arrays.left) @ arrays.right
@@ -342,7 +250,7 @@ class SVD(Parametrization):
         return {"left": left, "singular_values": values, "right": right}
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
-        return (_rows(arrays.left, rows) * arrays.singular_values) @ arrays.right
+        return (take_rows(arrays.left, rows) * arrays.singular_values) @ arrays.right
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
         return ((left @ arrays.left) * arrays.singular_values) @ arrays.right
@@ -392,14 +300,14 @@ class QR(SVD):
 
     def triangle(self, arrays: Any) -> Any:
         """Return R as a square matrix."""
-        zeros = _full(arrays.triangle, self.rank**2, 0.0)
-        flat = _scatter(zeros, arrays.position, arrays.triangle)
+        zeros = filled_like(arrays.triangle, self.rank**2, 0.0)
+        flat = scattered(zeros, arrays.position, arrays.triangle)
         return flat.reshape(self.rank, self.rank)
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
         triangle = self.triangle(arrays)
         if self.is_tall:
-            return _rows(arrays.orthogonal, rows) @ triangle
+            return take_rows(arrays.orthogonal, rows) @ triangle
         return (arrays.orthogonal @ (triangle if rows == ALL else triangle[:, rows])).T
 
     def left_multiply(self, left: Any, arrays: Any) -> Any:
@@ -476,25 +384,3 @@ def parametrize(
     return chosen.for_layers(
         shapes, seed, **{name: config[name] for name in chosen.options}
     )
-
-
-# ---- what numpy and torch write differently ----
-
-
-def _rows(array: Any, rows: slice) -> Any:
-    return array if rows == ALL else array[rows]
-
-
-def _full(like: Any, size: int, value: float) -> Any:
-    if isinstance(like, np.ndarray):
-        return np.full(size, value, like.dtype)
-    return like.new_full((size,), value)
-
-
-def _scatter(flat: Any, position: Any, values: Any) -> Any:
-    """Return a copy with other values at some positions."""
-    if not isinstance(flat, np.ndarray):
-        return flat.index_copy(0, position, values)
-    result = flat.astype(np.result_type(flat, values))
-    result[position] = values
-    return result
