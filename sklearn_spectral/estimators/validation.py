@@ -123,7 +123,13 @@ class ValidationMixin(FittedAttributesMixin):
         weight, unit = self._reweight(data, partial=partial), 1.0
         # One portion of the data does not know the mean of all.
         if weight is not None and not partial:
-            unit = float(weight[data.row_numbers].mean())
+            with np.errstate(over="ignore"):
+                unit = float(weight[data.row_numbers].mean())
+            if not np.isfinite(unit):
+                raise ValueError(
+                    "The weights of the samples sum to more than a float64 can be. Divide "
+                    "them by the largest: only their ratios count."
+                )
             weight = weight / unit
         return TrainingData(X, y, weight, data.rows, unit)
 

@@ -65,6 +65,7 @@ def test_regressor_targets(target, message):
     [
         (np.zeros(40), "All entries of sample_weight are zero"),
         (-np.ones(40), "Negative values"),
+        (np.full(40, 1.7e308), "sum to more than a float64 can be"),
         (np.full(40, np.nan), "NaN"),
         ("ones", "could not convert|sample_weight"),
         (np.ones(39), r"sample_weight.shape"),
