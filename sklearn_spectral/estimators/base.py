@@ -29,6 +29,7 @@ from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
 from ..training.outcome import Constant, Outcome, warn_or_reraise
 from .calls import advice_on_values
+from .constraints import RegisteredNames
 from .fit_callbacks import CallbackSupportMixin, FitTasks
 from .fit_run import FitRun
 from .validation import ValidationMixin
@@ -71,9 +72,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             Interval(Integral, 1, None, closed="left"),
             None,
         ],
-        "activation": [StrOptions(ACTIVATIONS.keys())],
+        "activation": [RegisteredNames(ACTIVATIONS.keys)],
         "fit_intercept": ["boolean"],
-        "solver": [StrOptions(SOLVERS.keys())],
+        "solver": [RegisteredNames(SOLVERS.keys)],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
             StrOptions({"auto"}),

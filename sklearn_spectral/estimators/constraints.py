@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 from typing import Any
 
 from sklearn.utils._param_validation import StrOptions
@@ -16,9 +16,9 @@ class RegisteredNames(StrOptions):
         super().__init__(None)
 
     @property
-    def options(self) -> set[str]:
-        """The names."""
-        return {*self.names()}
+    def options(self) -> KeysView[str]:
+        """The names, in their order; a view, which counts as a set."""
+        return dict.fromkeys(self.names()).keys()
 
     @options.setter
     def options(self, _: Any) -> None:

@@ -32,7 +32,7 @@ class BaseDirect(BaseNetwork):
         "n_weights": [Interval(Integral, 1, None, closed="left"), None],
         "frozen_init": [StrOptions({"start", "zero"})],
         "rank": [Interval(Integral, 1, None, closed="left")],
-        "init": [StrOptions(WEIGHT_SCHEMES.keys())],
+        "init": [RegisteredNames(WEIGHT_SCHEMES.keys)],
     }
 
     @explained

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.rows import SlicedRows, release_pages
+from ..data.rows import SlicedRows, release_pages, slices
 
 CHUNK_BYTES = 2**22
 """About how many bytes of an array are read at a time; most are not copied."""
@@ -66,6 +66,6 @@ def _chunks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     """Yield the rows of an array, some at a time; let go of the pages of a mapped file."""
     rows = np.atleast_1d(values)
     n_rows = max(1, CHUNK_BYTES * len(rows) // max(1, rows.nbytes))
-    for start in range(0, len(rows) if rows.size else 0, n_rows):
-        yield rows[start : start + n_rows]
+    for part in slices(len(rows) if rows.size else 0, n_rows):
+        yield rows[part]
         release_pages(values)

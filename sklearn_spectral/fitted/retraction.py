@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.rows import slices
 from .layers import Arrays, LayerArrays
 
 PIECE = 2**18
@@ -74,6 +75,4 @@ def _bias(layer: LayerArrays, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.
 
 def _pieces(layer: LayerArrays) -> Iterator[slice]:
     """Cut the rows of a layer's weight."""
-    n_rows = max(1, PIECE // layer.n_in)
-    for start in range(0, layer.n_out, n_rows):
-        yield slice(start, min(start + n_rows, layer.n_out))
+    return slices(layer.n_out, max(1, PIECE // layer.n_in))

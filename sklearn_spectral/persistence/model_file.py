@@ -26,11 +26,9 @@ from ..spec.plan import STRATEGIES, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
 
 # Series of values, which are stored as arrays; and what not every fit leaves.
-SERIES = ("classes_", "feature_names_in_", "loss_curve_", "validation_scores_")
-OPTIONAL = {
-    *("_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"),
-    *SERIES,
-}
+CURVES = ("loss_curve_", "validation_scores_")
+SERIES = ("classes_", "feature_names_in_", *CURVES)
+OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
 
 
@@ -63,7 +61,7 @@ def to_file_content(
     for name in SERIES:
         if name in attributes:
             values = np.asarray(attributes[name])
-            if name in ("loss_curve_", "validation_scores_"):
+            if name in CURVES:
                 values = values.astype(np.float64)
             tensors[name], series[name] = _written(name, pack, values)
     state = {**attributes, **network.to_state()}
@@ -119,8 +117,8 @@ def from_file_content(
     for name, value in state.items():
         _require(name in IS_VALID, f"it has an attribute {name!r}")
         _require(IS_VALID[name](value), f"{name} is {_shown(value)}")
-    missing = IS_VALID.keys() | {"loss_curve_"}
-    missing -= OPTIONAL - {"loss_curve_"} | state.keys() | content["series"].keys()
+    missing = (IS_VALID.keys() - OPTIONAL) | {"loss_curve_"}
+    missing -= state.keys() | content["series"].keys()
     _require(not missing, f"{sorted(missing)} missing")
     config = _checked_config(estimator_type, state["_config"], state["n_features_in_"])
     for name, how in content["series"].items():
@@ -165,7 +163,7 @@ def _series(name: str, how: str, tensors: Any, max_bytes: int) -> Any:
     is_small = how == "numbers" or 64 * tensors[name].nbytes <= max_bytes
     _require(is_small, f"{name} takes more than max_bytes={max_bytes}")
     values = unpack(tensors[name], how)
-    if name not in ("loss_curve_", "validation_scores_"):
+    if name not in CURVES:
         return values
     _require(values.dtype == np.float64, f"{name} is no list of numbers")
     return values.tolist()
