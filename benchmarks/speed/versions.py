@@ -16,33 +16,20 @@ from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[2]
-EIGENVECTORS = {"train_eigenvectors": True}
-LINEAR = {"hidden_layer_sizes": (), "linear_expansion": 1000}
-DEEP = {"hidden_layer_sizes": 120, "linear_expansion": 2000}
-MNIST_FITS = {
-    "784-1000(linear)-10": LINEAR,
-    "784-4000(linear)-10": {**LINEAR, "linear_expansion": 4000},
-    "784-2000(linear)-120-10": DEEP,
-    "784-120-10, eigenvectors too": {"hidden_layer_sizes": 120, **EIGENVECTORS},
-}
-DIGITS_FITS = {
-    "eigenvalues": {"linear_expansion": None},
-    "eigenvectors too": EIGENVECTORS,
-    "300 linear nodes": {"linear_expansion": 300},
-    "linear": {"hidden_layer_sizes": (), "linear_expansion": None},
+BESIDES = {
     "10 epochs, early stopping": {"max_iter": 10, "early_stopping": True},
     "1 epoch": {"linear_expansion": None, "max_iter": 1},
 }
-PREDICTIONS = {
-    "784-1000(linear)-10": LINEAR,
-    "784-2000(linear)-120-10": DEEP,
-    "784-500-500-10": {"hidden_layer_sizes": (500, 500), "linear_expansion": None},
-}
+"""Fits of the digits that small.py does not time."""
 
 
 def questions(mnist):
     """Return what is timed, by name: functions without arguments."""
     import harness
+    import predict
+    import rivals
+    import small
+    import training
     from sklearn.datasets import load_digits
 
     from sklearn_spectral import SpectralClassifier
@@ -53,27 +40,35 @@ def questions(mnist):
     digits = ((digits[0] / 16).astype("float32"), digits[1])
 
     def fit(data, repeats=1, **parameters):
-        settings = {"random_state": 0, "tol": 0.0, "n_iter_no_change": 10**6, **parameters}
         for _ in range(repeats):
-            model = SpectralClassifier(**settings).fit(*data)
+            model = SpectralClassifier(random_state=0, **rivals.NEVER, **parameters)
+            model.fit(*data)
         return model
 
-    def predict(model, rows, repeats):
+    def call(model, rows, repeats):
         for _ in range(repeats):
             model.predict(rows)
 
     asked = {}
-    for name, parameters in MNIST_FITS.items():
+    by_name = {
+        name: {"hidden_layer_sizes": hidden, "linear_expansion": width}
+        for name, (hidden, width) in training.EXPANDED.items()
+    }
+    by_name["784-120-10, eigenvectors too"] = {
+        "hidden_layer_sizes": 120,
+        "train_eigenvectors": True,
+    }
+    for name, parameters in by_name.items():
         settings = {"batch_size": 500, "max_iter": 2, **parameters}
         asked[f"fit, {name}"] = partial(fit, (X, y), **settings)
-    for name, parameters in DIGITS_FITS.items():
+    for name, parameters in {**small.OURS, **BESIDES}.items():
         settings = {"max_iter": 100, **parameters}
         repeats = 100 // settings["max_iter"]
         asked[f"digits, {name}"] = partial(fit, digits, repeats, **settings)
-    for name, parameters in PREDICTIONS.items():
+    for name, parameters in predict.NETWORKS.items():
         model = fit((X[:5000], y[:5000]), max_iter=2, **parameters)
-        asked[f"predict, {name}"] = partial(predict, model, X_test, 20)
-        asked[f"predict one row, {name}"] = partial(predict, model, X_test[:1], 2000)
+        asked[f"predict, {name}"] = partial(call, model, X_test, 20)
+        asked[f"predict one row, {name}"] = partial(call, model, X_test[:1], 2000)
     return asked
 
 
