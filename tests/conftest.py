@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
@@ -84,6 +85,27 @@ def overshooting():
         early_stopping=True,
         random_state=0,
     )
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Where a test may write a model."""
+    return tmp_path / "model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def fitted(digits):
+    """A small network, fitted to the digits in single precision with early stopping."""
+    X, y = digits
+    model = SpectralClassifier(
+        12,
+        "tanh",
+        linear_expansion=20,
+        early_stopping=True,
+        max_iter=2,
+        random_state=0,
+    )
+    return model.fit(X.astype(np.float32), y)
 
 
 @pytest.fixture

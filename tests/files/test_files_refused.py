@@ -16,25 +16,6 @@ from sklearn_spectral.exceptions import ModelFileError, ModelVersionError
 from sklearn_spectral.files.container import FORMAT_VERSION, MAX_HEADER, decode, encode
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "model.safetensors"
-
-
-@pytest.fixture(scope="module")
-def fitted(digits):
-    X, y = digits
-    model = SpectralClassifier(
-        12,
-        linear_expansion=20,
-        activation="tanh",
-        early_stopping=True,
-        max_iter=2,
-        random_state=0,
-    )
-    return model.fit(X.astype(np.float32), y)
-
-
 def rewritten(fitted, path, change):
     """Change content and tensors of a file, and give it a right checksum again."""
     save(fitted, path)

@@ -14,38 +14,32 @@ from sklearn_spectral.spec.activations import ACTIVATIONS
 X = np.random.default_rng(0).normal(size=(301, 8)) * 3
 
 
-def retracted_arrays(network):
-    """Weights and biases by torch's own retraction."""
-    layers = [m for m in network.retract() if isinstance(m, torch.nn.Linear)]
-    coefs = [np.ascontiguousarray(layer.weight.numpy(force=True).T) for layer in layers]
-    return coefs, [
-        np.zeros(layer.out_features, coefs[0].dtype)
-        if layer.bias is None
-        else layer.bias.numpy(force=True)
-        for layer in layers
-    ]
+@pytest.fixture
+def arrays(retracted_arrays):
+    """Return a function that makes a network, and its retracted arrays."""
 
+    def make(activation, hidden=(12, 9)):
+        network = SpectralNetwork(
+            8,
+            3,
+            hidden,
+            linear_expansion=20,
+            activation=activation,
+            seed=0,
+            dtype=torch.float64,
+        )
+        with torch.no_grad():
+            for p in network.parameters():
+                p.add_(0.3)
+        return network, retracted_arrays(network)
 
-def arrays(activation, hidden=(12, 9)):
-    network = SpectralNetwork(
-        8,
-        3,
-        hidden,
-        linear_expansion=20,
-        activation=activation,
-        seed=0,
-        dtype=torch.float64,
-    )
-    with torch.no_grad():
-        for p in network.parameters():
-            p.add_(0.3)
-    return network, retracted_arrays(network)
+    return make
 
 
 @pytest.mark.parametrize("hidden", [(), (12, 9)])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array, sparse.csr_matrix])
-def test_numpy_is_torch(make, activation, hidden):
+def test_numpy_is_torch(arrays, make, activation, hidden):
     network, (coefs, intercepts) = arrays(activation, hidden)
     with torch.no_grad():
         expected = network(torch.from_numpy(X)).numpy()
@@ -58,7 +52,7 @@ def test_numpy_is_torch(make, activation, hidden):
 
 @pytest.mark.parametrize("device", [None, "cpu"])
 @pytest.mark.parametrize("n_rows", [1, 9, 10, 11, 301])
-def test_chunks_join_to_the_whole(n_rows, device, monkeypatch):
+def test_chunks_join_to_the_whole(arrays, n_rows, device, monkeypatch):
     _, (coefs, intercepts) = arrays("relu")
     whole = forward(X, coefs, intercepts, "relu")[:n_rows]
     for name in ("CHUNK_BYTES", "CACHED_BYTES"):
@@ -72,7 +66,7 @@ def test_chunks_join_to_the_whole(n_rows, device, monkeypatch):
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_input_is_left_alone_and_extremes_are_quiet():
+def test_the_input_is_left_alone_and_extremes_are_quiet(arrays):
     _, (coefs, intercepts) = arrays("elu")
     big = np.full((2, 8), 1e3)
     big.flags.writeable = False
@@ -83,7 +77,7 @@ def test_the_input_is_left_alone_and_extremes_are_quiet():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("hidden", [(), (4,), (12, 9)])
 @pytest.mark.parametrize("activation", sorted({*ACTIVATIONS} - {"identity"}))
-def test_what_is_not_finite_is_noticed(activation, hidden, bad, monkeypatch):
+def test_what_is_not_finite_is_noticed(arrays, activation, hidden, bad, monkeypatch):
     """Whatever an activation makes of it, and whichever of the two arrays is looked at."""
     _, (coefs, intercepts) = arrays(activation, hidden)
     monkeypatch.setattr(_forward, "CACHED_BYTES", 10 * 12 * 8)
@@ -98,7 +92,7 @@ def test_what_is_not_finite_is_noticed(activation, hidden, bad, monkeypatch):
     assert np.isin(spoiled[57, 0], rows[:, 0])
 
 
-def test_large_numbers_are_asked_about_and_warned_of():
+def test_large_numbers_are_asked_about_and_warned_of(arrays):
     _, (coefs, intercepts) = arrays("relu", ())
     asked = []
     with pytest.warns(RuntimeWarning, match="overflow"):

@@ -88,21 +88,11 @@ def test_arrays_starts_and_weights_are_those_of_torch(space, config, dtype, rand
     assert n_trained == network.n_trained
 
 
-def retracted_arrays(network):
-    """Weights and biases by torch's own retraction."""
-    layers = [m for m in network.retract() if isinstance(m, torch.nn.Linear)]
-    coefs = [np.ascontiguousarray(layer.weight.numpy(force=True).T) for layer in layers]
-    return coefs, [
-        np.zeros(layer.out_features, coefs[0].dtype)
-        if layer.bias is None
-        else layer.bias.numpy(force=True)
-        for layer in layers
-    ]
-
-
 @pytest.mark.parametrize("piece", [1, 20, 2**18])
 @pytest.mark.parametrize(("space", "config"), CASES, ids=str)
-def test_retraction_is_that_of_torch(space, config, piece, randomise, monkeypatch):
+def test_retraction_is_that_of_torch(
+    space, config, piece, randomise, retracted_arrays, monkeypatch
+):
     monkeypatch.setattr("sklearn_spectral.fitted.retraction.PIECE", piece)
     network = network_of(space, config, torch.float64)
     randomise(network)

@@ -49,20 +49,6 @@ MODELS = [
 ]
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "model.safetensors"
-
-
-@pytest.fixture(scope="module")
-def fitted(digits):
-    X, y = digits
-    model = SpectralClassifier(
-        12, linear_expansion=20, activation="tanh", early_stopping=True, **FEW
-    )
-    return model.fit(X.astype(np.float32), y)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("model", MODELS, ids=str)
 def test_a_loaded_model_is_the_saved_one(digits, path, model, dtype):
