@@ -14,14 +14,17 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .random_bits import uniform
+from .random_bits import seed_sequence, uniform
 
 Array: TypeAlias = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Start:
-    """The starting values of a spectral layer: (n_in,), (n_out,) and phi, (n_out, n_in)."""
+    """The starting values of a spectral layer: (n_in,), (n_out,) and phi, (n_out, n_in).
+
+    Eigenvalues of several members have one axis more, in front.
+    """
 
     eigenvalues_in: Array
     eigenvalues_out: Array
@@ -107,10 +110,59 @@ def draw_start(
     seed: int | np.random.SeedSequence,
     gain: float = 1.0,
     dtype: DTypeLike = np.float64,
+    n_members: int = 1,
+    differ: bool = True,
 ) -> Start:
-    """Draw the start of one layer; ``dtype`` is that of the eigenvectors alone."""
+    """Draw the start of one layer; ``dtype`` is that of the eigenvectors alone.
+
+    Several members share the eigenvectors. ``differ``: their lambda_in do, else they start
+    with the same eigenvalues.
+    """
     scheme = SCHEMES[init]
-    return scheme(n_in, n_out, train_eigenvalues, gain, np.random.PCG64(seed), dtype)
+    start = scheme(n_in, n_out, train_eigenvalues, gain, np.random.PCG64(seed), dtype)
+    if n_members == 1:
+        return start
+    spread = _spread(start, n_members, seed) if differ else start.eigenvalues_in
+    return Start(
+        eigenvalues_in=np.array(np.broadcast_to(spread, (n_members, n_in))),
+        eigenvalues_out=np.tile(start.eigenvalues_out, (n_members, 1)),
+        eigenvectors=start.eigenvectors,
+    )
+
+
+def members_differ_in(position: int, trains_eigenvectors: bool) -> bool:
+    """Tell whether the members of a population start with different lambda_in in a layer.
+
+    In all layers if only eigenvalues train, in the first if eigenvectors do too
+    (benchmarks/populations/starts.py).
+    """
+    return position == 0 or not trains_eigenvectors
+
+
+def _spread(start: Start, n_members: int, seed: int | np.random.SeedSequence) -> Array:
+    """Return lambda_in of each member, which vary as much as the gaps of the start do.
+
+    A member's follow from the seed and its number alone, not from how many others there are.
+    """
+    lambda_in, lambda_out = start.eigenvalues_in, start.eigenvalues_out
+    normal = np.stack([_normal(len(lambda_in), seed, k) for k in range(n_members)])
+    fixed = lambda_out[0]
+    if (lambda_out == fixed).all():  # W_ij = n_j (lambda_in_j - c) phi_ij
+        return fixed + (lambda_in - fixed) * normal
+    ends = np.concatenate([lambda_in, lambda_out])
+    return lambda_in + (ends.max() - ends.min()) / np.sqrt(3.0) * normal
+
+
+def _normal(n: int, seed: int | np.random.SeedSequence, member: int) -> Array:
+    """Draw numbers of about N(0, 1): sums of twelve uniform ones, as bits are the same on
+    every platform only where nothing but sums is taken."""
+    parent = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
+    path = (*parent.spawn_key, 0, member)
+    bits = np.random.PCG64(np.random.SeedSequence(parent.entropy, spawn_key=path))
+    total = np.full(n, -6.0)
+    for _ in range(12):
+        total += uniform(bits, 0.0, 1.0, (n,))
+    return total
 
 
 def _glorot(n_in: int, n_out: int) -> float:
