@@ -48,6 +48,15 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         trained by its weights, and has more parameters than that: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it.
+    n_members : int, default=1
+        How many networks train at once on the same eigenvectors: a population, whose
+        members differ in eigenvalues and biases. Its output is the mean of theirs, and it
+        retracts to one ordinary network of ``n_members`` times as many hidden nodes.
+    bag_fraction : float, default=1.0
+        Share of the rows that each member is trained on, for ``n_members`` of two or more.
+        Every row is left out by equally many members, at least one below 1.0; by which, its
+        content decides (or its group). So equal rows have equal bags, and the members that
+        left a row out predict it honestly: see ``oob_score_``.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : str, default="scaled"
@@ -97,9 +106,11 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; those that a dict does not name have 1. It may name classes
         that are not in y, as some folds lack one, where it names all that are.
-    early_stopping : bool, default=False
-        Whether to stop when the accuracy on validation data no longer improves by
-        ``tol`` for ``n_iter_no_change`` epochs, and to keep the best weights.
+    early_stopping : bool or "oob", default=False
+        Whether to stop when accuracy on validation data no longer improves by ``tol`` for
+        ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
+        out: it stops by the loss of the rows as predicted by the members that were not
+        trained on them, and needs ``n_members`` of two or more and ``bag_fraction`` below 1.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
@@ -108,6 +119,10 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         the loss must rest within ``tol`` to count as not improving.
     tol : float, default=1e-4
         What counts as an improvement.
+    averaging : float or "auto", default="auto"
+        Decay of the running average of the weights over the steps, which is what is scored
+        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with
+        ``early_stopping="oob"`` and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last, with the
         classes of the first. Other eigenvalues and eigenvectors may train than before.
@@ -146,15 +161,18 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         Weights of the retracted network, if it is linear.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Its biases; zeros without ``fit_intercept``.
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of the retracted network, layer by layer.
+    coefs_ : list of ndarray or bsr_array of shape (n_in, n_out)
+        Weights of the retracted network, layer by layer. Between the hidden layers of a
+        population they are block-diagonal, and kept as blocks.
     intercepts_ : list of ndarray of shape (n_out,)
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
         The paper's A_c, if the network is linear: ``coef_`` in the lower left, on the
         diagonal the eigenvalues of the input and of the output nodes.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
-        Eigenvalues of the nodes that each layer of the extended network reads and feeds.
+        Eigenvalues of the nodes that each layer of the extended network reads and feeds. Of
+        a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_`` have one
+        axis more, in front: the members.
     eigenvalues_ : list of ndarray of shape (n_in + n_out,)
         Both, one after the other: the diagonal of Lambda of each layer.
     eigenvectors_ : list of ndarray of shape (n_out, n_in)
@@ -180,9 +198,15 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Accuracy on the validation data after each epoch, with early stopping.
+        Accuracy on the validation data after each epoch, with early stopping; minus the
+        out-of-bag loss where that decides.
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
+    oob_score_ : float
+        Accuracy out of bag, with ``bag_fraction`` below 1: each row is predicted by the mean
+        of the members that were not trained on it. Not there after ``partial_fit``.
+    oob_decision_function_ : ndarray of shape (n_samples, n_classes)
+        The probabilities that they predict. A file does not hold it.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
         ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_direct``
@@ -247,6 +271,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = False,
+        n_members: int = 1,
+        bag_fraction: float = 1.0,
         fit_intercept: bool = True,
         init: str = "scaled",
         loss: str = "log_loss",
@@ -262,10 +288,11 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         l1_ratio: float = 0.0,
         l1_ratio_eigenvectors: float | None = None,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["oob"] = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
+        averaging: float | Literal["auto"] = "auto",
         warm_start: bool = False,
         random_state: Seed = None,
         device: str = "auto",
@@ -280,6 +307,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             linear_expansion=linear_expansion,
             train_eigenvalues=train_eigenvalues,
             train_eigenvectors=train_eigenvectors,
+            n_members=n_members,
+            bag_fraction=bag_fraction,
             fit_intercept=fit_intercept,
             init=init,
             solver=solver,
@@ -297,6 +326,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
+            averaging=averaging,
             warm_start=warm_start,
             random_state=random_state,
             device=device,

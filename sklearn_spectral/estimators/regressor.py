@@ -30,6 +30,15 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         than one trained by its weights: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it.
+    n_members : int, default=1
+        How many networks train at once on the same eigenvectors: a population, whose
+        members differ in eigenvalues and biases. Its output is the mean of theirs, and it
+        retracts to one ordinary network of ``n_members`` times as many hidden nodes.
+    bag_fraction : float, default=1.0
+        Share of the rows that each member is trained on, for ``n_members`` of two or more.
+        Every row is left out by equally many members, at least one below 1.0; by which, its
+        content decides (or its group). So equal rows have equal bags, and the members that
+        left a row out predict it honestly: see ``oob_score_``.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : str, default="scaled"
@@ -73,9 +82,11 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     l1_ratio_eigenvectors : float or None, default=None
         The same for the eigenvectors alone; None is ``l1_ratio``.
-    early_stopping : bool, default=False
+    early_stopping : bool or "oob", default=False
         Whether to stop when R^2 on validation data no longer improves by ``tol`` for
-        ``n_iter_no_change`` epochs, and to keep the best weights.
+        ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
+        out: it stops by the loss of the rows as predicted by the members that were not
+        trained on them, and needs ``n_members`` of two or more and ``bag_fraction`` below 1.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
@@ -84,6 +95,10 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         the loss must rest within ``tol`` to count as not improving.
     tol : float, default=1e-4
         What counts as an improvement.
+    averaging : float or "auto", default="auto"
+        Decay of the running average of the weights over the steps, which is what is scored
+        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with
+        ``early_stopping="oob"`` and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last. Other eigenvalues
         and eigenvectors may train than before.
@@ -113,14 +128,17 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
         Weights of the retracted network, if it is linear.
     intercept_ : float or ndarray of shape (n_outputs,)
         Its biases; zeros without ``fit_intercept``.
-    coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of the retracted network, layer by layer.
+    coefs_ : list of ndarray or bsr_array of shape (n_in, n_out)
+        Weights of the retracted network, layer by layer. Between the hidden layers of a
+        population they are block-diagonal, and kept as blocks.
     intercepts_ : list of ndarray of shape (n_out,)
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
         The paper's A_c, if the network is linear.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
-        Eigenvalues of the nodes that each layer of the extended network reads and feeds.
+        Eigenvalues of the nodes that each layer of the extended network reads and feeds. Of
+        a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_`` have one
+        axis more, in front: the members.
     eigenvalues_ : list of ndarray of shape (n_in + n_out,)
         Both, one after the other: the diagonal of Lambda of each layer.
     eigenvectors_ : list of ndarray of shape (n_out, n_in)
@@ -148,9 +166,15 @@ class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        R^2 on the validation data after each epoch, with early stopping.
+        R^2 on the validation data after each epoch, with early stopping; minus the
+        out-of-bag loss where that decides.
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
+    oob_score_ : float
+        R^2 out of bag, with ``bag_fraction`` below 1: each row is predicted by the mean of
+        the members that were not trained on it. Not there after ``partial_fit``.
+    oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        What they predict. A file does not hold it.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
         ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_direct``

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -53,6 +53,10 @@ class BaseSpectral(BaseNetwork):
         ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
+        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "bag_fraction": [Interval(Real, 0, 1, closed="right")],
+        "early_stopping": ["boolean", StrOptions({"oob"})],
+        "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "init": [RegisteredNames(lambda: [*SCHEMES, *COVARIANCE_POWERS])],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
         "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
@@ -69,6 +73,8 @@ class BaseSpectral(BaseNetwork):
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = False,
+        n_members: int = 1,
+        bag_fraction: float = 1.0,
         fit_intercept: bool = True,
         init: str = "scaled",
         solver: str = "adamax",
@@ -82,10 +88,11 @@ class BaseSpectral(BaseNetwork):
         alpha_eigenvectors: float = 0.0,
         l1_ratio: float = 0.0,
         l1_ratio_eigenvectors: float | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["oob"] = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
+        averaging: float | Literal["auto"] = "auto",
         warm_start: bool = False,
         random_state: Seed = None,
         device: str = "auto",
@@ -99,6 +106,8 @@ class BaseSpectral(BaseNetwork):
         self.linear_expansion = linear_expansion
         self.train_eigenvalues = train_eigenvalues
         self.train_eigenvectors = train_eigenvectors
+        self.n_members = n_members
+        self.bag_fraction = bag_fraction
         self.fit_intercept = fit_intercept
         self.init = init
         self.solver = solver
@@ -116,6 +125,7 @@ class BaseSpectral(BaseNetwork):
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
+        self.averaging = averaging
         self.warm_start = warm_start
         self.random_state = random_state
         self.device = device
