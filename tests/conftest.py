@@ -128,7 +128,8 @@ def as_population(population):
         fitted = model._fitted
         config = {**fitted.config, "n_members": n_members}
         result._fitted = population(config, fitted.dtype, fitted.seed)
-        result.n_parameters_ = sum(v.size for v in result._fitted.trimmed().arrays.values())
+        result.n_parameters_ = sum(layer.n_trained() for layer in result._fitted.layers())
+        result.n_parameters_ += n_members * len(result._fitted.slope_names())
         return result
 
     return become

@@ -35,6 +35,9 @@ COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 """The power of the covariance that rows of uniform numbers are multiplied by: those of
 ``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
 
+ADDED_PARAMETERS = {"n_members": 1, "bag_fraction": 1.0, "averaging": "auto"}
+"""What pickles of older versions do not have, as it was then."""
+
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
 LARGE_START_SHARE = 1 / 3
@@ -440,6 +443,9 @@ class BaseSpectral(BaseNetwork):
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
+
+    def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        return super()._from_state({**ADDED_PARAMETERS, **state})
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         check_is_fitted(self)

@@ -45,6 +45,16 @@ def _mean(values: NDArray[Any], axis: int) -> NDArray[Any]:
     return values.mean(axis=axis, dtype=np.float64).astype(values.dtype)
 
 
+def merged_shapes(stacks: Sequence[Sequence[int]], n_members: int) -> list[tuple[int, ...]]:
+    """Return the shapes of the weights that `merge_members` gives of stacks of layers."""
+    ends = [(widths[0], widths[-1]) for widths in stacks]
+    if n_members == 1 or len(ends) == 1:
+        return [*ends]
+    (n_inputs, first), *inner, (last, n_outputs) = ends
+    blocks = [(n_members, *each) for each in inner]
+    return [(n_inputs, n_members * first), *blocks, (n_members * last, n_outputs)]
+
+
 def fed_width(coef: NDArray[Any]) -> int:
     """Return how many nodes weights feed, those of all blocks."""
     return coef.shape[1] if coef.ndim == 2 else coef.shape[0] * coef.shape[2]
