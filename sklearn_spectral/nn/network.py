@@ -350,7 +350,9 @@ class SpectralNetwork(StackedNetwork):
         network = deepcopy(self)
         network.n_members = 1
         stacks = [
-            LinearStack([layer.member(k) for layer in stack], stack.strategy)  # type: ignore[attr-defined]
+            LinearStack(
+                [cast("SpectralLinear", layer).member(k) for layer in stack], stack.strategy
+            )
             for stack in self.stacks
         ]
         network.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
