@@ -324,6 +324,7 @@ class BaseSpectral(BaseNetwork):
             "n_members": self.n_members,
             # The start that it shapes: to_network() has no data to shape it by.
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
+            "n_members": int(self.n_members),
         }
 
     def _prepare_start(
