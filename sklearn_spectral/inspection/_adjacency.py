@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 from ._axes import Display, network_in, with_defaults
 
@@ -22,7 +23,8 @@ class AdjacencyDisplay(Display):
     For a linear network it is the paper's A_c (figure 2b of [1]_). For others it has one
     block of weights for each pair of neighbouring layers, below the diagonal; rows of the
     inputs and columns of the outputs, which are empty, are not drawn. A layer of few nodes
-    is drawn larger, to a tenth of the picture.
+    is drawn larger, to a tenth of the picture. A population is drawn as the network that
+    it merges to, whose hidden layers have the nodes of the first member, the second, ...
 
     Parameters
     ----------
@@ -104,7 +106,8 @@ class AdjacencyDisplay(Display):
             ends = np.cumsum((0, *widths))
             for k, coef in enumerate(coefs):
                 start, middle, end = ends[k : k + 3]
-                adjacency[middle:end, start:middle] = coef.T
+                weight = coef.toarray() if issparse(coef) else coef
+                adjacency[middle:end, start:middle] = weight.T
         return cls(adjacency=adjacency, widths=widths).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> AdjacencyDisplay:

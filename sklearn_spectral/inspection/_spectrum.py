@@ -17,7 +17,8 @@ class SpectrumDisplay(Display):
     Parameters
     ----------
     eigenvalues_in, eigenvalues_out : list of ndarray of shape (n_nodes,)
-        Of the nodes that each layer reads, and of those that it feeds.
+        Of the nodes that each layer reads, and of those that it feeds. Of a population
+        (n_members, n_nodes): those of all members are drawn as one curve.
     layers : list of str
         What each layer is called.
 
@@ -100,8 +101,8 @@ class SpectrumDisplay(Display):
         ends = [shapes[k][1] for k in chosen]
         values = [model.eigenvalues_[k] for k in chosen]
         display = cls(
-            eigenvalues_in=[v[:n] for v, n in zip(values, ends, strict=True)],
-            eigenvalues_out=[v[n:] for v, n in zip(values, ends, strict=True)],
+            eigenvalues_in=[v[..., :n] for v, n in zip(values, ends, strict=True)],
+            eigenvalues_out=[v[..., n:] for v, n in zip(values, ends, strict=True)],
             layers=[f"{shapes[k][1]} to {shapes[k][0]}" for k in chosen],
         )
         return display.plot(ax=ax, **kwargs)
@@ -126,7 +127,7 @@ class SpectrumDisplay(Display):
         for position, name in enumerate(self.layers):
             sets = (self.eigenvalues_in, "-", "in"), (self.eigenvalues_out, "--", "out")
             for values, style, side in sets:
-                ordered = np.sort(values[position])
+                ordered = np.sort(values[position], axis=None)
                 shares = (np.arange(len(ordered)) + 0.5) / len(ordered)
                 settings = with_defaults(
                     "Line2D",

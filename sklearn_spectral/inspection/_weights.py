@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 
 from ..estimators.unwrap import innermost
@@ -150,7 +151,7 @@ def _weights(estimator: Any, layer: int | None) -> NDArray[Any]:
     if hasattr(estimator, "coefs_"):
         coefs = list(estimator.coefs_)
     elif hasattr(estimator, "coef_"):
-        coefs = [np.asarray(estimator.coef_)]
+        coefs = [estimator.coef_]
     else:
         raise TypeError(
             f"{type(estimator).__name__} has neither coefs_ nor coef_, so that it has no "
@@ -163,4 +164,6 @@ def _weights(estimator: Any, layer: int | None) -> NDArray[Any]:
                 "of weights."
             )
         coefs = [coefs[layer]]
-    return np.concatenate([np.ravel(coef) for coef in coefs])
+    # Of sparse ones what is stored: members of a population have no weights between them.
+    stored = [coef.data if issparse(coef) else coef for coef in coefs]
+    return np.concatenate([*map(np.ravel, stored)])
