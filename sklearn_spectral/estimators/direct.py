@@ -165,7 +165,7 @@ class BaseDirect(BaseNetwork):
                     "are one network in direct space only without their linear layers. "
                     "Use extended=False."
                 )
-            estimator = estimator.merge_members()  # type: ignore[attr-defined]
+            estimator = estimator.merge_members()
         config = estimator._fitted.config
         inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
         inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}

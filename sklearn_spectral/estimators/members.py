@@ -94,7 +94,7 @@ def _member_output(estimator: Any, X: Any) -> NDArray[Any]:
     fitted = estimator._fitted.with_members_apart()
     # The same checks and one pass over X: as an estimator of all outputs side by side.
     apart: BaseNetwork = object.__new__(type(estimator))
-    vars(apart).update(vars(estimator), _fitted=fitted)
+    apart.__dict__.update(vars(estimator), _fitted=fitted)
     output = apart._network_output(X)
     split = output.reshape(len(output), fitted.n_members, -1)
     return np.ascontiguousarray(split.swapaxes(0, 1))

@@ -70,7 +70,7 @@ def times_blocks(values: NDArray[Any], blocks: NDArray[Any]) -> NDArray[Any]:
     return product.reshape(len(values), n_members * n_out)
 
 
-def as_matrix(coef: NDArray[Any]) -> NDArray[Any] | bsr_array:
+def as_matrix(coef: NDArray[Any]) -> Any:
     """Return weights as a matrix: blocks as a sparse one around them, which is no copy."""
     if coef.ndim == 2:
         return coef
