@@ -268,10 +268,12 @@ class BaseSpectral(BaseNetwork):
             coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in fitted.coefs
         ]
         result = clone(self)
-        learnt = vars(self).keys() - result.get_params(deep=False).keys() - {"_net"}
+        own = {"_net", "oob_score_", self._out_of_bag_name}
+        learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
         vars(result).update({name: getattr(self, name) for name in learnt})
+        widths = tuple(coef.shape[1] for coef in coefs[:-1])
         result.set_params(
-            hidden_layer_sizes=tuple(coef.shape[1] for coef in coefs[:-1]),
+            hidden_layer_sizes=widths,
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
@@ -280,8 +282,9 @@ class BaseSpectral(BaseNetwork):
         )
         config = {
             **fitted.config,
-            **result._network_config(),
-            "init": fitted.config["init"],
+            "hidden_layer_sizes": widths,
+            "linear_expansion": ((),) * len(coefs),
+            "n_members": 1,
         }
         result._store_weights(
             config, fitted.seed, coefs, fitted.intercepts if fitted.has_bias else None

@@ -144,6 +144,7 @@ def test_merged_members_predict_the_same_and_train_on(
     assert {**one.get_params(), **model.get_params()} == model.get_params()
     assert all((slope == 1).all() for slope in one.activation_slopes_)
     np.testing.assert_array_equal(model.decision_function(X), before)  # not changed
+    assert one._fitted.config == {**one._network_config(), "init": "scaled"}
     one.set_params(train_eigenvectors=True).fit(X, y)
     assert one.loss_curve_[:2] == model.loss_curve_
     assert np.abs(one.decision_function(X) - before).max() > 1e-3
@@ -154,11 +155,14 @@ def test_merged_members_have_other_parameters_as_they_were(digits):
         5, n_members=2, fit_intercept=False, init="covariance", averaging=0.5, **FEW
     )
     model.fit(digits[0].astype(np.float32), digits[1])
-    model.early_stopping, model.bag_fraction = "oob", 0.5  # as if it had been fitted so
+    model.set_params(early_stopping="oob", bag_fraction=0.5, activation="tanh")
+    model.oob_score_ = 0.5  # as if it had been fitted so
     one = model.merge_members()
     assert (one.early_stopping, one.bag_fraction, one.averaging) == (False, 1.0, 0.5)
     assert one.coefs_[0].dtype == np.float32
     assert one.biases_ == []
+    assert one._fitted.activation == "relu"
+    assert not hasattr(one, "oob_score_")
     model.early_stopping = True
     assert model.merge_members().early_stopping is True
     with pytest.raises(NotFittedError):
