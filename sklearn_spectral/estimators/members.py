@@ -19,7 +19,7 @@ class ClassifierMembersMixin:
     def member_decision_function(self, X: Any) -> NDArray[Any]:
         """Return the output of each member before the softmax.
 
-        `decision_function` is their mean.
+        ``decision_function`` is their mean.
 
         Parameters
         ----------
@@ -58,7 +58,7 @@ class RegressorMembersMixin:
     def member_predict(self, X: Any) -> NDArray[Any]:
         """Predict the targets of each sample by each member.
 
-        `predict` is their mean; how far they are from each other says how sure they are.
+        ``predict`` is their mean; how far they are from each other says how sure they are.
 
         Parameters
         ----------

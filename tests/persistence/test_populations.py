@@ -80,6 +80,23 @@ def test_pickles_and_skops_keep_everything(model):
             np.testing.assert_array_equal(loaded._fitted.complete()[name], values)
 
 
+@pytest.mark.parametrize("kind", [SpectralClassifier, SpectralRegressor])
+def test_what_a_fit_found_out_of_bag_is_a_number_in_a_file(cancer, path, kind):
+    X, y = cancer
+    model = kind(6, n_members=4, bag_fraction=0.5, max_iter=3, random_state=0).fit(X, y)
+    with warnings.catch_warnings(action="error"):
+        save(model, path)
+    loaded = load(path)
+    assert loaded.oob_score_ == model.oob_score_
+    assert vars(model).keys() - vars(loaded).keys() == {"_net", model._out_of_bag_name}
+    again = pickle.loads(pickle.dumps(model))
+    assert vars(model).keys() - vars(again).keys() == {"_net"}
+    for each in (model, loaded):
+        each.partial_fit(X, y)
+    np.testing.assert_array_equal(loaded.coefs_[0], model.coefs_[0])
+    assert not hasattr(model, "oob_score_")
+
+
 def test_a_pickle_of_an_older_version_is_of_one_member(digits):
     model = SpectralClassifier(9, **FEW).fit(*digits)
     older = pickle.loads(pickle.dumps(model))
