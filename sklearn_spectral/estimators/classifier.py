@@ -169,7 +169,8 @@ class SpectralClassifier(NetworkClassifierMixin, ClassifierMembersMixin, BaseSpe
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
         The paper's A_c, if the network is linear: ``coef_`` in the lower left, on the
-        diagonal the eigenvalues of the input and of the output nodes.
+        diagonal the eigenvalues of the input and of the output nodes, of a population the
+        means of those of its members.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
         Eigenvalues of the nodes that each layer of the extended network reads and feeds.
         Of a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_``

@@ -135,7 +135,7 @@ class SpectralRegressor(NetworkRegressorMixin, RegressorMembersMixin, BaseSpectr
     intercepts_ : list of ndarray of shape (n_out,)
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
-        The paper's A_c, if the network is linear.
+        The paper's A_c, if the network is linear; see `SpectralClassifier`.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
         Eigenvalues of the nodes that each layer of the extended network reads and feeds.
         Of a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_``

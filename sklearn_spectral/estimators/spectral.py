@@ -155,7 +155,9 @@ class BaseSpectral(BaseNetwork):
         estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
             A fitted estimator of the same kind. It is not changed.
         **params
-            Parameters of the result other than those of its architecture.
+            Parameters of the result other than those of its architecture. With
+            ``n_members`` all members are the estimator, and only their bags
+            (``bag_fraction``) tell them apart while they train.
 
         Returns
         -------
@@ -211,7 +213,8 @@ class BaseSpectral(BaseNetwork):
         Parameters
         ----------
         extended : bool, default=False
-            Whether the linear layers stay, or are retracted first.
+            Whether the linear layers stay, or are retracted first, as those of a
+            population always are.
         **params
             Parameters of the result; see
             `sklearn_spectral.baselines.DirectClassifier.from_spectral`.
@@ -226,7 +229,8 @@ class BaseSpectral(BaseNetwork):
         NotFittedError
             If there is nothing fitted.
         ValueError
-            If a parameter given follows from the network.
+            If a parameter given follows from the network, or ``extended=True`` is asked of
+            a population.
         """
         return self._direct_type.from_spectral(self, extended=extended, **params)
 
@@ -240,7 +244,8 @@ class BaseSpectral(BaseNetwork):
         that it predicts what the population does. Its ``fit`` goes on from there, since
         ``warm_start`` is True; pruning begins with it. The weights between hidden layers
         are made whole, zeros between members included: with two or more of these, that
-        takes ``n_members`` squared times the memory of one member's.
+        takes ``n_members`` squared times the memory of one member's. A model that was saved
+        with ``compact=True`` has this network, too.
 
         Returns
         -------

@@ -64,6 +64,11 @@ def test_a_compact_file_holds_the_merged_network(model, digits, path):
     assert path.stat().st_size <= 4 * n_retracted + 8000
     with pytest.raises(AttributeError, match="saved with compact=True"):
         loaded.member_decision_function(X)
+    one = loaded.merge_members()  # which needs no more than that
+    np.testing.assert_allclose(
+        one.predict_proba(X), model.predict_proba(X), rtol=0, atol=1e-6
+    )
+    assert one.to_network().n_trained == one.n_parameters_
     save(loaded, path, compact=True)
     same_network(load(path), model)
 
