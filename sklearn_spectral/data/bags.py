@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -105,12 +104,14 @@ def hash_groups(groups: Any, n_rows: int) -> Hashes:
 
 
 def _hash_label(label: Any) -> int:
+    if isinstance(label, np.generic):
+        label = label.item()
     if isinstance(label, str):
         text = "s" + label
-    elif isinstance(label, Real) and label % 1 == 0:
+    elif isinstance(label, int | float) and label % 1 == 0:
         text = f"n{int(label)}"  # 1, 1.0 and True are equal
-    elif isinstance(label, Real) and np.isfinite(label):
-        text = "n" + float(label).hex()
+    elif isinstance(label, float) and np.isfinite(label):
+        text = "n" + label.hex()
     else:
         raise ValueError(
             f"groups has the label {label!r}; expected finite numbers or strings, "
