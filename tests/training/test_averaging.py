@@ -117,5 +117,7 @@ def test_portions_and_full_batches_are_not_averaged(cancer):
         averaged = clone(model).set_params(averaging=0.9)
         train_one = "fit" if solver == "lbfgs" else "partial_fit"
         more = {} if solver == "lbfgs" else {"classes": [0, 1]}
-        one, other = (getattr(each, train_one)(*cancer, **more) for each in (model, averaged))
+        one, other = (
+            getattr(each, train_one)(*cancer, **more) for each in (model, averaged)
+        )
         np.testing.assert_array_equal(one.coefs_[0], other.coefs_[0])
