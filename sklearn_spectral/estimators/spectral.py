@@ -321,7 +321,6 @@ class BaseSpectral(BaseNetwork):
         return {
             "train_eigenvalues": self.train_eigenvalues,
             "train_eigenvectors": form if isinstance(form, str) else bool(form),
-            "n_members": self.n_members,
             # The start that it shapes: to_network() has no data to shape it by.
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
             "n_members": int(self.n_members),

@@ -1,10 +1,11 @@
-"""Populations as arrays: members on one set of eigenvectors, and the network they merge to."""
+"""Populations as arrays: members on one set of eigenvectors, and what they merge to."""
 
 import pickle
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 
 from sklearn_spectral.fitted import forward as _forward
@@ -13,7 +14,9 @@ from sklearn_spectral.fitted.forward import forward
 from sklearn_spectral.fitted.layers import layers_of, slope_names
 from sklearn_spectral.fitted.members import as_matrix, merge_members
 from sklearn_spectral.fitted.network import FittedNetwork
+from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.spec.activations import ACTIVATIONS
+from sklearn_spectral.training.convert import network_arrays, to_torch
 
 K = 3
 CONFIG = {
@@ -107,6 +110,34 @@ def test_blocks_are_a_block_diagonal_matrix(population, activation, make):
     assert np.shares_memory(shown.data, network.coefs[1])
     np.testing.assert_array_equal(shown.toarray(), whole[1])
     np.testing.assert_allclose(np.ones((2, 15)) @ shown, np.ones((2, 15)) @ whole[1])
+
+
+@pytest.mark.parametrize("train_eigenvalues", ["out", "paper"])
+@pytest.mark.parametrize("form", [False, True, "qr"])
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 4)])
+def test_arrays_starts_and_outputs_are_those_of_torch(form, hidden, train_eigenvalues):
+    config = {
+        **CONFIG,
+        "hidden_layer_sizes": hidden,
+        "linear_expansion": ((6,), *(() for _ in hidden)),
+        "train_eigenvectors": form,
+        "train_eigenvalues": train_eigenvalues,
+    }
+    torch_network = SpectralNetwork(**config, seed=3, dtype=torch.float64)
+    arrays = network_arrays(torch_network)
+    network = FittedNetwork.from_arrays("spectral", config, 3, arrays)
+    expected = dict.fromkeys(network.slope_names(), (K,))
+    for layer in network.layers():
+        expected |= {layer.prefix + n: shape for n, shape in layer.shapes().items()}
+        for name, values in layer.regrow(np.float64).items():
+            np.testing.assert_array_equal(values, arrays[layer.prefix + name])
+    assert {name: values.shape for name, values in arrays.items()} == expected
+    with torch.no_grad():
+        each = torch_network(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(outputs(network), each.mean(axis=0), rtol=0, atol=1e-13)
+    rebuilt = to_torch(network)
+    for name, values in rebuilt.state_dict().items():
+        np.testing.assert_array_equal(values, arrays[name])
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])

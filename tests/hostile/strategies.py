@@ -386,6 +386,15 @@ def weights(draw, n_rows):
     )
 
 
+POPULATIONS = [
+    {},
+    {},
+    {"n_members": 3},
+    {"n_members": 4, "bag_fraction": 0.5, "averaging": 0.9},
+    {"n_members": 3, "bag_fraction": 0.7, "early_stopping": "oob"},
+]
+
+
 @st.composite
 def estimators(draw, kinds=("classifier", "regressor")):
     """Draw an estimator that trains for a moment."""
@@ -412,6 +421,7 @@ def estimators(draw, kinds=("classifier", "regressor")):
             st.sampled_from([False, False, True, "svd", "qr"])
         )
         params["init"] = draw(st.sampled_from(["scaled", "paper", "wide", "covariance"]))
+        params |= draw(st.sampled_from(POPULATIONS))
     else:
         params["parametrization"] = draw(
             st.sampled_from(["weights", "gains", "readout", "low_rank", "singular_values"])

@@ -65,6 +65,7 @@ def fitted():
         SpectralClassifier(**few, linear_expansion=((4,), (), ())).fit(X, y),
         SpectralClassifier((), linear_expansion=6, max_iter=1).fit(X, y > 0),
         SpectralRegressor(**few, activation="tanh").fit(X, y),
+        SpectralClassifier(**few, n_members=3, bag_fraction=0.6).fit(X, y),
         SpectralRegressor(train_eigenvalues="out", **few).fit(X, np.column_stack([y, y])),
     ]
 
@@ -86,8 +87,8 @@ def test_any_fitted_model_is_saved_and_loaded_exactly(data, tmp_path):
     save(fitted, tmp_path / "model", compact=data.draw(st.booleans()))
     loaded = load(tmp_path / "model")
     assert loaded.get_params() == fitted.get_params()
-    assert digest(loaded.coefs_, loaded.intercepts_) == digest(
-        fitted.coefs_, fitted.intercepts_
+    assert digest(loaded._fitted.coefs, loaded.intercepts_) == digest(
+        fitted._fitted.coefs, fitted.intercepts_
     )
     assert loaded.predict(X).tolist() == fitted.predict(X).tolist()
 
@@ -175,7 +176,7 @@ SCORES = ("auto", "weights", "eigenvalues", "activation", "nothing", None, 3)
 @given(data=st.data())
 def test_nodes_are_ranked_and_removed_or_not(fitted, data):
     model = data.draw(st.sampled_from(fitted))
-    before = digest(model._fitted.arrays, model.coefs_)
+    before = digest(model._fitted.arrays, model._fitted.coefs)
     n_rows = data.draw(N_ROWS)
     some = data.draw(st.sampled_from([None, "data", "data"]))
     given_X = None if some is None else data.draw(matrices(n_rows, 4)).value
@@ -190,7 +191,7 @@ def test_nodes_are_ranked_and_removed_or_not(fitted, data):
     }
     small = attempt(prune_nodes, model, given_X, **options)
     scores = attempt(score_nodes, model, given_X, node_score=options["node_score"])
-    assert digest(model._fitted.arrays, model.coefs_) == before
+    assert digest(model._fitted.arrays, model._fitted.coefs) == before
     assert fingerprint(given_X) == held
     if small is not None:
         found = attempt(small.predict, X)

@@ -1,4 +1,4 @@
-"""Populations in files and pickles: members by their eigenvalues, or merged to one network."""
+"""Populations in files and pickles: all members, or the network that they merge to."""
 
 import pickle
 import warnings
@@ -105,7 +105,7 @@ def test_members_count_in_the_bound(path, diabetes, as_population):
     model = SpectralRegressor((50, 50), linear_expansion=None, max_iter=1)
     model = as_population(model.fit(*diabetes), 200)
     save(model, path)
-    with pytest.raises(ModelFileError, match="200 members of 10-50-50-1.* max_bytes"):
+    with pytest.raises(ModelFileError, match=r"200 members of 10-50-50-1.* max_bytes"):
         load(path, max_bytes=8 * 200 * (50 * 50 + 10 * 50))
     assert load(path).n_members == 200
 
