@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from ..spec.random_bits import seed_sequence
 from .refused import refuse_unusable
 from .rows import Rows, chunk_rows, slices
 
@@ -161,5 +160,5 @@ def _mix(hashes: Hashes) -> Hashes:
 
 def _raw_bits(seed: int, stream: int, n: int) -> Hashes:
     """Draw numbers of 64 bits, of which the first do not depend on how many there are."""
-    bits = np.random.PCG64(seed_sequence(seed, 2, stream))
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(2, stream)))
     return np.asarray(bits.random_raw(n), np.uint64)
