@@ -4,7 +4,8 @@
 
 Each trial starts a process that fits with ``checkpoint_dir``, sends it SIGKILL after a
 random time that is uniform over that of a whole fit, and fits again. What comes out is
-compared with a fit that was never stopped: weights, loss curve, validation scores.
+compared with a fit that was never stopped: weights, loss curve, validation scores, and
+what a population predicts out of bag.
 """
 
 import collections
@@ -46,12 +47,22 @@ MODELS = {
         max_iter=40,
         random_state=2,
     ),
+    "population, out of bag": SpectralClassifier(
+        50,
+        n_members=8,
+        bag_fraction=0.75,
+        early_stopping="oob",
+        max_iter=40,
+        random_state=3,
+    ),
 }
 
 
 def outcome_of(model):
     """Return a digest of all that a fit leaves."""
-    more = (getattr(model, "validation_scores_", None), model.n_iter_, model.stop_reason_)
+    more = [model.n_iter_, model.stop_reason_]
+    for name in ("validation_scores_", "oob_decision_function_"):
+        more.append(getattr(model, name, None))
     return digest(
         model.coefs_, model.intercepts_, model._fitted.arrays, model.loss_curve_, more
     )

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from ..spec.random_bits import seed_sequence
 from .refused import refuse_unusable
 from .rows import Rows, chunk_rows, slices
 
@@ -105,12 +103,14 @@ def hash_groups(groups: Any, n_rows: int) -> Hashes:
 
 
 def _hash_label(label: Any) -> int:
+    if isinstance(label, np.generic):
+        label = label.item()
     if isinstance(label, str):
         text = "s" + label
-    elif isinstance(label, Real) and label % 1 == 0:
+    elif isinstance(label, int | float) and label % 1 == 0:
         text = f"n{int(label)}"  # 1, 1.0 and True are equal
-    elif isinstance(label, Real) and np.isfinite(label):
-        text = "n" + float(label).hex()
+    elif isinstance(label, float) and np.isfinite(label):
+        text = "n" + label.hex()
     else:
         raise ValueError(
             f"groups has the label {label!r}; expected finite numbers or strings, "
@@ -160,5 +160,5 @@ def _mix(hashes: Hashes) -> Hashes:
 
 def _raw_bits(seed: int, stream: int, n: int) -> Hashes:
     """Draw numbers of 64 bits, of which the first do not depend on how many there are."""
-    bits = np.random.PCG64(seed_sequence(seed, 2, stream))
+    bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(2, stream)))
     return np.asarray(bits.random_raw(n), np.uint64)

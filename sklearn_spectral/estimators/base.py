@@ -245,7 +245,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _n_left_out(self) -> int:
         """How many members leave a row out; none where there are no bags."""
         fraction = getattr(self, "bag_fraction", 1.0)
-        return 0 if fraction == 1 else count_left_out(fraction, self.n_members)  # type: ignore[attr-defined]
+        return 0 if fraction == 1 else count_left_out(fraction, self.n_members)
 
     @property
     def _stops_out_of_bag(self) -> bool:
@@ -255,7 +255,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _bags(self, seed: int) -> Bags | None:
         """Return which members leave which rows out."""
         n_left_out = self._n_left_out
-        return Bags(int(self.n_members), n_left_out, seed) if n_left_out else None  # type: ignore[attr-defined]
+        return Bags(int(self.n_members), n_left_out, seed) if n_left_out else None
 
     def _check_bags(self, X_val: Any, groups: Any, *, partial: bool) -> None:
         """Refuse what only bags can be asked for, where there are none."""

@@ -9,12 +9,15 @@ from ..spec.architecture import HiddenLayerSizes, LinearExpansion
 from .calls import explained
 from .classification import NetworkClassifierMixin
 from .direct_estimators import DirectClassifier
+from .grouped import GroupedFitMixin
 from .members import ClassifierMembersMixin
 from .spectral import BaseSpectral
 from .typing import Seed
 
 
-class SpectralClassifier(NetworkClassifierMixin, ClassifierMembersMixin, BaseSpectral):
+class SpectralClassifier(
+    GroupedFitMixin, NetworkClassifierMixin, ClassifierMembersMixin, BaseSpectral
+):
     """Neural network classifier trained in the spectral domain.
 
     Each layer is the square adjacency matrix A = Phi Lambda Phi^-1 of its nodes [1]_.

@@ -64,7 +64,7 @@ class RunningAverage:
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
-        """Have the vector be the average within a ``with`` block; after an error it stays."""
+        """Have the vector be the average in a ``with`` block, and after an error in it."""
         self.trained = self.flat.copy()
         self.flat.restore(self.values)
         yield

@@ -61,7 +61,7 @@ class ScaledStep:
 
 
 class MemberClip:
-    """Cuts the gradient of each member to a norm, and what all share by that of the whole."""
+    """Cuts the gradient of each member to a norm; what all share by that of the whole."""
 
     def __init__(
         self, network: StackedNetwork, flat: FlatParameters, max_norm: float
@@ -108,7 +108,7 @@ def strength_for(
 
 
 def penalty(strength: Strength, sizes: Tensor) -> Tensor:
-    """Return a strength times the sum of sizes, (n_members, n) where there is one of each."""
+    """Return a strength, or one of each row of sizes, times their sum."""
     if isinstance(strength, Tensor):
         return strength @ sizes.sum(1)
     return strength * sizes.sum()

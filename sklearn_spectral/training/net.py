@@ -167,7 +167,7 @@ class TrainingNet(NeuralNet):
         }
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Have the network be the running average within a ``with`` block, if there is one."""
+        """Have the network be the running average, if any, within a ``with`` block."""
         return nullcontext() if self.average_ is None else self.average_.in_place()
 
     def use_average(self) -> None:

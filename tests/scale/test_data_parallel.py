@@ -26,6 +26,7 @@ SETTINGS = {
     "in order": {"shuffle": False},
     "class weights": {"class_weight": "balanced", "solver": "adam"},
     "projected": {"linear_expansion": 40, "train_eigenvalues": "out"},
+    "population": {"n_members": 3, "bag_fraction": 0.6, "early_stopping": "oob"},
 }
 
 START = f"""

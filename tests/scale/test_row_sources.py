@@ -19,6 +19,7 @@ MODELS = [
     SpectralClassifier(12, init="sqrt_covariance", class_weight="balanced", **FOUR),
     SpectralClassifier((), shuffle=False, **FOUR),
     SpectralRegressor(12, solver="sgd", **FOUR),
+    SpectralClassifier(12, n_members=3, bag_fraction=0.6, early_stopping="oob", **FOUR),
     DirectClassifier(12, **{**FOUR, "batch_size": 2000}),
 ]
 

@@ -41,6 +41,11 @@ MODELS = [
     if "class_weight" in SpectralRegressor().get_params()
     else SpectralRegressor(9, linear_expansion=12, activation="elu", **SIX),
     DirectClassifier(9, linear_expansion=12, parametrization="subset", n_weights=70, **SIX),
+    SpectralClassifier(9, averaging=0.9, learning_rate="constant", **SIX),
+    SpectralClassifier(9, n_members=3, bag_fraction=0.6, early_stopping="oob", **SIX),
+    SpectralClassifier(
+        9, n_members=3, train_eigenvectors=True, averaging=0.5, solver="sgd", **SIX
+    ),
 ]
 
 

@@ -121,6 +121,23 @@ class TestCuda:
         assert SpectralRegressor(20, device="cuda").fit(X, y).score(X, y) > 0.5
 
     @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+    @pytest.mark.parametrize("solver", ["adamax", "sgd"])
+    def test_populations_stop_out_of_bag(self, digits, make, solver):
+        X, y = digits[0].astype(np.float32), digits[1]
+        model = SpectralClassifier(
+            20,
+            n_members=4,
+            bag_fraction=0.75,
+            early_stopping="oob",
+            solver=solver,
+            max_iter=3,
+            random_state=0,
+        )
+        here = model.set_params(device="cpu").fit(make(X), y).oob_decision_function_
+        there = model.set_params(device="cuda").fit(make(X), y).oob_decision_function_
+        np.testing.assert_allclose(there, here, atol=5e-2)
+
+    @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
     def test_full_batches(self, digits, make):
         X, y = digits
         model = SpectralClassifier(20, solver="lbfgs", max_iter=60, device="cuda")
