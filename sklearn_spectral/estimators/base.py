@@ -202,7 +202,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         warn_or_reraise(
             outcome,
             constant=None if partial else self._best_constant(data),
-            all_epochs_expected=scheduled or self.early_stopping,
+            all_epochs_expected=scheduled or bool(self.early_stopping),
             from_start=not resume,
         )
 

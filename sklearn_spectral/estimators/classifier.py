@@ -110,7 +110,7 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         Whether to stop when accuracy on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
         out: it stops by the loss of the rows as predicted by the members that were not
-        trained on them, and needs ``n_members`` of two or more and ``bag_fraction`` below 1.
+        trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
@@ -170,9 +170,9 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
         The paper's A_c, if the network is linear: ``coef_`` in the lower left, on the
         diagonal the eigenvalues of the input and of the output nodes.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
-        Eigenvalues of the nodes that each layer of the extended network reads and feeds. Of
-        a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_`` have one
-        axis more, in front: the members.
+        Eigenvalues of the nodes that each layer of the extended network reads and feeds.
+        Of a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_``
+        have one axis more, in front: the members.
     eigenvalues_ : list of ndarray of shape (n_in + n_out,)
         Both, one after the other: the diagonal of Lambda of each layer.
     eigenvectors_ : list of ndarray of shape (n_out, n_in)
@@ -203,8 +203,8 @@ class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
     oob_score_ : float
-        Accuracy out of bag, with ``bag_fraction`` below 1: each row is predicted by the mean
-        of the members that were not trained on it. Not there after ``partial_fit``.
+        Accuracy out of bag, with ``bag_fraction`` below 1: each row is predicted by the
+        mean of the members that were not trained on it. Gone after ``partial_fit``.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
         The probabilities that they predict. A file does not hold it.
     stop_reason_ : str

@@ -249,6 +249,7 @@ class BaseSpectral(BaseNetwork):
             "train_eigenvectors": form if isinstance(form, str) else bool(form),
             # The start that it shapes: to_network() has no data to shape it by.
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
+            "n_members": int(self.n_members),
         }
 
     def _prepare_start(

@@ -34,7 +34,7 @@ class ValidationMixin(FittedAttributesMixin):
 
     # What a classifier and a regressor do differently.
     _y_is_numeric = False
-    early_stopping: bool
+    early_stopping: bool | str
 
     @abstractmethod
     def _encode_target(

@@ -10,6 +10,7 @@ from .direct_network import DirectNetwork
 from .layer import LinearLayer
 from .linear import SpectralLinear
 from .losses import BrierLoss, LogLoss, SquaredError
+from .members import BlockLinear
 from .network import SpectralNetwork
 from .parametrized import ParametrizedMatrix
 from .sparcs import SkipNetwork, SparcsNetwork
@@ -18,6 +19,7 @@ from .telescope import LinearStack, contract
 __all__ = [
     "SCHEMES",
     "Architecture",
+    "BlockLinear",
     "BrierLoss",
     "DirectLinear",
     "DirectNetwork",

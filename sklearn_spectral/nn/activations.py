@@ -17,11 +17,13 @@ class ScaledTanh(nn.Module):
         Where the slope lives.
     dtype : torch.dtype, optional
         Its type.
+    n_members : int, default=1
+        How many networks it stands in.
 
     Attributes
     ----------
     slope : Parameter of shape ()
-        :math:`\beta`, one number per layer, 1 at the start.
+        :math:`\beta`, one number per layer, 1 at the start; (n_members,) of several.
 
     References
     ----------
@@ -39,13 +41,16 @@ class ScaledTanh(nn.Module):
         self,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        n_members: int = 1,
     ) -> None:
         super().__init__()
-        self.slope = nn.Parameter(torch.ones((), device=device, dtype=dtype))
+        shape = () if n_members == 1 else (n_members,)
+        self.slope = nn.Parameter(torch.ones(shape, device=device, dtype=dtype))
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation elementwise."""
-        return torch.tanh(self.slope * x)
+        slope = self.slope
+        return torch.tanh((slope if slope.ndim == 0 else slope[:, None, None]) * x)
 
 
 # One for each activation with `has_slope`; the slope is its parameter of that name.
@@ -57,9 +62,10 @@ def make_activation(
     with_slope: bool = True,
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
+    n_members: int = 1,
 ) -> nn.Module:
     """Make the module of an activation, with a trained slope if it has one. Networks in
     direct space do without: their weights can take its part."""
     if with_slope and ACTIVATIONS[name].has_slope:
-        return _WITH_SLOPE[name](device, dtype)
+        return _WITH_SLOPE[name](device, dtype, n_members)
     return ACTIVATIONS[name].module()

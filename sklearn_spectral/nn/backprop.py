@@ -112,17 +112,19 @@ class _Elementwise:
 class _ScaledTanh:
     def __init__(self, activation: nn.Module) -> None:
         self.slope = _Parameter(cast("ScaledTanh", activation).slope)
+        slope = self.slope.values
+        self.factor = slope if slope.ndim == 0 else slope[:, None, None]
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
-        self.y = torch.tanh(x * self.slope.values)
+        self.y = torch.tanh(x * self.factor)
         return self.y
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor:
         inner = _ATEN.tanh_backward(d, self.y)
         if self.slope.gradient is not None:
-            self.slope.write_sum(inner * self.x, (0, 1))
-        return inner.mul_(self.slope.values)
+            self.slope.write_sum(inner * self.x, (-2, -1))
+        return inner.mul_(self.factor)
 
 
 _ATEN = torch.ops.aten
@@ -171,7 +173,7 @@ class _SpectralWeight:
         self.lambda_in = _Parameter(layer.eigenvalues_in)
         self.lambda_out = _Parameter(layer.eigenvalues_out)
         self.phi = _Parameter(layer.form.block)
-        self.column = self.lambda_out.values.unsqueeze(1)
+        self.column = self.lambda_out.values.unsqueeze(-1)
         self.scratch = layer.scratch
         self.trains = True
 
@@ -182,18 +184,22 @@ class _SpectralWeight:
     def write(self, d_weight: Tensor) -> None:
         """Write the gradients, given that of W, which is overwritten."""
         if self.phi.gradient is not None:
-            scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
+            if d_weight.ndim == 2:
+                scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
+            else:  # all members add to it
+                of_members = scale(self.lambda_in.values, self.column, d_weight)
+                self.phi.write_sum(of_members, 0)
         d_weight.mul_(self.phi.values)
-        self.lambda_in.write_sum(d_weight, 0)
-        self.lambda_out.write_sum(d_weight, 1)
+        self.lambda_in.write_sum(d_weight, -2)
+        self.lambda_out.write_sum(d_weight, -1)
         if self.lambda_out.gradient is not None:
             self.lambda_out.gradient.neg_()
 
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write the gradients, given that of the layer's output from projected data."""
         if self.lambda_out.gradient is not None:
-            plain = projected[:, -len(self.lambda_out.values) :]
-            torch.sum(d * plain, 0, out=self.lambda_out.gradient).neg_()
+            plain = projected[..., -self.lambda_out.values.shape[-1] :]
+            torch.sum(d * plain, -2, out=self.lambda_out.gradient).neg_()
 
     def closed_factor(self, transposed: bool) -> _ClosedFactor | None:
         """Return what multiplies by W in closed form: where phi is frozen."""
@@ -236,7 +242,11 @@ def _weight_of(layer: LinearLayer) -> _SpectralWeight | _DirectWeight:
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return x @ weight.T if bias is None else torch.addmm(bias, x, weight.T)
+    if weight.ndim == 2:
+        return x @ weight.T if bias is None else torch.addmm(bias, x, weight.T)
+    if bias is None:
+        return x @ weight.mT
+    return torch.baddbmm(bias.unsqueeze(1), x.expand(len(weight), *x.shape[-2:]), weight.mT)
 
 
 class _Layer:
@@ -250,9 +260,9 @@ class _Layer:
         return _affine(x, self.formed, self.bias.values)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
-        self.bias.write_sum(d, 0)
+        self.bias.write_sum(d, -2)
         if self.weight.trains:
-            self.weight.write(d.T @ self.x)
+            self.weight.write(d.mT @ self.x)
         return d @ self.formed if needs_input else None
 
 
@@ -268,7 +278,7 @@ class _Projected:
         return self.layer.from_projection(x)
 
     def backward(self, d: Tensor, needs_input: bool) -> None:
-        self.bias.write_sum(d, 0)
+        self.bias.write_sum(d, -2)
         self.weight.write_projected(d, self.x)
 
 
@@ -284,7 +294,7 @@ class _Retracted:
         return _affine(x, self.formed, bias)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
-        self.chain.backward(d.T @ self.x, d.sum(0))
+        self.chain.backward(d.mT @ self.x, d.sum(-2))
         return d @ self.formed if needs_input else None
 
 
@@ -303,7 +313,7 @@ class _Down:
         for bias, factor in zip(self.biases, self.factors, strict=True):
             self.products.append(product)
             if bias.values is not None:
-                onward = product @ bias.values
+                onward = _times(product, bias.values)
                 total = onward if total is None else total + onward
             product = factor.forward(product)
         return product, total
@@ -313,12 +323,26 @@ class _Down:
         for bias, factor, before in reversed(steps):
             grad = factor.backward(grad)
             if bias.gradient is not None:
-                torch.mv(before.T, d_total, out=bias.gradient)
+                bias.write(_times(before.mT, d_total))
             if bias.values is not None:
-                grad = grad.addr_(d_total, bias.values)
+                grad = _add_outer(grad, d_total, bias.values)
         if self.weight.trains:
             self.weight.write(grad)
         self.bias.write(d_total)
+
+
+def _times(matrix: Tensor, vector: Tensor) -> Tensor:
+    """Return ``matrix @ vector``, member by member if there are several."""
+    if vector.ndim == 1:
+        return matrix @ vector
+    return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
+
+
+def _add_outer(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    """Add ``left right^T`` to a matrix in place, member by member if there are several."""
+    if left.ndim == 1:
+        return matrix.addr_(left, right)
+    return matrix.baddbmm_(left.unsqueeze(-1), right.unsqueeze(-2))
 
 
 class _Up:
@@ -332,25 +356,29 @@ class _Up:
         self.has_bias = any(layer.bias is not None for layer in layers)
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
-        product = self.weight.form().T
+        product = self.weight.form().mT
         if self.has_bias:
             first = self.bias.values
-            row = product.new_zeros(product.shape[1]) if first is None else first
-            product = torch.cat([product, row[None]])
+            row = torch.zeros_like(product[..., 0, :]) if first is None else first
+            product = torch.cat([product, row.unsqueeze(-2)], dim=-2)
         for bias, factor in zip(self.biases, self.factors, strict=True):
             product = factor.forward(product)
             if bias.values is not None:
-                product[-1] += bias.values
-        return (product[:-1].T, product[-1]) if self.has_bias else (product.T, None)
+                product[..., -1, :] += bias.values
+        if not self.has_bias:
+            return product.mT, None
+        return product[..., :-1, :].mT, product[..., -1, :]
 
     def backward(self, grad: Tensor, d_total: Tensor) -> None:
-        grad = torch.cat([grad.T, d_total[None]]) if self.has_bias else grad.T
+        grad = grad.mT
+        if self.has_bias:
+            grad = torch.cat([grad, d_total.unsqueeze(-2)], dim=-2)
         for bias, factor in reversed(list(zip(self.biases, self.factors, strict=True))):
-            bias.write(grad[-1])
+            bias.write(grad[..., -1, :])
             grad = factor.backward(grad)
-        self.bias.write(grad[-1])
+        self.bias.write(grad[..., -1, :])
         if self.weight.trains:
-            self.weight.write((grad[:-1] if self.has_bias else grad).T)
+            self.weight.write((grad[..., :-1, :] if self.has_bias else grad).mT)
 
 
 def _factor(
@@ -369,14 +397,14 @@ class _FormedFactor:
 
     def forward(self, left: Tensor) -> Tensor:
         weight = self.weight.form()
-        self.left, self.formed = left, weight.T if self.transposed else weight
+        self.left, self.formed = left, weight.mT if self.transposed else weight
         return left @ self.formed
 
     def backward(self, grad: Tensor) -> Tensor:
         if self.weight.trains:
-            d_weight = self.left.T @ grad
-            self.weight.write(d_weight.T if self.transposed else d_weight)
-        return grad @ self.formed.T
+            d_weight = self.left.mT @ grad
+            self.weight.write(d_weight.mT if self.transposed else d_weight)
+        return grad @ self.formed.mT
 
 
 class _ClosedFactor:
@@ -393,7 +421,7 @@ class _ClosedFactor:
         self.products: dict[int, ClosedForm] = {}
 
     def forward(self, left: Tensor) -> Tensor:
-        n_rows = left.shape[0]
+        n_rows = left.shape[-2]
         first, second = self.sets
         if n_rows not in self.products:
             self.products[n_rows] = choose_product(

@@ -30,6 +30,7 @@ def cascade_matrices(layers: Sequence[SpectralLinear]) -> list[Tensor]:
     list of Tensor of shape (N, N)
         In the order in which they are applied. With the input in the first N_1 places
         of a vector of zeros, ``A_{l-1} ... A_1 n`` holds the output in its last places.
+        Several members have one axis more, in front.
 
     References
     ----------
@@ -50,10 +51,10 @@ def cascade_matrices(layers: Sequence[SpectralLinear]) -> list[Tensor]:
         stop = start + layer.in_features + layer.out_features
         own = slice(start, stop)
         phi = torch.eye(sum(widths), dtype=first.dtype, device=first.device)
-        eigenvalues = phi.clone()
-        identity = phi.clone()
+        of_layer, identity = layer.eigenvalue_matrix(), phi.clone()
+        eigenvalues = identity.repeat(*of_layer.shape[:-2], 1, 1)
         phi[own, own] = layer.eigenvector_matrix()
-        eigenvalues[own, own] = layer.eigenvalue_matrix()
+        eigenvalues[..., own, own] = of_layer
         matrices.append(phi @ eigenvalues @ (2 * identity - phi))
         start += layer.in_features
     return matrices
@@ -72,7 +73,8 @@ def compact_adjacency(layers: Sequence[SpectralLinear]) -> Tensor:
     Tensor of shape (N_1 + N_l, N_1 + N_l)
         The rows and columns of ``A_{l-1} ... A_1`` that belong to the first and to the
         last layer. Its lower-left block is the retracted weight, its diagonal the
-        eigenvalues of the first layer's inputs and of the last layer's outputs.
+        eigenvalues of the first layer's inputs and of the last layer's outputs. Several
+        members have one axis more, in front.
 
     References
     ----------
@@ -88,9 +90,9 @@ def compact_adjacency(layers: Sequence[SpectralLinear]) -> Tensor:
     product = matrices[0]
     for matrix in matrices[1:]:
         product = matrix @ product
-    n_nodes = product.shape[0]
+    n_nodes = product.shape[-1]
     kept = [
         *range(layers[0].in_features),
         *range(n_nodes - layers[-1].out_features, n_nodes),
     ]
-    return product[kept][:, kept]
+    return product[..., kept, :][..., kept]

@@ -55,6 +55,10 @@ class LinearLayer(nn.Module):
 
     bias: nn.Parameter | None
 
+    # How many networks it is a layer of. With more than one the weight and the bias have
+    # one axis more, in front.
+    n_members = 1
+
     def __init__(
         self,
         in_features: int,
@@ -62,18 +66,22 @@ class LinearLayer(nn.Module):
         bias: bool,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        n_members: int = 1,
     ) -> None:
         super().__init__()
-        sizes = (in_features, out_features)
+        sizes = (in_features, out_features, n_members)
         if not all(isinstance(n, Integral) and n >= 1 for n in sizes):
             raise ValueError(
-                "A layer needs a whole number of nodes, at least one, on either side; got "
-                f"in_features={in_features!r}, out_features={out_features!r}."
+                "A layer needs a whole number of nodes, at least one, on either side, and "
+                f"of members; got in_features={in_features!r}, "
+                f"out_features={out_features!r}, n_members={n_members!r}."
             )
+        self.n_members = n_members
         self.in_features = in_features
         self.out_features = out_features
         if bias:
-            zeros = torch.zeros(out_features, device=device, dtype=dtype)
+            shape = (out_features,) if n_members == 1 else (n_members, out_features)
+            zeros = torch.zeros(shape, device=device, dtype=dtype)
             self.bias = nn.Parameter(zeros)
         else:
             self.register_parameter("bias", None)
@@ -81,7 +89,8 @@ class LinearLayer(nn.Module):
     @property
     @abstractmethod
     def weight(self) -> Tensor:
-        """The weight W of shape (out_features, in_features), differentiable."""
+        """The weight W, differentiable, of shape (out_features, in_features), or of
+        (n_members, out_features, in_features) if there are several members."""
 
     def left_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``matrix @ weight``, cheaper where the parametrisation allows it."""
@@ -92,8 +101,13 @@ class LinearLayer(nn.Module):
         return self.weight @ matrix
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        return F.linear(x, self.weight, self.bias)
+        """Map ``x`` of shape (..., in_features) to (..., out_features).
+
+        Several members take rows that they share, (n_samples, in_features), or rows of
+        their own, (n_members, n_samples, in_features), and give (n_members, n_samples,
+        out_features).
+        """
+        return affine(x, self.weight, self.bias)
 
     # ---- a factor of the weight that never changes ----
 
@@ -113,7 +127,7 @@ class LinearLayer(nn.Module):
 
     @property
     def size(self) -> int:
-        """Number of entries of the weight."""
+        """Number of entries of the weight of one member."""
         return self.in_features * self.out_features
 
     @property
@@ -123,12 +137,12 @@ class LinearLayer(nn.Module):
 
     def forming_cost(self) -> int:
         """Count what forming the weight and its gradient takes; 0 for a parameter."""
-        return ENTRY_COST * self.size
+        return ENTRY_COST * self.n_members * self.size
 
     def passing_cost(self, n_rows: int, into_input: bool) -> int:
         """Count what a batch takes, forwards and backwards, into the input if so asked."""
         products = 1 + self.trains_weight + into_input
-        return n_rows * self.size * products + self.forming_cost()
+        return self.n_members * n_rows * self.size * products + self.forming_cost()
 
     def product_cost(self, n_rows: int) -> int | None:
         """Count what `left_multiply` takes in closed form, there and back; None without.
@@ -157,8 +171,26 @@ class LinearLayer(nn.Module):
         -------
         torch.nn.Linear
             A copy in direct space, all of whose weights train.
+
+        Raises
+        ------
+        ValueError
+            If it has several members; see `SpectralNetwork.retract`.
         """
+        if self.n_members > 1:
+            raise ValueError(
+                f"This layer has {self.n_members} members, which are no single ordinary "
+                "layer. Take one by layer.member(k), or retract the whole network."
+            )
         return direct_linear(self.weight, self.bias)
+
+
+def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return ``x @ weight.T + bias``; weights of several members are (K, n_out, n_in)."""
+    if weight.ndim == 2:
+        return F.linear(x, weight, bias)
+    product = x @ weight.mT
+    return product if bias is None else product + bias.unsqueeze(-2)
 
 
 def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,7 +16,14 @@ from ..spec.plan import ENTRY_COST, THIN_ROWS
 from ..spec.starts import SCHEMES, draw_start
 from .layer import LinearLayer, seed_from_torch
 from .parametrized import ParametrizedMatrix
-from .products import Scratch, is_frozen_constant, left_product, spectral_weight
+from .products import (
+    Scratch,
+    is_frozen_constant,
+    left_product,
+    row_of_members,
+    spectral_weight,
+    split_projection,
+)
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | str
@@ -57,6 +65,11 @@ class SpectralLinear(LinearLayer):
         Where the parameters live.
     dtype : torch.dtype, optional
         Their type; torch's default dtype if not given.
+    n_members : int, default=1
+        How many networks it is a layer of: members of a population, which share phi.
+        Eigenvalues and biases then have one axis more, in front.
+    differ : bool, default=True
+        Whether the lambda_in of the members are different at the start.
 
     Attributes
     ----------
@@ -111,8 +124,10 @@ class SpectralLinear(LinearLayer):
         seed: int | np.random.SeedSequence | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
+        n_members: int = 1,
+        differ: bool = True,
     ) -> None:
-        super().__init__(in_features, out_features, bias, device, dtype)
+        super().__init__(in_features, out_features, bias, device, dtype, n_members)
         if train_eigenvalues not in ("both", "out", "in"):
             raise ValueError(
                 "train_eigenvalues must be 'both', 'out' or 'in'; got "
@@ -131,6 +146,7 @@ class SpectralLinear(LinearLayer):
         self.train_eigenvectors = train_eigenvectors
         self.init = init
         self.gain = gain
+        self.differ = differ
         dtype = dtype or torch.get_default_dtype()
         # A large block never takes more than its type does; what is decomposed is so in
         # float64 on the CPU, that a start may be the same everywhere.
@@ -156,6 +172,8 @@ class SpectralLinear(LinearLayer):
             seed_from_torch() if seed is None else seed,
             self.gain,
             dtype,
+            self.n_members,
+            self.differ,
         )
         return start.eigenvalues_in, start.eigenvalues_out, start.eigenvectors
 
@@ -183,7 +201,8 @@ class SpectralLinear(LinearLayer):
         Parameters
         ----------
         eigenvalues_in : Tensor of shape (in_features,)
-            Eigenvalues of the nodes that the layer reads.
+            Eigenvalues of the nodes that the layer reads; (n_members, in_features) for
+            several members, as all but the eigenvectors.
         eigenvalues_out : Tensor of shape (out_features,)
             Eigenvalues of the nodes that it feeds.
         eigenvectors : Tensor of shape (out_features, in_features)
@@ -221,7 +240,7 @@ class SpectralLinear(LinearLayer):
         Parameters
         ----------
         weight : Tensor of shape (out_features, in_features)
-            The new weight; the bias stays.
+            The new weight, of all members; the bias stays.
         """
         along = 1 if self.train_eigenvalues == "out" else 0
         before, after = (m.norm(dim=along) for m in (self.eigenvectors, weight))
@@ -229,7 +248,7 @@ class SpectralLinear(LinearLayer):
         safe = torch.where(gaps > 0, gaps, torch.ones_like(gaps))
         lambda_in, lambda_out = gaps, torch.zeros_like(self.eigenvalues_out)
         if along:
-            fixed = self.eigenvalues_in[0]
+            fixed = self.eigenvalues_in.flatten()[0]
             lambda_in = fixed.expand(self.in_features)
             lambda_out = fixed - gaps
         phi = weight / safe.unsqueeze(along)
@@ -242,7 +261,8 @@ class SpectralLinear(LinearLayer):
 
     @property
     def weight(self) -> Tensor:
-        """The weight W of shape (out_features, in_features), differentiable."""
+        """The weight W of shape (out_features, in_features), differentiable; of several
+        members (n_members, out_features, in_features)."""
         return spectral_weight(self.eigenvalues_in, self.eigenvalues_out, self.eigenvectors)
 
     @property
@@ -251,6 +271,7 @@ class SpectralLinear(LinearLayer):
 
     def left_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``matrix @ weight``; the weight is formed only if all of phi trains."""
+        matrix = self._of_members(matrix)
         if self._phi_is_frozen:
             return left_product(
                 matrix,
@@ -259,64 +280,76 @@ class SpectralLinear(LinearLayer):
                 self.eigenvectors,
                 self.scratch,
             )
-        if self.product_cost(matrix.shape[0]) is None:
+        if self.product_cost(matrix.shape[-2]) is None:
             return matrix @ self.weight
         # By the parametrization of phi, both products as one.
-        stacked = torch.cat([matrix, matrix * self.eigenvalues_out])
-        scaled_in, scaled_out = torch.chunk(self.form.left_multiply(stacked), 2)
-        return scaled_in * self.eigenvalues_in - scaled_out
+        stacked = torch.cat([matrix, matrix * row_of_members(self.eigenvalues_out)], dim=-2)
+        scaled_in, scaled_out = self.form.left_multiply(stacked).chunk(2, dim=-2)
+        return scaled_in * row_of_members(self.eigenvalues_in) - scaled_out
 
     def right_multiply(self, matrix: Tensor) -> Tensor:
         """Return ``weight @ matrix``, without forming the weight where phi is frozen."""
+        matrix = self._of_members(matrix)
         if not self._phi_is_frozen:
             return self.weight @ matrix
         # The transpose of W is minus a spectral weight whose two sets change places.
         product = left_product(
-            matrix.T,
+            matrix.mT,
             self.eigenvalues_out,
             self.eigenvalues_in,
             self.eigenvectors.T,
             self.scratch,
         )
-        return -product.T
+        return -product.mT
+
+    def _of_members(self, matrix: Tensor) -> Tensor:
+        """Give each member its matrix, the same for all if there is one."""
+        if self.n_members == 1 or matrix.ndim > 2:
+            return matrix
+        return matrix.expand(self.n_members, *matrix.shape)
 
     def frozen_factor(self) -> Tensor | None:
-        """Return F of phi, or lambda_in F above F, where only ``out`` trains."""
+        """Return F of phi, or lambda_in F above F, where only ``out`` trains.
+
+        Of several members whose lambda_in differ, those of all above one another."""
         factor = self.form.parametrization.frozen_factor(self.form)
         if factor is None or self.train_eigenvalues != "out":
             return None
         if is_frozen_constant(self.eigenvalues_in, sync=True):
             return factor
-        return torch.cat([factor * self.eigenvalues_in, factor])
+        scaled = factor * self.eigenvalues_in.unsqueeze(-2)
+        return torch.cat([scaled.flatten(0, -2), factor])
 
     def from_projection(self, projected: Tensor) -> Tensor:
         """Finish `forward` from the precomputed projection F x."""
         of_phi = self.form.parametrization.from_projection
         if projected.shape[-1] == self.out_features:
-            gains = self.eigenvalues_in[0] - self.eigenvalues_out
+            gains = row_of_members(self.eigenvalues_in[..., :1] - self.eigenvalues_out)
             output = of_phi(projected, self.form) * gains
         else:
-            scaled_in, plain = (of_phi(p, self.form) for p in projected.chunk(2, dim=-1))
-            output = scaled_in - self.eigenvalues_out * plain
-        return output if self.bias is None else output + self.bias
+            parts = split_projection(projected, self.n_members, self.out_features)
+            scaled_in, plain = (of_phi(part, self.form) for part in parts)
+            output = scaled_in - row_of_members(self.eigenvalues_out) * plain
+        return output if self.bias is None else output + row_of_members(self.bias)
 
     def forming_cost(self) -> int:
         """Count what forming the weight takes, and phi before it."""
-        return ENTRY_COST * self.size + self.form.parametrization.forming_cost()
+        return super().forming_cost() + self.form.parametrization.forming_cost()
 
     def product_cost(self, n_rows: int) -> int | None:
         """Count what `left_multiply` takes in closed form, there and back."""
+        entries = self.n_members * self.size
         if not self._phi_is_frozen:
             if n_rows > THIN_ROWS:
                 return None
-            return self.form.parametrization.product_cost(2 * n_rows)
+            return self.form.parametrization.product_cost(2 * self.n_members * n_rows)
         if is_frozen_constant(self.eigenvalues_in, sync=True) or is_frozen_constant(
             self.eigenvalues_out, sync=True
         ):
-            return 2 * n_rows * self.size
+            return 2 * n_rows * entries
         if n_rows <= THIN_ROWS:
-            return 4 * n_rows * self.size
-        return (3 * n_rows + ENTRY_COST) * self.size
+            return 4 * n_rows * entries
+        return (3 * n_rows + ENTRY_COST) * entries
 
     def penalised(self) -> Iterator[tuple[str, Tensor]]:
         """Yield trained eigenvalues and trained parameters of the eigenvectors."""
@@ -331,15 +364,17 @@ class SpectralLinear(LinearLayer):
                 if other.requires_grad:
                     yield "eigenvalues", trained
                 else:  # decided on the device: this is asked for at every batch
-                    is_one = (other == other[0]).all()
-                    yield "eigenvalues", trained - other[0] * is_one
+                    first = other[..., :1]
+                    is_one = (other == first).all(-1, keepdim=True)
+                    yield "eigenvalues", trained - first * is_one
         for parameter in self.form.parameters():
             if parameter.requires_grad:
                 yield "eigenvectors", parameter
 
     def eigenvalue_matrix(self) -> Tensor:
         """Return Lambda, square on all in_features + out_features nodes."""
-        return torch.diag(torch.cat([self.eigenvalues_in, self.eigenvalues_out]))
+        both = torch.cat([self.eigenvalues_in, self.eigenvalues_out], dim=-1)
+        return torch.diag_embed(both)
 
     def eigenvector_matrix(self) -> Tensor:
         """Return Phi, whose columns are the eigenvectors."""
@@ -356,10 +391,10 @@ class SpectralLinear(LinearLayer):
         -------
         Tensor of shape (in_features + out_features, in_features + out_features)
             The eigenvalues on the diagonal and the weight in the lower-left block; the
-            bias is no part of it.
+            bias is no part of it. Of several members one each, in front.
         """
         matrix = self.eigenvalue_matrix()
-        matrix[self.in_features :, : self.in_features] = self.weight
+        matrix[..., self.in_features :, : self.in_features] = self.weight
         return matrix
 
     @classmethod
@@ -415,12 +450,25 @@ class SpectralLinear(LinearLayer):
         layer.load_weight(linear.weight, linear.bias)
         return layer
 
+    @torch.no_grad()
+    def member(self, k: int) -> SpectralLinear:
+        """Return a copy of the layer as one member has it, without their axis."""
+        layer = deepcopy(self)
+        layer.n_members = 1
+        for name in ("eigenvalues_in", "eigenvalues_out", "bias"):
+            values = getattr(self, name)
+            if self.n_members > 1 and values is not None:
+                alone = nn.Parameter(values[k].clone(), values.requires_grad)
+                setattr(layer, name, alone)
+        return layer
+
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the brackets."""
         tensors = (*self.parameters(), *self.form.buffers())
         total = sum(t.numel() for t in tensors if t.is_floating_point())
+        members = "" if self.n_members == 1 else f"n_members={self.n_members}, "
         return (
-            f"{self.in_features} -> {self.out_features}, "
+            f"{self.in_features} -> {self.out_features}, {members}"
             f"train_eigenvalues={self.train_eigenvalues!r}, "
             f"train_eigenvectors={self.train_eigenvectors!r}, "
             f"bias={self.bias is not None}, trained {self.n_trained} of {total}"

@@ -3,6 +3,9 @@
 Each is a module called as ``loss(output, target, weight=None)``; it returns the mean over
 the batch of weight times loss. Weights are not normalised here: scaled once, by their
 mean over the whole data, they leave every batch its due share.
+
+Of the members of a population it is the sum of their losses: each then has the gradient
+that it would have alone.
 """
 
 from __future__ import annotations
@@ -21,15 +24,19 @@ class WeightedLoss(nn.Module):
     def forward(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> Tensor:
-        """Return the weighted mean of the losses of a batch, of shape (). The target is
-        class indices, (n_samples,), or values, (n_samples, n_outputs)."""
+        """Return the weighted mean of the losses of a batch, of shape ().
+
+        The target is class indices, (n_samples,), or values, (n_samples, n_outputs). The
+        output of a population is (n_members, n_samples, n_outputs); weights may then be
+        (n_samples, n_members), and targets have its first axis too.
+        """
         if weight is None:
             return self.mean(output, target)
-        return (self.per_sample(output, target) * weight).mean()
+        return _sum_of_means(self.per_sample(output, target) * _by_member(weight))
 
     def mean(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss of the samples, of shape ()."""
-        return self.per_sample(output, target).mean()
+        return _sum_of_means(self.per_sample(output, target))
 
     def with_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
@@ -42,7 +49,7 @@ class WeightedLoss(nn.Module):
         return loss.detach(), gradient
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
-        """Return the loss of each sample, of shape (n_samples,)."""
+        """Return the loss of each sample, (n_samples,) or (n_members, n_samples)."""
         raise NotImplementedError
 
 
@@ -59,15 +66,17 @@ class LogLoss(WeightedLoss):
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the cross-entropy of each sample."""
-        if output.shape[1] == 1:
+        target = _of_each(target, output)
+        if output.shape[-1] == 1:
             return F.binary_cross_entropy_with_logits(
-                output[:, 0], target.to(output.dtype), reduction="none"
+                output[..., 0], target.to(output.dtype), reduction="none"
             )
-        return F.cross_entropy(output, target, reduction="none")
+        classes = output.movedim(-1, 1)  # where torch has them
+        return F.cross_entropy(classes, target, reduction="none")
 
     def mean(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean cross-entropy."""
-        if output.shape[1] == 1:
+        if output.shape[-1] == 1 or output.ndim > 2:
             return super().mean(output, target)
         return F.cross_entropy(output, target)
 
@@ -75,17 +84,18 @@ class LogLoss(WeightedLoss):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient: the softmax less the one-hot label."""
-        if output.shape[1] == 1:
+        if output.shape[-1] == 1:
             return super().with_gradient(output, target, weight)
-        logarithms = torch.log_softmax(output.detach(), dim=1)
-        label = target.unsqueeze(1)
-        losses = -logarithms.gather(1, label)
-        minus_one = logarithms.new_full((1, 1), -1).expand(len(label), 1)
-        gradient = logarithms.exp_().scatter_add_(1, label, minus_one)
+        logarithms = torch.log_softmax(output.detach(), dim=-1)
+        label = _of_each(target, output).unsqueeze(-1)
+        losses = -logarithms.gather(-1, label)
+        minus_one = logarithms.new_full((1,) * label.ndim, -1).expand(label.shape)
+        gradient = logarithms.exp_().scatter_add_(-1, label, minus_one)
         if weight is not None:
-            losses *= weight.unsqueeze(1)
-            gradient *= weight.unsqueeze(1)
-        return losses.mean(), gradient.div_(len(label))
+            of_row = _by_member(weight).unsqueeze(-1)
+            losses *= of_row
+            gradient *= of_row
+        return _sum_of_means(losses.squeeze(-1)), gradient.div_(output.shape[-2])
 
 
 class BrierLoss(WeightedLoss):
@@ -110,10 +120,10 @@ class BrierLoss(WeightedLoss):
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the squared distance of each sample."""
-        if output.shape[1] == 1:
-            return 2 * (torch.sigmoid(output[:, 0]) - target.to(output.dtype)) ** 2
-        one_hot = F.one_hot(target, output.shape[1]).to(output.dtype)
-        return ((torch.softmax(output, dim=1) - one_hot) ** 2).sum(dim=1)
+        if output.shape[-1] == 1:
+            return 2 * (torch.sigmoid(output[..., 0]) - target.to(output.dtype)) ** 2
+        one_hot = F.one_hot(target, output.shape[-1]).to(output.dtype)
+        return ((torch.softmax(output, dim=-1) - one_hot) ** 2).sum(dim=-1)
 
 
 class SquaredError(WeightedLoss):
@@ -129,7 +139,22 @@ class SquaredError(WeightedLoss):
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return half the mean squared error of each sample."""
-        return ((output - target) ** 2).mean(dim=1) / 2
+        return ((output - target) ** 2).mean(dim=-1) / 2
+
+
+def _sum_of_means(losses: Tensor) -> Tensor:
+    """Return the mean over samples, summed over members if there are several."""
+    return losses.mean() if losses.ndim == 1 else losses.mean(-1).sum()
+
+
+def _by_member(weight: Tensor) -> Tensor:
+    """Return weights of rows, one for all members or one of each, as losses are."""
+    return weight if weight.ndim == 1 else weight.T
+
+
+def _of_each(target: Tensor, output: Tensor) -> Tensor:
+    """Return class indices for each member, where all share the rows."""
+    return target if target.ndim == output.ndim - 1 else target.expand(output.shape[:-1])
 
 
 LOSSES: dict[str, type[WeightedLoss]] = {

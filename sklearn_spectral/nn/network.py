@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import pairwise
 from typing import cast
 
@@ -17,11 +18,14 @@ from ..spec.architecture import (
     LinearExpansion,
     eigenvalues_trained_in,
 )
+from ..spec.parametrizations import parametrization_of
 from ..spec.plan import StackPlan, Strategy
 from ..spec.random_bits import seed_sequence
+from ..spec.starts import members_differ_in
 from .activations import make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
+from .members import WeightAndBias, merge_layers
 from .telescope import LinearStack
 
 
@@ -39,8 +43,10 @@ class StackedNetwork(nn.Module):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
         slopes: bool = True,
+        n_members: int = 1,
     ) -> None:
         super().__init__()
+        self.n_members = n_members
         self.architecture = architecture
         self.activation = activation
         self.n_computed_once = 0
@@ -54,7 +60,8 @@ class StackedNetwork(nn.Module):
             stacks.append(LinearStack(layers, telescope))
         self.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
         self.activations = nn.ModuleList(
-            make_activation(activation, slopes, device, dtype) for _ in stacks[:-1]
+            make_activation(activation, slopes, device, dtype, n_members)
+            for _ in stacks[:-1]
         )
 
     def layers(self) -> Iterator[LinearLayer]:
@@ -69,7 +76,10 @@ class StackedNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (n_samples, in_features) to (n_samples, out_features); within
-        `use_plans`, ``x`` is the result of `precompute`."""
+        `use_plans`, ``x`` is the result of `precompute`.
+
+        Several members share the rows of ``x``, or have their own, (n_members, n_samples,
+        in_features); their outputs are (n_members, n_samples, out_features)."""
         for position in range(self.n_computed_once, len(self.activations)):
             x = self.activations[position](self.stacks[position](x))
         return self.stacks[-1](x)
@@ -140,26 +150,40 @@ class StackedNetwork(nn.Module):
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
         """Return a copy in ordinary layers, one per linear stack: the network that is used.
-        Slopes are folded into the weights before them."""
-        return self._sequence([direct_linear(*stack.contract())] for stack in self.stacks)
+        Slopes are folded into the weights before them. Of several members it is the one
+        network whose output is the mean of theirs; see `BlockLinear`."""
+        return self._sequence([[stack.contract()] for stack in self.stacks])
 
     @torch.no_grad()
     def to_linear(self) -> nn.Sequential:
         """Return a copy in ordinary layers, as many as here: the extended network.
         Slopes are folded into the weights before them."""
-        return self._sequence([*stack.to_linear()] for stack in self.stacks)
+        return self._sequence(
+            [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks]
+        )
 
-    def _sequence(self, stacks: Iterable[list[nn.Module]]) -> nn.Sequential:
+    def _sequence(self, stacks: Sequence[list[WeightAndBias]]) -> nn.Sequential:
         """Put ordinary layers in sequence, with activations without slopes between them."""
+        plain: list[WeightAndBias] = []
+        for position, layers in enumerate(stacks):
+            plain += layers
+            slope = getattr([*self.activations, None][position], "slope", None)
+            if slope is not None:
+                column = slope if slope.ndim == 0 else slope[:, None]
+                weight, bias = plain[-1]
+                bias = None if bias is None else bias * column
+                plain[-1] = weight * column.unsqueeze(-1), bias
+        if self.n_members == 1:
+            made: Sequence[nn.Module] = [direct_linear(*layer) for layer in plain]
+        else:
+            made = merge_layers(plain)
         modules: list[nn.Module] = []
         for position, layers in enumerate(stacks):
-            modules += layers
+            modules += made[: len(layers)]
+            made = made[len(layers) :]
             if position < len(self.activations):
                 activation = self.activations[position]
-                slope = getattr(activation, "slope", None)
-                if slope is not None:
-                    for parameter in layers[-1].parameters():
-                        parameter.mul_(slope)
+                if getattr(activation, "slope", None) is not None:
                     activation = ACTIVATIONS[self.activation].module()
                 modules.append(activation)
         return nn.Sequential(*modules)
@@ -190,6 +214,10 @@ class SpectralNetwork(StackedNetwork):
         What of the eigenvectors trains; see `SpectralLinear`.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
+    n_members : int, default=1
+        How many networks it is: members of a population, which share eigenvectors and
+        differ in eigenvalues and biases, at first in those eigenvalues that layers read
+        by: of all layers, or of the first alone where eigenvectors train.
     seed : int, optional
         Fixes the start on every platform and device. By default it is drawn from
         torch's global generator.
@@ -247,6 +275,7 @@ class SpectralNetwork(StackedNetwork):
         train_eigenvalues: str = "both",
         train_eigenvectors: TrainEigenvectors = False,
         init: str = "scaled",
+        n_members: int = 1,
         seed: int | None = None,
         telescope: Strategy = "auto",
         device: torch.device | str | None = None,
@@ -256,6 +285,12 @@ class SpectralNetwork(StackedNetwork):
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
         seed = seed_from_torch() if seed is None else seed
+
+        def differ_in(position: int) -> bool:
+            # The first layer also checks the choice.
+            return position == 0 or members_differ_in(
+                position, bool(parametrization_of(train_eigenvectors).trained)
+            )
 
         def make_layer(position: int, n_in: int, n_out: int) -> SpectralLinear:
             return SpectralLinear(
@@ -268,9 +303,63 @@ class SpectralNetwork(StackedNetwork):
                 seed=seed_sequence(seed, 0, position),
                 device=device,
                 dtype=dtype,
+                n_members=n_members,
+                differ=differ_in(position),
             )
 
-        super().__init__(architecture, activation, make_layer, telescope, device, dtype)
+        super().__init__(
+            architecture,
+            activation,
+            make_layer,
+            telescope,
+            device,
+            dtype,
+            n_members=n_members,
+        )
+
+    @torch.no_grad()
+    def member(self, k: int) -> SpectralNetwork:
+        """Return a copy of one member, as a network of its own.
+
+        Parameters
+        ----------
+        k : int
+            Which, from 0.
+
+        Returns
+        -------
+        SpectralNetwork
+            With ``n_members=1``.
+
+        Raises
+        ------
+        IndexError
+            If there is no such member.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from sklearn_spectral.nn import SpectralNetwork
+        >>> network = SpectralNetwork(4, 3, 20, n_members=16)
+        >>> x = torch.rand(5, 4)
+        >>> network(x).shape, torch.allclose(network.member(2)(x), network(x)[2], atol=1e-6)
+        (torch.Size([16, 5, 3]), True)
+        """
+        if not 0 <= k < self.n_members:
+            raise IndexError(f"There is no member {k}; there are {self.n_members}.")
+        network = deepcopy(self)
+        network.n_members = 1
+        stacks = [
+            LinearStack(
+                [cast("SpectralLinear", layer).member(k) for layer in stack], stack.strategy
+            )
+            for stack in self.stacks
+        ]
+        network.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
+        for activation in network.activations if self.n_members > 1 else ():
+            if (slope := getattr(activation, "slope", None)) is not None:
+                activation.slope = nn.Parameter(slope[k].clone(), slope.requires_grad)
+        return network
 
     @torch.no_grad()
     def load_nodes(self, source: StackedNetwork, nodes: Sequence[Tensor | slice]) -> None:
@@ -290,10 +379,10 @@ class SpectralNetwork(StackedNetwork):
         others = cast("Iterator[SpectralLinear]", source.layers())
         for layer, other, (read, fed) in zip(layers, others, pairwise(nodes), strict=True):
             layer.load(
-                other.eigenvalues_in[read],
-                other.eigenvalues_out[fed],
+                other.eigenvalues_in[..., read],
+                other.eigenvalues_out[..., fed],
                 other.eigenvectors[fed][:, read],
-                None if other.bias is None else other.bias[fed],
+                None if other.bias is None else other.bias[..., fed],
             )
         self.activations.load_state_dict(source.activations.state_dict())
 

@@ -16,6 +16,8 @@ Notation: M is the matrix on the left of W, G the gradient of what comes out, an
 
     \partial \lambda_{in} = \sum_i (G \circ P)_{i \cdot}, \quad
     \partial \lambda_{out} = -\sum_i (M \circ H)_{i \cdot}.
+
+Members of a population are one axis in front of eigenvalues, of M and of G; phi has none.
 """
 
 from __future__ import annotations
@@ -41,13 +43,13 @@ Gradients: TypeAlias = tuple[Tensor | None, ...]
 
 
 def spectral_weight(eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor) -> Tensor:
-    """Form W of shape (n_out, n_in), differentiable in all three."""
+    """Form W of shape (n_out, n_in), or one per member; differentiable in all three."""
     try:
         return _Twice.apply(_WEIGHT, eigenvalues_in, eigenvalues_out, phi)
     except RuntimeError:
         # The transforms of torch.func want the plain formula; it repeats the error if the
         # input is wrong.
-        return (eigenvalues_in - eigenvalues_out.unsqueeze(1)) * phi
+        return (eigenvalues_in.unsqueeze(-2) - eigenvalues_out.unsqueeze(-1)) * phi
 
 
 def left_product(
@@ -58,7 +60,7 @@ def left_product(
     scratch: Scratch | None = None,
 ) -> Tensor:
     """Return ``left @ W`` without forming W; differentiable once in all but phi."""
-    product = choose_product(left.shape[0], eigenvalues_in, eigenvalues_out, scratch)
+    product = choose_product(left.shape[-2], eigenvalues_in, eigenvalues_out, scratch)
     try:
         return _Once.apply(product, left, eigenvalues_in, eigenvalues_out, phi)
     except RuntimeError:  # as in `spectral_weight`
@@ -83,10 +85,12 @@ def choose_product(
 
 
 def is_frozen_constant(eigenvalues: Tensor, sync: bool = False) -> bool:
-    """Whether eigenvalues are frozen and all equal; False on a GPU unless it may sync."""
+    """Whether eigenvalues are frozen and all equal, those of each member alone.
+
+    False on a GPU unless it may sync."""
     if eigenvalues.requires_grad or (eigenvalues.is_cuda and not sync):
         return False
-    return bool((eigenvalues == eigenvalues[0]).all())
+    return bool((eigenvalues == eigenvalues[..., :1]).all())
 
 
 class Scratch:
@@ -155,7 +159,7 @@ class _Once(_Twice):
 def _weight_forward(
     eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
 ) -> tuple[Tensor, Saved]:
-    weight = scale(eigenvalues_in, eigenvalues_out.unsqueeze(1), phi)
+    weight = scale(eigenvalues_in, eigenvalues_out.unsqueeze(-1), phi)
     return weight, (eigenvalues_in, eigenvalues_out, phi)
 
 
@@ -164,11 +168,12 @@ def _weight_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradi
     eigenvalues_in, eigenvalues_out, phi = saved
     d_in = d_out = d_phi = None
     if needs[2]:
-        d_phi = scale(eigenvalues_in, eigenvalues_out.unsqueeze(1), grad)
+        d_phi = scale(eigenvalues_in, eigenvalues_out.unsqueeze(-1), grad)
+        d_phi = d_phi.sum(0) if d_phi.ndim > phi.ndim else d_phi
     if any(needs[:2]):
         d_gaps = grad * phi
-        d_in = d_gaps.sum(0) if needs[0] else None
-        d_out = -d_gaps.sum(1) if needs[1] else None
+        d_in = d_gaps.sum(-2) if needs[0] else None
+        d_out = -d_gaps.sum(-1) if needs[1] else None
     return d_in, d_out, d_phi
 
 
@@ -181,14 +186,14 @@ def _out_forward(
     left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
 ) -> tuple[Tensor, Saved]:
     """lambda_in is one number, c: M W = (M (c - lambda_out)) phi."""
-    gains = eigenvalues_in[0] - eigenvalues_out
+    gains = row_of_members(eigenvalues_in[..., :1] - eigenvalues_out)
     return _times(left * gains, phi), (left, gains, phi)
 
 
 def _out_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
     left, gains, phi = saved
     h = _times_transposed(grad, phi)
-    d_out = -(left * h).sum(0) if needs[2] else None
+    d_out = -(left * h).sum(-2) if needs[2] else None
     return (h.mul_(gains) if needs[0] else None), None, d_out, None
 
 
@@ -199,7 +204,7 @@ def _in_forward(
     left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
 ) -> tuple[Tensor, Saved]:
     """lambda_out is one number, c: M W = (M phi) (lambda_in - c)."""
-    gains = eigenvalues_in - eigenvalues_out[0]
+    gains = row_of_members(eigenvalues_in - eigenvalues_out[..., :1])
     p = _times(left, phi)
     return p * gains, (gains, phi, p)
 
@@ -207,7 +212,7 @@ def _in_forward(
 def _in_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
     gains, phi, p = saved
     d_left = _times_transposed(grad * gains, phi) if needs[0] else None
-    d_in = (grad * p).sum(0) if needs[1] else None
+    d_in = (grad * p).sum(-2) if needs[1] else None
     return d_left, d_in, None, None
 
 
@@ -218,23 +223,30 @@ def _thin_forward(
     left: Tensor, eigenvalues_in: Tensor, eigenvalues_out: Tensor, phi: Tensor
 ) -> tuple[Tensor, Saved]:
     """M has few rows: P and Q, and then K and H, each as one stacked product."""
-    p, q = _times(torch.cat([left, left * eigenvalues_out]), phi).chunk(2)
-    return p * eigenvalues_in - q, (left, eigenvalues_in, eigenvalues_out, phi, p)
+    stacked = torch.cat([left, left * row_of_members(eigenvalues_out)], dim=-2)
+    p, q = _times(stacked, phi).chunk(2, dim=-2)
+    return p * row_of_members(eigenvalues_in) - q, (
+        left,
+        eigenvalues_in,
+        eigenvalues_out,
+        phi,
+        p,
+    )
 
 
 def _thin_backward(saved: Saved, grad: Tensor, needs: Sequence[bool]) -> Gradients:
     left, eigenvalues_in, eigenvalues_out, phi, p = saved
     d_left = d_in = d_out = None
     if needs[1]:
-        d_in = (grad * p).sum(0)
+        d_in = (grad * p).sum(-2)
     if needs[0]:
-        stacked = torch.cat([grad * eigenvalues_in, grad])
-        k, h = _times_transposed(stacked, phi).chunk(2)
-        d_left = torch.addcmul(k, h, eigenvalues_out, value=-1)
+        stacked = torch.cat([grad * row_of_members(eigenvalues_in), grad], dim=-2)
+        k, h = _times_transposed(stacked, phi).chunk(2, dim=-2)
+        d_left = torch.addcmul(k, h, row_of_members(eigenvalues_out), value=-1)
     elif needs[2]:
         h = _times_transposed(grad, phi)
     if needs[2]:
-        d_out = -(left * h).sum(0)
+        d_out = -(left * h).sum(-2)
     return d_left, d_in, d_out, None
 
 
@@ -249,6 +261,11 @@ def _block_forward(
     phi: Tensor,
 ) -> tuple[Tensor, Saved]:
     """W is formed block by block and forgotten, and so are the gradients of its entries."""
+    if left.ndim > phi.ndim:
+        saved = (left, eigenvalues_in, eigenvalues_out, phi)
+        members = zip(left, eigenvalues_in, eigenvalues_out, strict=True)
+        products = [_block_forward(scratch, *each, phi)[0] for each in members]
+        return torch.stack(products), saved
     memory, _ = scratch.blocks(phi)
     product = left.new_zeros(left.shape[0], phi.shape[1])
     column = eigenvalues_out.unsqueeze(1)
@@ -263,6 +280,12 @@ def _block_backward(
     scratch: Scratch, saved: Saved, grad: Tensor, needs: Sequence[bool]
 ) -> Gradients:
     left, eigenvalues_in, eigenvalues_out, phi = saved
+    if left.ndim > phi.ndim:
+        members = zip(left, eigenvalues_in, eigenvalues_out, grad, strict=True)
+        each = [_block_backward(scratch, (*m, phi), g, needs) for *m, g in members]
+        return tuple(
+            None if one[0] is None else torch.stack(one) for one in zip(*each, strict=True)
+        )
     memory, gradient_memory = scratch.blocks(phi)
     d_left = torch.empty_like(left) if needs[0] else None
     d_in = torch.zeros_like(eigenvalues_in) if needs[1] else None
@@ -287,7 +310,29 @@ def scale(
     eigenvalues_in: Tensor, column: Tensor, matrix: Tensor, out: Tensor | None = None
 ) -> Tensor:
     """Return (lambda_in_j - lambda_out_i) matrix_ij; lambda_out is a column, (n_out, 1)."""
-    return torch.sub(eigenvalues_in, column, out=out).mul_(matrix)
+    return torch.sub(row_of_members(eigenvalues_in), column, out=out).mul_(matrix)
+
+
+def row_of_members(values: Tensor) -> Tensor:
+    """Return numbers of each member, (K, n), as rows, (K, 1, n); of one as they are."""
+    return values.unsqueeze(-2) if values.ndim > 1 else values
+
+
+def split_projection(
+    projected: Tensor, n_members: int, n_out: int
+) -> tuple[Tensor, Tensor]:
+    """Split rows of products with lambda_in phi of each member, and with phi of all.
+
+    Returns (K, n_rows, n_out), of each member its own, and what they share.
+    """
+    scaled_in, plain = projected.split([n_members * n_out, n_out], dim=-1)
+    if n_members == 1:
+        return scaled_in, plain
+    scaled_in = scaled_in.unflatten(-1, (n_members, n_out))
+    if projected.ndim == 2:  # rows that all share
+        return scaled_in.transpose(0, 1), plain
+    of_itself = torch.arange(n_members, device=projected.device)
+    return scaled_in[of_itself, :, of_itself], plain
 
 
 def _blocks(phi: Tensor) -> list[slice]:
@@ -307,7 +352,9 @@ def _parts(n_rows: int, phi: Tensor) -> tuple[int, int]:
 
 
 def _times(left: Tensor, phi: Tensor) -> Tensor:
-    """Return ``left @ phi``."""
+    """Return ``left @ phi``; the rows of all members are one matrix."""
+    if left.ndim > phi.ndim:
+        return _times(left.flatten(0, -2), phi).unflatten(0, left.shape[:-1])
     parts, size = _parts(left.shape[0], phi)
     if parts == 1:
         return left @ phi
@@ -319,6 +366,8 @@ def _times(left: Tensor, phi: Tensor) -> Tensor:
 
 def _times_transposed(left: Tensor, phi: Tensor) -> Tensor:
     """Return ``left @ phi.T``."""
+    if left.ndim > phi.ndim:
+        return _times_transposed(left.flatten(0, -2), phi).unflatten(0, left.shape[:-1])
     parts, size = _parts(left.shape[0], phi)
     if parts == 1:
         return left @ phi.T

@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import cast
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..spec.plan import STRATEGY_CHOICES, THIN_ROWS, StackPlan, Strategy, cheapest
-from .layer import LinearLayer
+from .layer import LinearLayer, affine
 from .products import BLOCK_ROWS
 
 # Projected data may always be this many numbers; more only where the data themselves are.
@@ -32,7 +31,7 @@ def contract(
     Returns
     -------
     weight : Tensor of shape (last.out_features, first.in_features)
-        W_c = W_L ... W_2 W_1, differentiable.
+        W_c = W_L ... W_2 W_1, differentiable; of several members (n_members, ...).
     bias : Tensor of shape (last.out_features,) or None
         The bias of the whole stack; None if no layer has one.
 
@@ -77,6 +76,11 @@ def _checked_layers(layers: Iterable[LinearLayer]) -> list[LinearLayer]:
             raise ValueError(
                 f"A layer with {before.out_features} outputs cannot feed one with "
                 f"{after.in_features} inputs."
+            )
+        if before.n_members != after.n_members:
+            raise ValueError(
+                f"A layer with {before.n_members} members cannot feed one with "
+                f"{after.n_members}."
             )
     return checked
 
@@ -239,16 +243,16 @@ class LinearStack(nn.Module):
 
         Parameters
         ----------
-        x : Tensor of shape (n_samples, n_in)
+        x : Tensor of shape (n_samples, n_in) or (n_members, n_samples, n_in)
             The input; while an active plan projects, its products with the frozen factor
-            of the first layer.
+            of the first layer. Several members share rows or have their own.
 
         Returns
         -------
-        Tensor of shape (n_samples, n_out)
+        Tensor of shape (n_samples, n_out), or (n_members, n_samples, n_out) of several
             The output.
         """
-        projected, strategy = self.strategy_for(x.shape[0])
+        projected, strategy = self.strategy_for(x.shape[-2:][0])
         layers = list(self)
         if projected:
             x = layers.pop(0).from_projection(x)
@@ -258,7 +262,7 @@ class LinearStack(nn.Module):
             return x
         closed_form = strategy == "closed_form"
         down = self.starts_at_output(layers, closed_form)
-        return F.linear(x, *_contract(layers, closed_form, down))
+        return affine(x, *_contract(layers, closed_form, down))
 
     def to_linear(self) -> nn.Sequential:
         """Return ordinary layers with the weights and biases of these, one for each.
@@ -279,20 +283,26 @@ def _contract(
     if starts_at_output:
         weight, bias = layers[-1].weight, layers[-1].bias
         for layer in reversed(layers[:-1]):
-            bias = _add(bias, None if layer.bias is None else weight @ layer.bias)
+            bias = _add(bias, None if layer.bias is None else _times(weight, layer.bias))
             weight = layer.left_multiply(weight) if closed_form else weight @ layer.weight
         return weight, bias
     weight, bias = layers[0].weight, layers[0].bias
     for layer in layers[1:]:
         if closed_form:
-            onward = None if bias is None else layer.right_multiply(bias.unsqueeze(1))[:, 0]
+            column = None if bias is None else bias.unsqueeze(-1)
+            onward = None if column is None else layer.right_multiply(column)[..., 0]
             weight = layer.right_multiply(weight)
         else:
             step = layer.weight
-            onward = None if bias is None else step @ bias
+            onward = None if bias is None else _times(step, bias)
             weight = step @ weight
         bias = _add(layer.bias, onward)
     return weight, bias
+
+
+def _times(weight: Tensor, bias: Tensor) -> Tensor:
+    """Return ``weight @ bias``, member by member if there are several."""
+    return weight @ bias if bias.ndim == 1 else (weight @ bias.unsqueeze(-1)).squeeze(-1)
 
 
 def _add(left: Tensor | None, right: Tensor | None) -> Tensor | None:
@@ -315,10 +325,14 @@ def _count(
         )
     }
     memory = {
-        "layers": sum(_formed(layer) + batch_size * layer.out_features for layer in layers)
+        "layers": sum(
+            _formed(layer) + layer.n_members * batch_size * layer.out_features
+            for layer in layers
+        )
     }
     if len(layers) > 1:
         n_in, n_out = layers[0].in_features, layers[-1].out_features
+        n_out *= layers[0].n_members
         ends = batch_size * n_in * n_out * (2 + into_input)
         for strategy in ("contract", "closed_form"):
             closed_form = strategy == "closed_form"
@@ -331,7 +345,8 @@ def _count(
 
 def _formed(layer: LinearLayer) -> int:
     """Return how many numbers a formed weight and its gradient are."""
-    return 2 * layer.size if layer.forming_cost() else layer.size * layer.trains_weight
+    times = 2 if layer.forming_cost() else layer.trains_weight
+    return layer.n_members * layer.size * times
 
 
 def _starts_at_output(layers: Sequence[LinearLayer], closed_form: bool) -> bool:
@@ -353,13 +368,15 @@ def _contraction(
     for layer in order[1:]:
         product = layer.product_cost(n_rows) if closed_form else None
         if product is None:
-            cost += n_rows * layer.size * (2 + layer.trains_weight) + layer.forming_cost()
+            entries = layer.n_members * layer.size
+            cost += n_rows * entries * (2 + layer.trains_weight) + layer.forming_cost()
             memory += _formed(layer)
         else:
             cost += product
             if n_rows > THIN_ROWS:
                 memory += 2 * min(BLOCK_ROWS * layer.in_features, layer.size)
-        memory += 2 * n_rows * (layer.in_features + layer.out_features)
+        ends = layer.n_members * (layer.in_features + layer.out_features)
+        memory += 2 * n_rows * ends
         if layer.bias is not None:
-            cost += n_rows * layer.out_features
+            cost += layer.n_members * n_rows * layer.out_features
     return cost, memory

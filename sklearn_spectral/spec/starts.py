@@ -142,15 +142,15 @@ def members_differ_in(position: int, trains_eigenvectors: bool) -> bool:
 def _spread(start: Start, n_members: int, seed: int | np.random.SeedSequence) -> Array:
     """Return lambda_in of each member, which vary as much as the gaps of the start do.
 
-    A member's follow from the seed and its number alone, not from how many others there are.
+    A member's follow from the seed and its number alone, not from how many there are.
     """
     lambda_in, lambda_out = start.eigenvalues_in, start.eigenvalues_out
     normal = np.stack([_normal(len(lambda_in), seed, k) for k in range(n_members)])
     fixed = lambda_out[0]
     if (lambda_out == fixed).all():  # W_ij = n_j (lambda_in_j - c) phi_ij
         return fixed + (lambda_in - fixed) * normal
-    ends = np.concatenate([lambda_in, lambda_out])
-    return lambda_in + (ends.max() - ends.min()) / np.sqrt(3.0) * normal
+    widest = max(lambda_in.max() - lambda_out.min(), lambda_out.max() - lambda_in.min())
+    return lambda_in + widest / np.sqrt(3.0) * normal
 
 
 def _normal(n: int, seed: int | np.random.SeedSequence, member: int) -> Array:

@@ -95,7 +95,8 @@ class FullBatchNet(TrainingNet):
 
     def _end_epoch(self, first: float, loss: float) -> None:
         self.notify("on_epoch_begin", dataset_train=None, dataset_valid=None)
-        self.history.record("train_first_loss", first)
-        self.history.record("train_loss", loss)
+        n_members = self.module_.n_members  # of which a loss is the sum
+        self.history.record("train_first_loss", first / n_members)
+        self.history.record("train_loss", loss / n_members)
         self.history.record("train_finite", bool(self.flat.vector.isfinite().all()))
         self.notify("on_epoch_end", dataset_train=None, dataset_valid=None)

@@ -135,7 +135,8 @@ class TrainingNet(NeuralNet):
     @torch.no_grad()
     def penalty(self) -> float:
         """Return the sum of the penalties as a number."""
-        return float(self.penalty_tensor()) if self._has_penalty() else 0.0
+        total = float(self.penalty_tensor()) if self._has_penalty() else 0.0
+        return total / self.module_.n_members
 
     def _has_penalty(self) -> bool:
         return any(any(strengths) for strengths in self.penalties.values())
@@ -190,6 +191,8 @@ class TrainingNet(NeuralNet):
         all_losses = torch.stack(losses)
         self.processes.add_up(all_losses)
         *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
+        # Of several members a loss is the sum; reported is their mean.
+        values = [value / self.module_.n_members for value in values]
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
         self.history.record(prefix + "_first_loss", values[0])
         self.history.record(prefix + "_loss", mean)
