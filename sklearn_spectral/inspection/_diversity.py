@@ -38,17 +38,17 @@ class MemberDiversity:
         One minus the accuracy of each member, or its mean squared error.
     error : float
         That of the population.
-    member_log_losses : ndarray of shape (n_members,), optional
-        Log loss of each member; None of a regression.
-    log_loss : float, optional
+    member_log_losses : ndarray of shape (n_members,)
+        Log loss of each member; NaN of a regression.
+    log_loss : float
         That of the population.
 
     Attributes
     ----------
     gain : float
         Mean error of the members less that of the population.
-    log_loss_gain : float or None
-        Mean log loss of the members less that of the population; None of a regression.
+    log_loss_gain : float
+        Mean log loss of the members less that of the population.
 
     See Also
     --------
@@ -64,9 +64,11 @@ class MemberDiversity:
     ...     error_correlation=np.array([0.4]),
     ...     member_errors=np.array([0.5, 0.25]),
     ...     error=0.25,
+    ...     member_log_losses=np.array([0.75, 0.5]),
+    ...     log_loss=0.5,
     ... )
-    >>> two.gain
-    0.125
+    >>> two.gain, two.log_loss_gain
+    (0.125, 0.125)
     """
 
     pairs: NDArray[np.intp]
@@ -74,8 +76,8 @@ class MemberDiversity:
     error_correlation: NDArray[Any]
     member_errors: NDArray[Any]
     error: float
-    member_log_losses: NDArray[Any] | None = None
-    log_loss: float | None = None
+    member_log_losses: NDArray[Any]
+    log_loss: float
 
     @property
     def gain(self) -> float:
@@ -83,10 +85,8 @@ class MemberDiversity:
         return float(self.member_errors.mean()) - self.error
 
     @property
-    def log_loss_gain(self) -> float | None:
-        """Mean log loss of the members less that of the population; None if unknown."""
-        if self.member_log_losses is None or self.log_loss is None:
-            return None
+    def log_loss_gain(self) -> float:
+        """Mean log loss of the members less that of the population."""
         return float(self.member_log_losses.mean()) - self.log_loss
 
 
@@ -216,6 +216,8 @@ def _of_regressor(
         error_correlation=_correlation(residuals, repeated)[tuple(pairs.T)],
         member_errors=np.array(errors[:-1]),
         error=float(errors[-1]),
+        member_log_losses=np.full(len(scaled), np.nan),
+        log_loss=np.nan,
     )
 
 
@@ -363,7 +365,7 @@ class MemberDiversityDisplay(Display):
         self.gain_ = ax.axhspan(
             what.error, middle, color="C1", alpha=0.15, label=f"gain: {what.gain:.3g}"
         )
-        of_classes = what.member_log_losses is not None
+        of_classes = not np.isnan(what.log_loss)
         ax.set(
             xlabel="disagreement, share of rows"
             if of_classes

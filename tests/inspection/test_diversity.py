@@ -110,8 +110,7 @@ class TestNumbers:
         np.testing.assert_allclose(
             found.error, w @ ((members.mean(0) - y) ** 2).mean(1) / w.sum()
         )
-        assert found.log_loss is None
-        assert found.log_loss_gain is None
+        assert np.isnan(found.log_loss_gain)
         assert -1 <= found.error_correlation[0] <= 1
 
     def test_units_of_a_transformed_target(self, diabetes, monkeypatch):
