@@ -415,13 +415,34 @@ def _write_network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
     """Write the layers; return the name of the output of the last."""
     emit, constant, number = graph.emit, graph.constant, graph.number_type
     values = emit("Cast", given, to=number)
-    layers = list(zip(estimator.coefs_, estimator.intercepts_, strict=True))
+    network = estimator._fitted
+    layers = list(zip(network.coefs, network.intercepts, strict=True))
     for position, (coef, intercept) in enumerate(layers):
-        product = emit("MatMul", values, constant("weight", number, coef))
+        weight = constant("weight", number, coef)
+        if coef.ndim == 2:
+            product = emit("MatMul", values, weight)
+        else:
+            product = _write_blocks(graph, values, weight, coef.shape)
         values = emit("Add", product, constant("bias", number, intercept))
         if position < len(layers) - 1:
-            values = ACTIVATIONS[estimator._fitted.activation].write(graph, values)
+            values = ACTIVATIONS[network.activation].write(graph, values)
     return values
+
+
+def _write_blocks(graph: _Graph, values: str, weight: str, shape: tuple[int, ...]) -> str:
+    """Write the product of each member's nodes with its own weights; see `times_blocks`."""
+    from onnx import TensorProto
+
+    n_members, n_in, n_out = shape
+
+    def reshaped(values: str, *sizes: int) -> str:
+        # Zero is the size that there is: the number of rows.
+        shape = graph.constant("shape", TensorProto.INT64, [0, *sizes])
+        return graph.emit("Reshape", values, shape)
+
+    own = graph.emit("Transpose", reshaped(values, n_members, n_in), perm=[1, 0, 2])
+    product = graph.emit("Transpose", graph.emit("MatMul", own, weight), perm=[1, 0, 2])
+    return reshaped(product, n_members * n_out)
 
 
 def _labels(scope: Any, operator: Any) -> tuple[int, Any]:

@@ -5,6 +5,7 @@ import os
 # Before numpy and torch are imported: small arrays, and one test process per core.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import copy
 import importlib.util
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from sklearn.preprocessing import scale
 
 from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.datasets import load_mnist
+from sklearn_spectral.fitted.layers import layers_of, member_axis, slope_names
+from sklearn_spectral.fitted.network import FittedNetwork
 
 matplotlib.use("Agg")
 
@@ -91,6 +94,45 @@ def overshooting():
 def path(tmp_path):
     """Where a test may write a model."""
     return tmp_path / "model.safetensors"
+
+
+@pytest.fixture(scope="session")
+def population():
+    """Return a function that makes a spectral network from its configuration: what trains
+    is random, the rest as the seed makes it."""
+
+    def make(config, dtype=np.float64, seed=3):
+        rng = np.random.default_rng(seed)
+        arrays = {}
+        for stack in layers_of("spectral", config, seed):
+            for layer in stack:
+                for name, shape in layer.shapes().items():
+                    scale = layer.n_in**-0.5 if name.startswith("form.") else 1.0
+                    drawn = scale * rng.normal(size=shape)
+                    arrays[layer.prefix + name] = drawn.astype(dtype)
+                for name, values in layer.regrow(dtype).items():
+                    arrays[layer.prefix + name] = values
+        for name in slope_names("spectral", config):
+            arrays[name] = rng.uniform(0.5, 2, member_axis(config)).astype(dtype)
+        return FittedNetwork.from_arrays("spectral", config, seed, arrays)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def as_population(population):
+    """Return a function that gives a fitted estimator members of random eigenvalues."""
+
+    def become(model, n_members=3):
+        result = copy.deepcopy(model).set_params(n_members=n_members)
+        fitted = model._fitted
+        config = {**fitted.config, "n_members": n_members}
+        result._fitted = population(config, fitted.dtype, fitted.seed)
+        result.n_parameters_ = sum(layer.n_trained() for layer in result._fitted.layers())
+        result.n_parameters_ += n_members * len(result._fitted.slope_names())
+        return result
+
+    return become
 
 
 @pytest.fixture(scope="module")

@@ -212,3 +212,22 @@ def test_the_name_of_a_file_is_no_input(digits):
     model = SpectralClassifier(5, max_iter=1, random_state=0).fit(*digits)
     with pytest.raises(TypeError, match="SerializeToString"):
         to_onnx(model, "digits.onnx")
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("hidden", [(), 9, (9, 8, 7)])
+@pytest.mark.parametrize("activation", ["tanh", "elu"])
+def test_populations_agree(digits, as_population, activation, hidden, dtype):
+    X, y = digits[0].astype(dtype), digits[1]
+    model = SpectralClassifier(hidden, activation, linear_expansion=None, max_iter=1)
+    model = as_population(model.fit(X, y), 5)
+    written = to_onnx(model)
+    label, probabilities = run(written, X)
+    np.testing.assert_array_equal(label, model.predict(X))
+    close = 1e-6 if dtype == np.float32 else 1e-12
+    expected = model.predict_proba(X)
+    assert expected.max(axis=1).min() < 0.9
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=close)
+    sizes = [np.prod(each.dims) for each in written.graph.initializer]
+    assert sum(sizes) < sum(v.size for v in model._fitted.coefs) + 200
+    assert len(run(written, X[:0])[1]) == 0

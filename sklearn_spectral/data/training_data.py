@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
+from .bags import Bags, Hashes
 from .refused import refuse_unusable
 from .rows import Rows, as_rows
 
@@ -18,13 +19,15 @@ from .rows import Rows, as_rows
 class TrainingData:
     """Validated data, encoded for the loss: class indices or values, one row per sample.
     The weights' mean over ``rows``, the numbers of those that count, is one; ``unit`` is
-    what a weight of one stands for."""
+    what a weight of one stands for. ``groups`` are hashes of the rows' groups, which have
+    the same bags."""
 
     X: Rows
     y: NDArray[Any]
     sample_weight: NDArray[Any] | None = None
     rows: NDArray[np.intp] | None = None
     unit: float = 1.0
+    groups: Hashes | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", as_rows(self.X))
@@ -59,7 +62,14 @@ class TrainingData:
 
     def parts(self) -> list[Any]:
         """Return the arrays that these data are made of."""
-        return [self.X.contents(), self.y, self.sample_weight, self.rows, self.unit]
+        parts = [self.X.contents(), self.y, self.sample_weight, self.rows, self.unit]
+        return parts if self.groups is None else [*parts, self.groups]
+
+    def in_bags(self, bags: Bags) -> NDArray[np.bool_]:
+        """Tell of the rows that count which are in which bags, (n_rows, n_members)."""
+        if self.groups is not None:
+            return bags.of_hashes(self.groups[self.row_numbers])
+        return bags.of(self.X, self.rows)
 
     def split(
         self, fraction: float, seed: int, stratify: bool

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +21,7 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils.validation import check_is_fitted
 
+from ..data.bags import Bags, count_left_out
 from ..data.training_data import TrainingData
 from ..fitted.network import FittedNetwork
 from ..spec.activations import ACTIVATIONS
@@ -37,6 +39,7 @@ from .validation import ValidationMixin
 if TYPE_CHECKING:
     from ..nn.network import StackedNetwork
     from ..training.net import TrainingNet
+    from ..training.out_of_bag import OutOfBag
 
 # The longest steps of SGD at its automatic rates for a squared error, whose gradient grows
 # with the target: for parameters that act like single weights, and for those that move far.
@@ -165,6 +168,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Score an output of the network against encoded targets."""
 
+    # What the attribute is called that has predictions out of bag.
+    _out_of_bag_name: ClassVar[str]
+
+    @abstractmethod
+    def _predictions(self, output: NDArray[Any]) -> NDArray[Any]:
+        """Return what that attribute has, for an output of the network."""
+
     # ---- fit ----
 
     def _train(
@@ -177,12 +187,14 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         *,
         partial: bool = False,
         classes: Any = None,
+        groups: Any = None,
     ) -> None:
         """Train from the start or go on, then store the outcome and report on it."""
         tasks = None
         if not partial:
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
+            self._check_bags(X_val, groups, partial=partial)
             resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
             if resume and self._fitted.arrays is None:
                 raise ValueError(
@@ -191,7 +203,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                     "fit anew with warm_start=False."
                 )
             data = self._training_data(
-                X, y, sample_weight, reset=not resume, partial=partial, classes=classes
+                X,
+                y,
+                sample_weight,
+                reset=not resume,
+                partial=partial,
+                classes=classes,
+                groups=groups,
             )
             validation = self._validation_data(X_val, y_val)
             run = FitRun(self, data, validation, tasks, resume=resume, partial=partial)
@@ -222,6 +240,46 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Draw the seed that all randomness of a network follows from."""
         random_state = check_random_state(self.random_state)
         return int(random_state.randint(np.iinfo(np.int32).max))
+
+    @property
+    def _n_left_out(self) -> int:
+        """How many members leave a row out; none where there are no bags."""
+        fraction = getattr(self, "bag_fraction", 1.0)
+        return 0 if fraction == 1 else count_left_out(fraction, self.n_members)  # type: ignore[attr-defined]
+
+    @property
+    def _stops_out_of_bag(self) -> bool:
+        """Whether training stops by what members predict out of bag."""
+        return isinstance(self.early_stopping, str)
+
+    def _bags(self, seed: int) -> Bags | None:
+        """Return which members leave which rows out."""
+        n_left_out = self._n_left_out
+        return Bags(int(self.n_members), n_left_out, seed) if n_left_out else None  # type: ignore[attr-defined]
+
+    def _check_bags(self, X_val: Any, groups: Any, *, partial: bool) -> None:
+        """Refuse what only bags can be asked for, where there are none."""
+        no_bags = not self._n_left_out
+        advice = "Set bag_fraction=0.875, say, and n_members=16"
+        if groups is not None and no_bags:
+            raise ValueError(
+                "groups are rows that are in the same bags, but bag_fraction=1.0 has none. "
+                f"{advice}, or leave groups out."
+            )
+        if not self._stops_out_of_bag or partial:
+            return
+        if no_bags:
+            raise ValueError(
+                f"early_stopping={self.early_stopping!r} stops by rows that some members "
+                f"leave out, but with bag_fraction=1.0 none are. {advice}, or "
+                "early_stopping=True, which holds rows out."
+            )
+        if X_val is not None:
+            raise ValueError(
+                f"X_val and y_val are given, but early_stopping={self.early_stopping!r} "
+                "stops by the rows of X. Set early_stopping=True to use them, or leave "
+                "them out."
+            )
 
     def _architecture(self) -> Architecture:
         """Lay out the network that the parameters describe."""
@@ -297,6 +355,19 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         elif not partial:  # those of an earlier fit are not about this one
             for name in ("validation_scores_", "best_validation_score_", "_scored_until"):
                 self.__dict__.pop(name, None)
+
+    def _record_out_of_bag(self, found: OutOfBag | None, data: TrainingData) -> None:
+        """Take what members predict out of bag; drop that of an earlier fit."""
+        for name in ("oob_score_", self._out_of_bag_name):
+            self.__dict__.pop(name, None)
+        if found is None:
+            return
+        if not data.X.has_row_numbers:  # each reading may have another order
+            data = replace(data, y=found.target, sample_weight=found.weight)
+        output = found.output[data.row_numbers]
+        is_finite = np.isfinite(output).all()
+        self.oob_score_ = float(self._score_output(output, data)) if is_finite else np.nan
+        setattr(self, self._out_of_bag_name, self._predictions(found.output))
 
     def _store(
         self, network: StackedNetwork, config: dict[str, Any], seed: int, **more: Any

@@ -36,6 +36,7 @@ class NetworkClassifierMixin(ClassifierMixin):
     }
 
     _target_attributes: ClassVar[tuple[str, ...]] = ("classes_",)
+    _out_of_bag_name: ClassVar[str] = "oob_decision_function_"
 
     @fitting
     def fit(
@@ -186,10 +187,7 @@ class NetworkClassifierMixin(ClassifierMixin):
         ndarray of shape (n_samples, n_classes)
             Probabilities, in the order of ``classes_``.
         """
-        scores = self.decision_function(X)
-        if scores.ndim == 1:
-            return np.column_stack([expit(-scores), expit(scores)])
-        return softmax(scores, axis=1)
+        return _probabilities(self.decision_function(X))
 
     @explained
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
@@ -208,6 +206,9 @@ class NetworkClassifierMixin(ClassifierMixin):
         """
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
+
+    def _predictions(self, output: NDArray[Any]) -> NDArray[Any]:
+        return _probabilities(output[:, 0] if output.shape[1] == 1 else output)
 
     def _loss_name(self) -> str:
         return self.loss
@@ -333,6 +334,13 @@ def _winners(output: NDArray[Any]) -> NDArray[np.intp]:
     if output.shape[1] == 1:
         return (output[:, 0] > 0).astype(np.intp)
     return output.argmax(axis=1)
+
+
+def _probabilities(scores: NDArray[Any]) -> NDArray[Any]:
+    """Return the probabilities of the classes, of shape (n_samples, n_classes)."""
+    if scores.ndim == 1:
+        return np.column_stack([expit(-scores), expit(scores)])
+    return softmax(scores, axis=1)
 
 
 def _at_least_two(classes: NDArray[Any], where: str = "y") -> NDArray[Any]:

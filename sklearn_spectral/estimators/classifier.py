@@ -9,11 +9,12 @@ from ..spec.architecture import HiddenLayerSizes, LinearExpansion
 from .calls import explained
 from .classification import NetworkClassifierMixin
 from .direct_estimators import DirectClassifier
+from .members import ClassifierMembersMixin
 from .spectral import BaseSpectral
 from .typing import Seed
 
 
-class SpectralClassifier(NetworkClassifierMixin, BaseSpectral):
+class SpectralClassifier(NetworkClassifierMixin, ClassifierMembersMixin, BaseSpectral):
     """Neural network classifier trained in the spectral domain.
 
     Each layer is the square adjacency matrix A = Phi Lambda Phi^-1 of its nodes [1]_.

@@ -114,9 +114,11 @@ class BaseDirect(BaseNetwork):
         Parameters
         ----------
         estimator : SpectralClassifier or SpectralRegressor
-            A fitted estimator of the same kind. It is not changed.
+            A fitted estimator of the same kind. It is not changed. Of a population the
+            network that its ``merge_members`` gives is taken.
         extended : bool, default=False
-            Whether the linear layers stay, or are retracted first.
+            Whether the linear layers stay, or are retracted first, as those of a
+            population always are.
         **params
             Parameters of the result other than those of its architecture. What is not
             given is taken from the estimator where it has it, except
@@ -137,7 +139,8 @@ class BaseDirect(BaseNetwork):
             If it is not fitted.
         ValueError
             If a parameter given follows from the estimator: one of the architecture,
-            ``parametrization`` and what belongs to it, ``init`` or ``warm_start``.
+            ``parametrization`` and what belongs to it, ``init`` or ``warm_start``; or
+            ``extended=True`` is asked of a population.
 
         References
         ----------
@@ -155,6 +158,14 @@ class BaseDirect(BaseNetwork):
         check_conversion(cls, estimator, params, "from_spectral")
         if not isinstance(extended, bool | np.bool_):
             raise TypeError(f"extended must be True or False; got {extended!r}.")
+        if (n_members := estimator._fitted.n_members) > 1:
+            if extended:
+                raise ValueError(
+                    f"extended=True cannot be had of a population: its {n_members} members "
+                    "are one network in direct space only without their linear layers. "
+                    "Use extended=False."
+                )
+            estimator = estimator.merge_members()  # type: ignore[attr-defined]
         config = estimator._fitted.config
         inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
         inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}

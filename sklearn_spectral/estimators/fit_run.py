@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 
     from ..nn.network import StackedNetwork
     from ..training.net import TrainingNet, TrainingOptions
+    from ..training.out_of_bag import OutOfBag
     from ..training.processes import Processes
     from .base import BaseNetwork
 
 # A constant rate has no warm-up to survive and no decay to settle in.
 CONSTANT_SHARE = 0.1
+
+# The decay of the running average where training stops by what is out of bag.
+AVERAGING = 0.98
 
 
 class FitRun:
@@ -56,10 +61,14 @@ class FitRun:
         partial: bool,
     ) -> None:
         self.estimator, self.data, self.validation = estimator, data, validation
+        self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
-        self.splits = estimator.early_stopping and validation is None and not partial
+        early = estimator.early_stopping and not partial
+        self.stops_out_of_bag = early and estimator._stops_out_of_bag
+        self.splits = early and validation is None and not self.stops_out_of_bag
         self.checkpoint: Any = None
+        self.out_of_bag: OutOfBag | None = None
 
     @own_modes()
     def run(self) -> Outcome:
@@ -67,6 +76,7 @@ class FitRun:
         self._choose_network()
         self._join_processes()
         self._find_checkpoint()
+        self.bags = self.estimator._bags(self.seed)
         self._split_validation()
         self._build_network()
         net, outcome = self._train()
@@ -162,9 +172,8 @@ class FitRun:
         from ..training.run import make_net, train
 
         estimator, network, processes = self.estimator, self.network, self.processes
-        dataset = self._dataset()
+        dataset = of_training = self._dataset(self.data)
         options = self._options(len(dataset))
-        score = None if self.validation is None else self._validation_score()
         network.set_telescope(estimator.telescope)
         once = not self.partial and dataset.can_cache(estimator.n_features_in_)
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
@@ -173,6 +182,9 @@ class FitRun:
         with network.use_plans(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
+            score = None if self.validation is None else self._validation_score()
+            if self.stops_out_of_bag:
+                score = self._score_out_of_bag(dataset)
             net = make_net(
                 network,
                 options,
@@ -187,21 +199,29 @@ class FitRun:
             self._load_solver(net)
             # From here on the weights of an earlier net move; its arrays do not.
             estimator.__dict__.pop("_net", None)
-            return net, train(net, dataset)
+            outcome = train(net, dataset)
+        if self.bags is not None and not self.partial:
+            from ..training.out_of_bag import predict_out_of_bag
 
-    def _dataset(self) -> Any:
+            if self.data.rows is not None:  # those that do not train are predicted too
+                of_training = self._dataset(replace(self.given, rows=None))
+            self.out_of_bag = predict_out_of_bag(net.module_, of_training)
+        return net, outcome
+
+    def _dataset(self, data: TrainingData) -> Any:
         """Return what batches are cut from."""
-        data = self.data
         if not data.X.has_row_numbers:
             from ..training.stream_dataset import StreamDataset
 
             encode = partial_of(self.estimator._encode_target, reset=False)
             weights = data.class_weight()
-            return StreamDataset(data.X, encode, weights, self.dtype, self.device)
+            settings = (encode, weights, self.dtype, self.device, self.bags)
+            return StreamDataset(data.X, *settings)
         from ..training.batches import ArrayDataset
 
         arrays = (data.X, data.y, data.sample_weight, data.rows)
-        return ArrayDataset(*arrays, self.dtype, self.device)
+        in_bags = None if self.bags is None else data.in_bags(self.bags)
+        return ArrayDataset(*arrays, self.dtype, self.device, in_bags)
 
     def _options(self, n_samples: int) -> TrainingOptions:
         """Return how to train, every "auto" replaced by what it stands for."""
@@ -230,7 +250,17 @@ class FitRun:
             seed=self.seed,
             first_epoch=self.first_epoch,
             verbose=int(estimator.verbose),
+            averaging=self._averaging(),
         )
+
+    def _averaging(self) -> float:
+        """Return the decay of the running average of the weights."""
+        decay = getattr(self.estimator, "averaging", 0.0)
+        if self.partial or not self.solver.by_batches:
+            return 0.0
+        if decay == "auto":
+            return AVERAGING if self.stops_out_of_bag else 0.0
+        return float(decay)
 
     def _rate(self) -> tuple[float, float]:
         """Return the highest rate, and the norm to which longer gradients are cut."""
@@ -247,7 +277,8 @@ class FitRun:
         if not self.solver.by_batches:
             from ..training.batches import rows_of_full_batch
 
-            return rows_of_full_batch(n_samples, architecture_of(self.config).widest)
+            widest = architecture_of(self.config).widest * self.config.get("n_members", 1)
+            return rows_of_full_batch(n_samples, widest)
         size = self.estimator.batch_size
         return min(200, n_samples) if size == "auto" else size
 
@@ -265,6 +296,19 @@ class FitRun:
             if not np.isfinite(output).all():
                 return -np.inf
             return estimator._score_output(output, validation)
+
+        return score
+
+    def _score_out_of_bag(self, dataset: Any) -> Any:
+        """Return a function that scores a network by its loss out of bag."""
+        from ..nn.losses import LOSSES
+        from ..training.out_of_bag import out_of_bag_loss
+
+        loss = LOSSES[self.estimator._loss_name()]()
+
+        def score(network: Any) -> float:
+            value = out_of_bag_loss(network, dataset, loss)
+            return -value if np.isfinite(value) else -np.inf
 
         return score
 
@@ -320,5 +364,6 @@ class FitRun:
         if not self.resume:
             estimator.loss_curve_ = []
         estimator._record(outcome, partial=self.partial)
+        estimator._record_out_of_bag(self.out_of_bag, self.given)
         estimator.device_ = str(self.device)
         estimator._net = net

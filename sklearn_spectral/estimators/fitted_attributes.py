@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ..fitted.drawing import network_html
+from ..fitted.drawing import members_of, network_html
+from ..fitted.members import as_matrix
 from ..fitted.network import FittedNetwork
 from ..spec.architecture import Architecture
 from ..spec.plan import StackPlan
@@ -41,9 +42,9 @@ class FittedAttributesMixin(PortableMixin):
         return self._fitted
 
     @property
-    def coefs_(self) -> list[NDArray[Any]]:
+    def coefs_(self) -> list[Any]:
         """Weights of the retracted network, layer by layer."""
-        return self._fitted_network("coefs_").coefs
+        return [*map(as_matrix, self._fitted_network("coefs_").coefs)]
 
     @property
     def intercepts_(self) -> list[NDArray[Any]]:
@@ -136,7 +137,7 @@ class FittedAttributesMixin(PortableMixin):
             estimators=self,
             names=name,
             name_details=str(self),
-            name_caption=str(self.architecture_) if fitted else None,
+            name_caption=members_of(self._fitted) if fitted else None,
             doc_link_label=None,
             dash_wrapped=True,
         )

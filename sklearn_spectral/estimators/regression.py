@@ -21,6 +21,7 @@ class NetworkRegressorMixin(RegressorMixin):
 
     _y_is_numeric = True
     _target_attributes: ClassVar[tuple[str, ...]] = ("n_outputs_", "_y_ndim")
+    _out_of_bag_name: ClassVar[str] = "oob_prediction_"
 
     @fitting
     def fit(
@@ -105,8 +106,7 @@ class NetworkRegressorMixin(RegressorMixin):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions; one-dimensional if the targets of fit were.
         """
-        output = self._network_output(X)
-        return output[:, 0] if self._y_ndim == 1 else output
+        return self._predictions(self._network_output(X))
 
     @explained
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
@@ -133,6 +133,9 @@ class NetworkRegressorMixin(RegressorMixin):
         tags.target_tags.multi_output = True
         tags.target_tags.single_output = True
         return tags
+
+    def _predictions(self, output: NDArray[Any]) -> NDArray[Any]:
+        return output[:, 0] if self._y_ndim == 1 else output
 
     def _loss_name(self) -> str:
         return "squared_error"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .direct_estimators import DirectRegressor
+from .members import RegressorMembersMixin
 from .regression import NetworkRegressorMixin
 from .spectral import BaseSpectral
 
 
-class SpectralRegressor(NetworkRegressorMixin, BaseSpectral):
+class SpectralRegressor(NetworkRegressorMixin, RegressorMembersMixin, BaseSpectral):
     """Neural network regressor trained in the spectral domain.
 
     The network is that of `SpectralClassifier`, with linear outputs and half the

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ..data.covariance import covariance, shape_rows
 from ..data.training_data import TrainingData
 from ..files.container import Path_
+from ..fitted.members import as_matrix
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
 from ..spec.parametrizations import eigenvector_choices, parametrization_of
 from ..spec.solvers import SOLVERS
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
 COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 """The power of the covariance that rows of uniform numbers are multiplied by: those of
 ``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
+
+ADDED_PARAMETERS = {"n_members": 1, "bag_fraction": 1.0, "averaging": "auto"}
+"""What pickles of older versions do not have, as it was then."""
 
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
@@ -224,23 +230,91 @@ class BaseSpectral(BaseNetwork):
         """
         return self._direct_type.from_spectral(self, extended=extended, **params)
 
-    @own_modes()
+    @explained
+    def merge_members(self) -> Self:
+        """Return the retracted network as an ordinary spectral estimator of one member.
+
+        A population, whose output is the mean of its members', becomes one network with
+        the hidden nodes of all of them and without linear layers. The eigenvalues are 1
+        where a layer reads and 0 where it feeds, and the weights are the eigenvectors, so
+        that it predicts what the population does. Its ``fit`` goes on from there, since
+        ``warm_start`` is True; pruning begins with it. The weights between hidden layers
+        are made whole, zeros between members included: with two or more of these, that
+        takes ``n_members`` squared times the memory of one member's.
+
+        Returns
+        -------
+        object
+            A fitted estimator with ``n_members=1``. This one is not changed.
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing fitted.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_spectral import SpectralClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SpectralClassifier(20, n_members=4, max_iter=5, random_state=0)
+        >>> one = model.fit(X, y).merge_members()
+        >>> one.hidden_layer_sizes, one.n_members
+        ((80,), 1)
+        """
+        check_is_fitted(self)
+        fitted = self._fitted
+        coefs = [
+            coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in fitted.coefs
+        ]
+        result = clone(self)
+        learnt = vars(self).keys() - result.get_params(deep=False).keys() - {"_net"}
+        vars(result).update({name: getattr(self, name) for name in learnt})
+        result.set_params(
+            hidden_layer_sizes=tuple(coef.shape[1] for coef in coefs[:-1]),
+            linear_expansion=None,
+            n_members=1,
+            bag_fraction=1.0,
+            early_stopping=self.early_stopping and self.early_stopping != "oob",
+            warm_start=True,
+        )
+        config = {
+            **fitted.config,
+            **result._network_config(),
+            "init": fitted.config["init"],
+        }
+        result._store_weights(
+            config, fitted.seed, coefs, fitted.intercepts if fitted.has_bias else None
+        )
+        return result
+
     def _take_weights(self, plain: PlainNetwork) -> None:
         """Become fitted with given weights."""
+        for name, value in plain.learnt.items():
+            setattr(self, name, value)
+        seed, config = self._draw_seed(), self._network_config()
+        self._store_weights(config, seed, plain.coefs, plain.intercepts)
+        self._reset_history()
+
+    @own_modes()
+    def _store_weights(
+        self,
+        config: dict[str, Any],
+        seed: int,
+        coefs: Sequence[NDArray[Any]],
+        intercepts: Sequence[NDArray[Any]] | None,
+    ) -> None:
+        """Store a network with given weights of all layers as its eigenvectors."""
         import torch
 
         from ..training.convert import build_network
 
-        for name, value in plain.learnt.items():
-            setattr(self, name, value)
-        seed, config = self._draw_seed(), self._network_config()
-        network = build_network(self._space, config, plain.coefs[0].dtype, "cpu", seed)
-        biases: list[Any] = [*(plain.intercepts or (None,) * len(plain.coefs))]
-        for layer, coef, bias in zip(network.layers(), plain.coefs, biases, strict=True):
+        network = build_network(self._space, config, coefs[0].dtype, "cpu", seed)
+        biases: list[Any] = [*(intercepts or (None,) * len(coefs))]
+        for layer, coef, bias in zip(network.layers(), coefs, biases, strict=True):
             weight = torch.from_numpy(np.array(coef.T))
             layer.load_weight(weight, None if bias is None else torch.tensor(bias))  # type: ignore[operator]
         self._store(network, config, seed)
-        self._reset_history()
 
     def _network_settings(self) -> dict[str, Any]:
         form = self.train_eigenvectors
@@ -336,7 +410,7 @@ class BaseSpectral(BaseNetwork):
     def eigenvalues_(self) -> list[NDArray[Any]]:
         """The eigenvalues of each layer, those of the nodes that it reads first."""
         pairs = zip(self.eigenvalues_in_, self.eigenvalues_out_, strict=True)
-        return [np.concatenate(pair) for pair in pairs]
+        return [np.concatenate(pair, axis=-1) for pair in pairs]
 
     @property
     def eigenvectors_(self) -> list[NDArray[Any]]:
@@ -360,13 +434,18 @@ class BaseSpectral(BaseNetwork):
 
     @property
     def compact_adjacency_(self) -> NDArray[Any]:
-        """The square matrix A_c of the retracted linear network (figure 2b)."""
+        """The square matrix A_c of the retracted linear network (figure 2b).
+        The eigenvalues of a population are means over its members."""
         weight = self._linear_weight("compact_adjacency_")
         n_inputs = weight.shape[1]
-        diagonal = (self.eigenvalues_in_[0], self.eigenvalues_out_[-1])
+        ends = (self.eigenvalues_in_[0], self.eigenvalues_out_[-1])
+        diagonal = [v if v.ndim == 1 else v.mean(axis=0) for v in ends]
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
+
+    def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        return super()._from_state({**ADDED_PARAMETERS, **state})
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         check_is_fitted(self)

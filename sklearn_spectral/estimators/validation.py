@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ..data.bags import hash_groups
 from ..data.refused import exact_integers, refuse_unusable
 from ..data.rows import as_rows, is_memmap, is_sliced
 from ..data.torch_data import (
@@ -111,6 +112,7 @@ class ValidationMixin(FittedAttributesMixin):
         reset: bool,
         partial: bool,
         classes: Any,
+        groups: Any = None,
     ) -> TrainingData:
         """Validate, leave out rows without weight, and scale the weights."""
         if is_torch_data(X):
@@ -118,6 +120,9 @@ class ValidationMixin(FittedAttributesMixin):
             check_no_targets("X", X, advice, y=y, sample_weight=sample_weight)
             X, y = torch_rows(X)
         X, y = self._validate_X(X, y, reset=reset)
+        if groups is not None:
+            X.check_row_numbers("groups")
+            groups = hash_groups(groups, len(X))
         y = self._encode_target(y, reset=reset, partial=partial, classes=classes)
         data = TrainingData(X, y, *check_weights(sample_weight, X))
         weight, unit = self._reweight(data, partial=partial), 1.0
@@ -131,7 +136,7 @@ class ValidationMixin(FittedAttributesMixin):
                     "them by the largest: only their ratios count."
                 )
             weight = weight / unit
-        return TrainingData(X, y, weight, data.rows, unit)
+        return TrainingData(X, y, weight, data.rows, unit, groups)
 
     def _usable_target(self, y: Any, name: str) -> Any:
         """Refuse targets that would be taken for others; keep whole numbers exact."""

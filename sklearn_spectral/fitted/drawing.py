@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 _HEIGHT, _GAP, _BAR = 84, 92, 18
 
 
+def members_of(network: FittedNetwork) -> str:
+    """Name the widths of the extended network, and how many members have them."""
+    if network.n_members == 1:
+        return str(network.architecture)
+    return f"{network.n_members} members of {network.architecture}"
+
+
 def network_html(network: FittedNetwork, n_trained: int) -> str:
     """Draw the layers of nodes as SVG in HTML, and say how many numbers were trained."""
     architecture = network.architecture
@@ -28,8 +35,12 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
     total += bias * sum(intercept.size for intercept in network.intercepts)
     extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
     numbers = "weights and biases" if bias else "weights"
+    where = "an extended network"
+    if network.n_members > 1:
+        extended *= network.n_members
+        where = f"{members_of(network)} on one set of eigenvectors, extended networks"
     facts = (
-        f"{n_trained:,} parameters trained, in an extended network of "
+        f"{n_trained:,} parameters trained, in {where} of "
         f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
     )
     width = _GAP * len(widths)
@@ -61,12 +72,11 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
                 f'<text x="{centre:.1f}" y="{_HEIGHT + 20 + 14 * line}" font-size="12" '
                 f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
             )
-    drawing = "".join(shapes)
+    drawing, title = "".join(shapes), escape(members_of(network))
     return (
         '<div class="sklearn-spectral-network" style="max-width:100%;overflow-x:auto">'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT + 42}" '
         f'viewBox="0 0 {width} {_HEIGHT + 42}" role="img" '
-        f'aria-label="{escape(str(architecture))}">'
-        f"<title>{escape(str(architecture))}</title>{drawing}</svg>"
+        f'aria-label="{title}"><title>{title}</title>{drawing}</svg>'
         f'<div style="font-size:small">{escape(facts)}</div></div>'
     )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..data.rows import CHUNK_BYTES, as_rows, chunk_rows, densify
 from ..spec.activations import ACTIVATIONS
+from .members import fed_width, times_blocks
 
 CACHED_BYTES = 2**23
 """About how much memory the widest layer of one chunk may take on the CPU: what fits into a
@@ -29,10 +30,11 @@ def forward(
     check: Callable[[Any], None] | None = None,
 ) -> NDArray[Any]:
     """Run the retracted network on the rows of X, or those numbered ``rows``.
-    A sparse X is multiplied as it is on the CPU. ``check`` is called with those rows whose
-    output may not be finite, so that X need not be read twice; CPU only."""
+    A sparse X is multiplied as it is on the CPU. Weights of three axes are the blocks of
+    members that stand side by side. ``check`` is called with those rows whose output may
+    not be finite, so that X need not be read twice; CPU only."""
     X = as_rows(X)
-    widest = max(X.shape[1], *(coef.shape[1] for coef in coefs))
+    widest = max(X.shape[1], *map(fed_width, coefs))
     if device is None:
         chunk, n_bytes = _numpy_chunk, CACHED_BYTES
     else:
@@ -61,8 +63,10 @@ def _numpy_chunk(X, coefs, intercepts, activation, check):
             else:
                 check(X)
                 values = np.asarray(X @ coef)  # with numpy's own warnings
-        else:
+        elif coef.ndim == 2:
             values = np.asarray(values @ coef)
+        else:
+            values = times_blocks(values, coef)
         values += intercept
         if position < len(coefs) - 1:
             ACTIVATIONS[activation].apply(values)
@@ -81,7 +85,15 @@ def _torch_chunk(coefs, intercepts, device):
         values = torch.from_numpy(dense).to(device)
         activate = ACTIVATIONS[activation].module()
         for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-            values = activate(values @ weight + bias)
-        return (values @ weights[-1] + biases[-1]).cpu().numpy()
+            values = activate(_product(values, weight) + bias)
+        return (_product(values, weights[-1]) + biases[-1]).cpu().numpy()
 
     return chunk
+
+
+def _product(values, weight):
+    """Return the product in torch, with the blocks of members too."""
+    if weight.ndim == 2:
+        return values @ weight
+    own = values.unflatten(1, weight.shape[:2]).transpose(0, 1)
+    return (own @ weight).transpose(0, 1).flatten(1)

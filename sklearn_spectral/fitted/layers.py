@@ -20,7 +20,7 @@ from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, eigenvalues_trained_in
 from ..spec.parametrizations import ALL, Parametrization, parametrize
 from ..spec.random_bits import seed_sequence, uniform
-from ..spec.starts import WEIGHT_SCHEMES, draw_start
+from ..spec.starts import WEIGHT_SCHEMES, draw_start, members_differ_in
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
@@ -53,13 +53,25 @@ class LayerArrays(ABC):
         """Number of nodes that the layer feeds."""
         return self.parametrization.n_out
 
+    @property
+    def n_members(self) -> int:
+        """Number of networks that share the layer's eigenvectors."""
+        return n_members_in(self.config)
+
     def shapes(self) -> Shapes:
         """Return the shape of each array by its name in the layer."""
-        bias: Shapes = {"bias": (self.n_out,)} if self.config["bias"] else {}
         form = {f"form.{n}": s for n, s in self.parametrization.shapes().items()}
-        return {**bias, **self._eigenvalue_shapes(), **form}
+        return {**self._shapes_of_members(), **form}
+
+    def _shapes_of_members(self) -> Shapes:
+        """Return the shapes of what each member has of its own."""
+        axis = member_axis(self.config)
+        own: Shapes = {"bias": (self.n_out,)} if self.config["bias"] else {}
+        own |= self._eigenvalue_shapes()
+        return {name: (*axis, *shape) for name, shape in own.items()}
 
     def _eigenvalue_shapes(self) -> Shapes:
+        """Return those of the eigenvalues of one member."""
         return {}
 
     def trained(self) -> tuple[str, ...]:
@@ -81,11 +93,16 @@ class LayerArrays(ABC):
 
     @abstractmethod
     def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:
-        """Return rows of the weight, in float64, from the layer's arrays."""
+        """Return rows of the weight, in float64, from the layer's arrays of one member."""
 
-    def pick(self, arrays: Arrays) -> dict[str, NDArray[Any]]:
-        """Return this layer's arrays among those of the network, by name in the layer."""
-        return {name: arrays[self.prefix + name] for name in self.shapes()}
+    def pick(self, arrays: Arrays, member: int | None = None) -> dict[str, NDArray[Any]]:
+        """Return this layer's arrays among those of the network, by name in the layer;
+        of one member, if that is given."""
+        picked = {name: arrays[self.prefix + name] for name in self.shapes()}
+        if member is not None and self.n_members > 1:
+            own = self._shapes_of_members()
+            picked |= {name: picked[name][member] for name in own}
+        return picked
 
     def _matrix(
         self, arrays: Arrays, rows: slice = ALL, dtype: DTypeLike | None = None
@@ -127,6 +144,8 @@ class SpectralArrays(LayerArrays):
             self.config["init"],
             seed_sequence(self.seed, 0, self.position),
             dtype=dtype,
+            n_members=self.n_members,
+            differ=members_differ_in(self.position, bool(self.parametrization.trained)),
         )
         regrown = {name: getattr(start, name).astype(dtype) for name in sorted(sets)}
         if self.parametrization.regrown:
@@ -210,6 +229,23 @@ def slope_names(space: str, config: Mapping[str, Any]) -> list[str]:
         return []
     n_activations = len(architecture_of(config).stacks) - 1
     return [f"activations.{position}.slope" for position in range(n_activations)]
+
+
+def n_members_in(config: Mapping[str, Any]) -> int:
+    """Return how many members a network has; those in direct space are single ones."""
+    return config.get("n_members", 1)
+
+
+def member_axis(config: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the axis that arrays of members have in front: none if there is one alone.
+    The shape of a slope is this."""
+    n_members = n_members_in(config)
+    return (n_members,) if n_members > 1 else ()
+
+
+def up_to_date(space: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the keyword arguments of a network with those that older versions lack."""
+    return {"n_members": 1, **config} if space == "spectral" else config
 
 
 def architecture_of(config: Mapping[str, Any]) -> Architecture:

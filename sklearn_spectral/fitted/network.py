@@ -13,8 +13,17 @@ from numpy.typing import NDArray
 from ..exceptions import ModelFileError
 from ..files.integrity import digest
 from ..spec.architecture import Architecture
-from .layers import LayerArrays, architecture_of, layers_of, regrown, slope_names
-from .retraction import retract
+from .layers import (
+    LayerArrays,
+    architecture_of,
+    layers_of,
+    n_members_in,
+    regrown,
+    slope_names,
+    up_to_date,
+)
+from .members import Plain, stand_side_by_side
+from .retraction import retract, retract_members
 
 STATE = {
     "_config": "config",
@@ -43,7 +52,8 @@ class FittedNetwork:
     seed : int
         All randomness follows from it.
     coefs : list of ndarray of shape (n_in, n_out)
-        Weights of the retracted network, which predicts.
+        Weights of the retracted network, which predicts. Between the hidden layers of a
+        population they are blocks, (n_members, n_in, n_out).
     intercepts : list of ndarray of shape (n_out,)
         Its biases; zeros where the network has none.
     arrays : dict of str to ndarray or None
@@ -87,7 +97,9 @@ class FittedNetwork:
         """Take the entries of a network out of a saved state."""
         if missing := STATE.keys() - state.keys():
             raise ModelFileError(f"The saved model is damaged: it lacks {sorted(missing)}.")
-        return cls(space, **{name: state.pop(key) for key, name in STATE.items()})
+        fields = {name: state.pop(key) for key, name in STATE.items()}
+        fields["config"] = up_to_date(space, fields["config"])
+        return cls(space, **fields)
 
     def to_state(self) -> dict[str, Any]:
         """Return the entries of a saved state: builtin types and arrays."""
@@ -97,6 +109,11 @@ class FittedNetwork:
     def architecture(self) -> Architecture:
         """The widths of the extended network."""
         return architecture_of(self.config)
+
+    @property
+    def n_members(self) -> int:
+        """How many networks share the eigenvectors."""
+        return n_members_in(self.config)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -124,6 +141,15 @@ class FittedNetwork:
     def slope_names(self) -> list[str]:
         """Name the trained slopes of the activations."""
         return slope_names(self.space, self.config)
+
+    def members(self) -> list[Plain]:
+        """Return the weights and biases of each member's retracted network."""
+        return retract_members(self.stacks(), self.slope_names(), self.complete())
+
+    def with_members_apart(self) -> Self:
+        """Return the network of the same nodes that has the outputs of all members."""
+        coefs, intercepts = stand_side_by_side(self.members())
+        return replace(self, coefs=coefs, intercepts=intercepts)
 
     def is_finite(self) -> bool:
         """Tell whether the retracted network has finite weights and biases alone."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..data.rows import slices
 from .layers import Arrays, LayerArrays
+from .members import Plain, merge_members
 
 PIECE = 2**18
 """About how many entries of a weight are formed at a time."""
@@ -21,20 +22,37 @@ PIECE = 2**18
 
 def retract(
     stacks: Sequence[Sequence[LayerArrays]], slopes: Sequence[str], arrays: Arrays
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+) -> Plain:
     """Contract each stack of linear layers, and fold the slopes of tanh into the weights.
 
     Returns weights (n_in, n_out) and biases (n_out,), one of each per stack; biases are
-    zeros where the network has none.
+    zeros where the network has none. Those of a population are the merged network's.
     """
+    return merge_members(retract_members(stacks, slopes, arrays))
+
+
+def retract_members(
+    stacks: Sequence[Sequence[LayerArrays]], slopes: Sequence[str], arrays: Arrays
+) -> list[Plain]:
+    """Do so for each member, one after another."""
+    n_members = stacks[0][0].n_members
+    return [_retract_member(stacks, slopes, arrays, k) for k in range(n_members)]
+
+
+def _retract_member(
+    stacks: Sequence[Sequence[LayerArrays]],
+    slopes: Sequence[str],
+    arrays: Arrays,
+    member: int,
+) -> Plain:
     coefs, intercepts = [], []
     for position, layers in enumerate(stacks):
-        picked = [layer.pick(arrays) for layer in layers]
+        picked = [layer.pick(arrays, member) for layer in layers]
         dtype = next(iter(picked[0].values())).dtype
         with np.errstate(over="ignore", invalid="ignore"):
             weight, bias = _contract(layers, picked)
             if position < len(slopes):
-                slope = float(arrays[slopes[position]])
+                slope = float(np.atleast_1d(arrays[slopes[position]])[member])
                 weight, bias = weight * slope, bias * slope
             coefs.append(np.ascontiguousarray(weight.T, dtype))
             intercepts.append(bias.astype(dtype))

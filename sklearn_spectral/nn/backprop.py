@@ -15,12 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from .activations import ScaledTanh
-from .direct import DirectLinear
+from .backprop_members import MembersLayer, MembersProjected
 from .layer import LinearLayer
-from .linear import SpectralLinear
 from .network import StackedNetwork
-from .products import ClosedForm, Scratch, choose_product, scale
 from .telescope import LinearStack
+from .trained_weights import (
+    WEIGHTS,
+    ClosedFactor,
+    DirectWeight,
+    SpectralWeight,
+    TrainedTensor,
+    weight_of,
+)
 
 
 class Operation(Protocol):
@@ -72,17 +78,21 @@ class Backprop:
 
 
 def _is_known(layer: Any) -> bool:
-    return type(layer) in _WEIGHTS and layer.form.parametrization.is_stored
+    return type(layer) in WEIGHTS and layer.form.parametrization.is_stored
 
 
 def _operations_of(stack: LinearStack, batch_size: int) -> list[Operation]:
     layers = list(stack)
     operations: list[Operation] = []
     projected, strategy = stack.strategy_for(batch_size)
+    several = layers[0].n_members > 1
     if projected:
-        operations.append(_Projected(layers.pop(0)))
+        of_projection = MembersProjected if several else _Projected
+        operations.append(of_projection(layers.pop(0)))
     if strategy == "layers":
-        return operations + [_Layer(layer) for layer in layers]
+        return operations + [
+            MembersLayer(layer) if several else _Layer(layer) for layer in layers
+        ]
     closed_form = strategy == "closed_form"
     chain = _Down if stack.starts_at_output(layers, closed_form) else _Up
     return [*operations, _Retracted(chain(layers, closed_form))]
@@ -92,7 +102,7 @@ def _operations_of(stack: LinearStack, batch_size: int) -> list[Operation]:
 
 
 class _Elementwise:
-    """A function whose derivative is known from its value."""
+    """A function whose derivative is known from its value; ``gradient`` takes over d."""
 
     def __init__(
         self,
@@ -111,7 +121,7 @@ class _Elementwise:
 
 class _ScaledTanh:
     def __init__(self, activation: nn.Module) -> None:
-        self.slope = _Parameter(cast("ScaledTanh", activation).slope)
+        self.slope = TrainedTensor(cast("ScaledTanh", activation).slope)
         slope = self.slope.values
         self.factor = slope if slope.ndim == 0 else slope[:, None, None]
 
@@ -121,7 +131,7 @@ class _ScaledTanh:
         return self.y
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor:
-        inner = _ATEN.tanh_backward(d, self.y)
+        inner = _ATEN.tanh_backward.grad_input(d, self.y, grad_input=d)
         if self.slope.gradient is not None:
             self.slope.write_sum(inner * self.x, (-2, -1))
         return inner.mul_(self.factor)
@@ -131,129 +141,53 @@ _ATEN = torch.ops.aten
 
 _ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
     nn.ReLU: lambda _: _Elementwise(
-        torch.relu_, lambda d, y: _ATEN.threshold_backward(d, y, 0)
+        torch.relu_,
+        lambda d, y: _ATEN.threshold_backward.grad_input(d, y, 0, grad_input=d),
     ),
     nn.ELU: lambda _: _Elementwise(
-        nn.functional.elu_, lambda d, y: _ATEN.elu_backward(d, 1, 1, 1, True, y)
+        nn.functional.elu_,
+        lambda d, y: _ATEN.elu_backward.grad_input(d, 1, 1, 1, True, y, grad_input=d),
     ),
-    nn.Tanh: lambda _: _Elementwise(torch.tanh_, _ATEN.tanh_backward),
-    nn.Sigmoid: lambda _: _Elementwise(torch.sigmoid_, _ATEN.sigmoid_backward),
+    nn.Tanh: lambda _: _Elementwise(
+        torch.tanh_, lambda d, y: _ATEN.tanh_backward.grad_input(d, y, grad_input=d)
+    ),
+    nn.Sigmoid: lambda _: _Elementwise(
+        torch.sigmoid_, lambda d, y: _ATEN.sigmoid_backward.grad_input(d, y, grad_input=d)
+    ),
     ScaledTanh: _ScaledTanh,
 }
 
 
-# ---- parameters and weights ----
-
-
-class _Parameter:
-    """A parameter's values, and its gradient if it trains: reading a module takes time."""
-
-    def __init__(self, parameter: nn.Parameter | None) -> None:
-        self.parameter: Any = parameter  # None for the bias of a layer without one
-        self.values: Any = None
-        self.gradient: Tensor | None = None
-        if parameter is not None:
-            self.values = parameter.detach()
-            self.gradient = parameter.grad if parameter.requires_grad else None
-
-    def write(self, gradient: Tensor) -> None:
-        if self.gradient is not None:
-            self.gradient.copy_(gradient)
-
-    def write_sum(self, gradients: Tensor, dim: int | tuple[int, ...]) -> None:
-        if self.gradient is not None:
-            torch.sum(gradients, dim, out=self.gradient)
-
-
-class _SpectralWeight:
-    """The weight of a spectral layer, formed from its eigenvalues and eigenvectors."""
-
-    def __init__(self, layer: LinearLayer) -> None:
-        layer = cast("SpectralLinear", layer)
-        self.lambda_in = _Parameter(layer.eigenvalues_in)
-        self.lambda_out = _Parameter(layer.eigenvalues_out)
-        self.phi = _Parameter(layer.form.block)
-        self.column = self.lambda_out.values.unsqueeze(-1)
-        self.scratch = layer.scratch
-        self.trains = True
-
-    def form(self) -> Tensor:
-        """Return W."""
-        return scale(self.lambda_in.values, self.column, self.phi.values)
-
-    def write(self, d_weight: Tensor) -> None:
-        """Write the gradients, given that of W, which is overwritten."""
-        if self.phi.gradient is not None:
-            if d_weight.ndim == 2:
-                scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
-            else:  # all members add to it
-                of_members = scale(self.lambda_in.values, self.column, d_weight)
-                self.phi.write_sum(of_members, 0)
-        d_weight.mul_(self.phi.values)
-        self.lambda_in.write_sum(d_weight, -2)
-        self.lambda_out.write_sum(d_weight, -1)
-        if self.lambda_out.gradient is not None:
-            self.lambda_out.gradient.neg_()
-
-    def write_projected(self, d: Tensor, projected: Tensor) -> None:
-        """Write the gradients, given that of the layer's output from projected data."""
-        if self.lambda_out.gradient is not None:
-            plain = projected[..., -self.lambda_out.values.shape[-1] :]
-            torch.sum(d * plain, -2, out=self.lambda_out.gradient).neg_()
-
-    def closed_factor(self, transposed: bool) -> _ClosedFactor | None:
-        """Return what multiplies by W in closed form: where phi is frozen."""
-        return None if self.phi.gradient is not None else _ClosedFactor(self, transposed)
-
-
-class _DirectWeight:
-    """The weight of a layer in direct space."""
-
-    def __init__(self, layer: LinearLayer) -> None:
-        self.matrix = _Parameter(cast("DirectLinear", layer).form.block)
-        self.trains = self.matrix.gradient is not None
-
-    def form(self) -> Tensor:
-        """Return W."""
-        return self.matrix.values
-
-    def write(self, d_weight: Tensor) -> None:
-        """Write the gradient."""
-        self.matrix.write(d_weight)
-
-    def write_projected(self, d: Tensor, projected: Tensor) -> None:
-        """Write nothing: a weight that projects data is frozen."""
-
-    def closed_factor(self, transposed: bool) -> None:
-        """Return None: the weight is there."""
-
-
-_WEIGHTS: dict[type[LinearLayer], type[_SpectralWeight | _DirectWeight]] = {
-    SpectralLinear: _SpectralWeight,
-    DirectLinear: _DirectWeight,
-}
-
-
-def _weight_of(layer: LinearLayer) -> _SpectralWeight | _DirectWeight:
-    return _WEIGHTS[type(layer)](layer)
-
-
 # ---- layers and stacks ----
+
+
+# Of several members a signal is (K, n_rows, n_nodes), but in memory the rows stand beside
+# each other: products of all members are then one, sums over rows are of neighbours, and a
+# softmax of few classes takes all rows at a time (benchmarks/populations/layout.py).
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if weight.ndim == 2:
         return x @ weight.T if bias is None else torch.addmm(bias, x, weight.T)
     if bias is None:
-        return x @ weight.mT
-    return torch.baddbmm(bias.unsqueeze(1), x.expand(len(weight), *x.shape[-2:]), weight.mT)
+        return (weight @ x.mT).mT
+    if x.ndim == 2:  # rows that all share: one product
+        column, stacked = bias.flatten().unsqueeze(-1), weight.flatten(0, 1)
+        product = torch.addmm(column, stacked, x.T)
+        return product.unflatten(0, weight.shape[:2]).mT
+    return torch.baddbmm(bias.unsqueeze(-1), weight, x.mT).mT
+
+
+def _pass_back(d: Tensor, weight: Tensor) -> Tensor:
+    """Return the gradient of what passed a weight, ``d @ weight``."""
+    return d @ weight if weight.ndim == 2 else (weight.mT @ d.mT).mT
 
 
 class _Layer:
     """One layer."""
 
     def __init__(self, layer: LinearLayer) -> None:
-        self.weight, self.bias = _weight_of(layer), _Parameter(layer.bias)
+        self.weight, self.bias = weight_of(layer), TrainedTensor(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x, self.formed = x, self.weight.form()
@@ -263,7 +197,7 @@ class _Layer:
         self.bias.write_sum(d, -2)
         if self.weight.trains:
             self.weight.write(d.mT @ self.x)
-        return d @ self.formed if needs_input else None
+        return _pass_back(d, self.formed) if needs_input else None
 
 
 class _Projected:
@@ -271,7 +205,7 @@ class _Projected:
 
     def __init__(self, layer: LinearLayer) -> None:
         self.layer = layer
-        self.weight, self.bias = _weight_of(layer), _Parameter(layer.bias)
+        self.weight, self.bias = weight_of(layer), TrainedTensor(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
@@ -295,7 +229,7 @@ class _Retracted:
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         self.chain.backward(d.mT @ self.x, d.sum(-2))
-        return d @ self.formed if needs_input else None
+        return _pass_back(d, self.formed) if needs_input else None
 
 
 class _Down:
@@ -303,8 +237,8 @@ class _Down:
 
     def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
         last, *others = reversed(layers)
-        self.weight, self.bias = _weight_of(last), _Parameter(last.bias)
-        self.biases = [_Parameter(layer.bias) for layer in others]
+        self.weight, self.bias = weight_of(last), TrainedTensor(last.bias)
+        self.biases = [TrainedTensor(layer.bias) for layer in others]
         self.factors = [_factor(layer, closed_form, transposed=False) for layer in others]
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
@@ -350,8 +284,8 @@ class _Up:
 
     def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
         first, *others = layers
-        self.weight, self.bias = _weight_of(first), _Parameter(first.bias)
-        self.biases = [_Parameter(layer.bias) for layer in others]
+        self.weight, self.bias = weight_of(first), TrainedTensor(first.bias)
+        self.biases = [TrainedTensor(layer.bias) for layer in others]
         self.factors = [_factor(layer, closed_form, transposed=True) for layer in others]
         self.has_bias = any(layer.bias is not None for layer in layers)
 
@@ -383,8 +317,8 @@ class _Up:
 
 def _factor(
     layer: LinearLayer, closed_form: bool, transposed: bool
-) -> _ClosedFactor | _FormedFactor:
-    weight = _weight_of(layer)
+) -> ClosedFactor | _FormedFactor:
+    weight = weight_of(layer)
     closed = weight.closed_factor(transposed) if closed_form else None
     return _FormedFactor(weight, transposed) if closed is None else closed
 
@@ -392,7 +326,7 @@ def _factor(
 class _FormedFactor:
     """The product with a weight that is formed, or with its transpose."""
 
-    def __init__(self, weight: _SpectralWeight | _DirectWeight, transposed: bool) -> None:
+    def __init__(self, weight: SpectralWeight | DirectWeight, transposed: bool) -> None:
         self.weight, self.transposed = weight, transposed
 
     def forward(self, left: Tensor) -> Tensor:
@@ -405,38 +339,3 @@ class _FormedFactor:
             d_weight = self.left.mT @ grad
             self.weight.write(d_weight.mT if self.transposed else d_weight)
         return grad @ self.formed.mT
-
-
-class _ClosedFactor:
-    """The product with a spectral weight in closed form, or with its transpose."""
-
-    def __init__(self, weight: _SpectralWeight, transposed: bool) -> None:
-        sets, phi = (weight.lambda_in, weight.lambda_out), weight.phi.values
-        # The transpose is minus a spectral weight whose two sets change places.
-        self.transposed = transposed
-        self.phi = phi.T if transposed else phi
-        self.sets = sets[::-1] if transposed else sets
-        self.needs = (True, *(one.gradient is not None for one in self.sets), False)
-        self.scratch: Scratch = weight.scratch
-        self.products: dict[int, ClosedForm] = {}
-
-    def forward(self, left: Tensor) -> Tensor:
-        n_rows = left.shape[-2]
-        first, second = self.sets
-        if n_rows not in self.products:
-            self.products[n_rows] = choose_product(
-                n_rows, first.parameter, second.parameter, self.scratch
-            )
-        self.product = self.products[n_rows]
-        product, self.saved = self.product.forward(
-            left, first.values, second.values, self.phi
-        )
-        return product.neg_() if self.transposed else product
-
-    def backward(self, grad: Tensor) -> Tensor:
-        signed = -grad if self.transposed else grad
-        d_left, *d_sets, _ = self.product.backward(self.saved, signed, self.needs)
-        for one, gradient in zip(self.sets, d_sets, strict=True):
-            if gradient is not None:
-                one.write(gradient)
-        return cast("Tensor", d_left)

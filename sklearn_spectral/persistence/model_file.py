@@ -19,7 +19,9 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ..estimators.base import BaseNetwork
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
-from ..fitted.layers import LayerArrays, architecture_of
+from ..fitted.drawing import members_of
+from ..fitted.layers import LayerArrays, architecture_of, member_axis, up_to_date
+from ..fitted.members import fed_width, merged_shapes
 from ..fitted.network import FittedNetwork, with_regrown
 from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
 from ..spec.plan import STRATEGIES, StackPlan
@@ -29,7 +31,10 @@ from ..spec.solvers import SOLVERS, check_solver_state
 CURVES = ("loss_curve_", "validation_scores_")
 SERIES = ("classes_", "feature_names_in_", *CURVES)
 OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
+OPTIONAL |= {"oob_score_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
+# One row for each row of the training data, which may be larger than the network.
+OF_ROWS = {"oob_decision_function_", "oob_prediction_"}
 
 
 def to_file_content(
@@ -50,7 +55,7 @@ def to_file_content(
         params["random_state"] = None
     # A path of this machine; and a file is not to say where others write.
     params["checkpoint_dir"] = None
-    known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK
+    known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK | OF_ROWS
     if left_out := sorted(attributes.keys() - known):
         _warn(
             f"A model file does not hold {', '.join(left_out)} of this estimator; use "
@@ -139,12 +144,14 @@ def from_file_content(
     estimator.__dict__.update(state)
     _check_size(network, max_bytes)
     layers, slopes = network.layers(), network.slope_names()
-    n_trained = sum(layer.n_trained() for layer in layers) + len(slopes)
+    n_trained = sum(layer.n_trained() for layer in layers)
+    n_trained += len(slopes) * network.n_members
     _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
     if content["compact"]:
         network.coefs, network.intercepts = _retracted(network, tensors)
     else:
-        arrays = _extended(layers, slopes, digests, tensors)
+        own = dict.fromkeys(slopes, member_axis(config))
+        arrays = _extended(layers, own, digests, tensors)
         network = FittedNetwork.from_arrays(
             network.space, config, network.seed, arrays, plans=network.plans
         )
@@ -174,17 +181,19 @@ def _retracted(
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Return the weights and biases of the retracted network."""
     coefs, intercepts = [], []
-    for position, widths in enumerate(network.architecture.stacks):
-        n_in, n_out = widths[0], widths[-1]
-        coefs.append(_checked(tensors, f"coefs_.{position}", (n_in, n_out)))
-        intercepts.append(_checked(tensors, f"intercepts_.{position}", (n_out,)))
+    shapes = merged_shapes(network.architecture.stacks, network.n_members)
+    for position, shape in enumerate(shapes):
+        coef = _checked(tensors, f"coefs_.{position}", shape)
+        width = (fed_width(coef),)
+        coefs.append(coef)
+        intercepts.append(_checked(tensors, f"intercepts_.{position}", width))
     _require(len({v.dtype for v in coefs + intercepts}) == 1, "its arrays differ in type")
     return coefs, intercepts
 
 
 def _extended(
     layers: Sequence[LayerArrays],
-    slopes: Sequence[str],
+    slopes: Mapping[str, tuple[int, ...]],
     digests: Mapping[str, str],
     tensors: Mapping[str, NDArray[Any]],
 ) -> dict[str, NDArray[Any]]:
@@ -194,7 +203,7 @@ def _extended(
         for layer in layers
         for name, shape in layer.shapes().items()
     }
-    shapes |= dict.fromkeys(slopes, ())
+    shapes |= slopes
     arrays = {}
     for name, shape in shapes.items():
         if name not in digests:
@@ -207,16 +216,20 @@ def _extended(
 
 def _check_size(network: FittedNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
-    architecture = network.architecture
+    architecture, n_members = network.architecture, network.n_members
     entries = sum(n_out * n_in for n_out, n_in in architecture.layer_shapes)
     entries *= parametrization_in(network.config).n_drawn
     # Contracting goes from one end of a stack to the other.
     entries += 3 * sum(
         max(widths) * max(widths[0], widths[-1]) for widths in architecture.stacks
     )
+    if n_members > 1:  # eigenvalues and biases, and the networks that are then merged
+        ends = sum(2 * n_out + n_in for n_out, n_in in architecture.layer_shapes)
+        plain = sum(widths[0] * widths[-1] for widths in architecture.stacks)
+        entries += n_members * (ends + 2 * plain)
     if 8 * entries > max_bytes:
         raise ModelFileError(
-            f"The network {_shown(str(architecture))} of this file takes up to "
+            f"The network {_shown(members_of(network))} of this file takes up to "
             f"{8 * entries} bytes in memory, more than max_bytes={max_bytes}. Raise "
             "max_bytes if you trust the file."
         )
@@ -238,6 +251,7 @@ def _checked_config(
     estimator_type: type[BaseNetwork], config: dict[str, Any], n_features: int
 ) -> dict[str, Any]:
     """See that a network can be built with these keyword arguments."""
+    config = up_to_date(estimator_type._space, config)
     shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
     expected = {*shared, "activation", "bias", *estimator_type()._network_settings()}
     optional = set()
@@ -245,7 +259,7 @@ def _checked_config(
         optional = {name for chosen in PARAMETRIZATIONS.values() for name in chosen.options}
     names = config.keys()
     _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")
-    for name in ("in_features", "out_features"):
+    for name in {"in_features", "out_features", "n_members"} & names:
         _require(_is_int(config[name], 1), f"{name} is {_shown(config[name])}")
     _require(
         config["in_features"] == n_features, "n_features_in_ is not that of the network"
@@ -395,6 +409,7 @@ IS_VALID: dict[str, Callable[[Any], bool]] = {
     "n_iter_": lambda value: _is_int(value, 0),
     "n_outputs_": lambda value: _is_int(value, 1),
     "n_parameters_": lambda value: _is_int(value, 0),
+    "oob_score_": _is_number,
     "stop_reason_": lambda value: isinstance(value, str),
 }
 """What is numbers, text or a small container, by name, and how it is checked."""

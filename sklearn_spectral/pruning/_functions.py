@@ -21,7 +21,14 @@ from ..estimators.base import BaseNetwork
 from ..estimators.constraints import RegisteredNames
 from ..estimators.spectral import BaseSpectral
 from ._removal import RankedNodes
-from ._scores import DATA_SCORES, SCORES, hidden_nodes, needs_covariance, node_scores
+from ._scores import (
+    DATA_SCORES,
+    SCORES,
+    as_one_network,
+    hidden_nodes,
+    needs_covariance,
+    node_scores,
+)
 
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
@@ -67,7 +74,9 @@ def score_nodes(
     -------
     list of ndarray of shape (n_nodes,)
         One per layer between input and output of the extended network, linear ones
-        included; see ``architecture_``.
+        included; see ``architecture_``. Of a population those of the network that it
+        merges to: the nodes of the first member, of the second and so on, without linear
+        layers.
 
     Raises
     ------
@@ -89,6 +98,7 @@ def score_nodes(
     [(20,)]
     """
     X, weight = _checked_data(estimator, X, sample_weight)
+    estimator = as_one_network(estimator, node_score)
     in_pairs = [needs_covariance(node_score)] * len(estimator.architecture_.linear_nodes)
     return node_scores(hidden_nodes(estimator, X, weight, in_pairs), node_score)
 
@@ -116,6 +126,9 @@ def prune_nodes(
     predicted from the nodes that stay, and their weights and the biases are changed
     accordingly. Without data it is taken to be what they send on when nothing reaches them,
     and goes into the biases.
+
+    The nodes of all members of a population compete, in the ordinary network that its
+    ``merge_members`` gives; the result is such a network.
 
     Parameters
     ----------

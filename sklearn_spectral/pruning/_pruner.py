@@ -61,6 +61,9 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
           eigenvectors of the small network train [1]_;
         - ``"gradual"``: in ``n_steps`` steps between parts of the training, the epochs
           being shared out evenly; fewer nodes are removed at each [2]_.
+
+        A population is merged to one ordinary network before its first removal, in which
+        the nodes of all its members compete; what trains afterwards is that one.
     node_score : str, default="auto"
         What a node is worth:
 
@@ -122,7 +125,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         The fitted estimator of the small network.
     kept_nodes_ : list of ndarray of int
         Which nodes are left, for each layer between input and output of the extended
-        network.
+        network; of a population, of the network that its members merge to.
     n_nodes_ : tuple of int
         How many those are, in each layer between input and output. Linear layers, such as
         those of ``linear_expansion="auto"``, are among them.
@@ -277,7 +280,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 X, y, sample_weight
             )
         fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        if given and self.estimator.early_stopping:
+        if given and self._validates():
             fit_params |= {"X_val": X_val, "y_val": y_val}
         tasks = FitTasks(self, X, y, sample_weight, max_subtasks=None)
         task = PruningTask(self, X, y, fit_params, tasks)
@@ -299,13 +302,18 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 f"n_nodes={self.n_nodes} and max_score_loss={self.max_score_loss} both say "
                 "how many nodes to remove; give one of them."
             )
-        uses_it = self.estimator.early_stopping or self.max_score_loss is not None
+        uses_it = self._validates() or self.max_score_loss is not None
         if has_validation_data and not uses_it:
             raise ValueError(
                 "X_val and y_val are given, but neither max_score_loss of the pruner nor "
                 "early_stopping of the estimator uses them. Set one, or leave them out."
             )
         check_feasible(self)
+
+    def _validates(self) -> bool:
+        """Tell whether the estimator stops by validation data."""
+        early_stopping = self.estimator.early_stopping
+        return bool(early_stopping) and early_stopping != "oob"
 
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""

@@ -18,7 +18,13 @@ from sklearn.base import clone
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
 from ..training.device import own_modes
-from ._scores import HiddenNodes, hidden_nodes, needs_covariance, node_scores
+from ._scores import (
+    HiddenNodes,
+    as_one_network,
+    hidden_nodes,
+    needs_covariance,
+    node_scores,
+)
 
 Array = NDArray[Any]
 Spectral = TypeVar("Spectral", bound=BaseSpectral)
@@ -204,7 +210,8 @@ class RankedNodes:
     """A fitted network whose hidden nodes are in the order in which they may go.
 
     ``scores`` has what each node of each hidden layer is worth, ``order`` pairs of layer
-    and node, ``counts`` how many may go. X and its weights are validated, or None.
+    and node, ``counts`` how many may go. X and its weights are validated, or None. Of a
+    population these are the nodes of all members, in the network that they merge to.
     """
 
     def __init__(
@@ -219,6 +226,7 @@ class RankedNodes:
         min_nodes: int,
         linear_nodes: bool,
     ) -> None:
+        estimator = as_one_network(estimator, node_score)
         self._estimator, self._compensation = estimator, compensation
         architecture = estimator.architecture_
         self._widths = architecture.widths[1:-1]

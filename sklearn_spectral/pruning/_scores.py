@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import eigenvalues_trained_in
 
 Array = NDArray[Any]
+Spectral = TypeVar("Spectral", bound=BaseSpectral)
 
 RIDGE = 1e-3
 """What is added to the variances of nodes before they stand in for each other, as a share
@@ -191,6 +192,22 @@ def eigenvalue_score_error(score: str) -> ValueError:
     )
 
 
+def check_ranking(node_score: str, train_eigenvalues: str, n_members: int) -> None:
+    """Refuse a ranking by eigenvalues where they do not say what nodes are worth."""
+    if not node_score.startswith("eigenvalue"):
+        return
+    if n_members > 1:
+        raise ValueError(
+            f"node_score={node_score!r} ranks nodes by their eigenvalues, but the nodes of "
+            f"{n_members} members compete in the network that these merge to, which has "
+            "weights for eigenvectors and eigenvalues of 1 and 0. Use another node_score: "
+            "'residual' (the default with data) or 'variance', or without data "
+            "'weight_product' or 'weight'."
+        )
+    if train_eigenvalues == "both":
+        raise eigenvalue_score_error(node_score)
+
+
 def node_scores(
     nodes: list[HiddenNodes], score: str, is_open: Sequence[bool] | None = None
 ) -> list[Array]:
@@ -213,6 +230,15 @@ def node_scores(
 
 
 # ---- the nodes of a fitted estimator ----
+
+
+def as_one_network(estimator: Spectral, node_score: str) -> Spectral:
+    """Return a population as the network that it merges to; others as they are."""
+    n_members = estimator._fitted.n_members
+    if n_members == 1:
+        return estimator
+    check_ranking(node_score, estimator.train_eigenvalues, n_members)
+    return estimator.merge_members()
 
 
 def hidden_nodes(

@@ -15,7 +15,7 @@ from ..estimators.fit_callbacks import FitTasks
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
 from ._removal import RankedNodes, count_removable
-from ._scores import eigenvalue_score_error
+from ._scores import check_ranking
 
 STRATEGIES = ("post", "pre", "gradual")
 """The values of ``strategy``."""
@@ -28,19 +28,20 @@ def check_feasible(pruner: Any) -> None:
     if isinstance(expansion, str):
         # Its widths follow from the data; needed only if they are counted.
         expansion, is_known = None, not pruner.linear_nodes
+    if asked.n_members > 1:  # what they merge to has no linear layers
+        expansion, is_known = None, True
     if is_known:
         architecture = Architecture.build(
             1, 1, asked.hidden_layer_sizes, expansion, asked.activation
         )
         counts = count_removable(
-            architecture.widths[1:-1],
+            [asked.n_members * width for width in architecture.widths[1:-1]],
             architecture.linear_nodes,
             pruner.min_nodes,
             pruner.linear_nodes,
         )
         counts.n_to_remove(pruner.fraction, pruner.n_nodes)
-    if pruner.node_score.startswith("eigenvalue") and asked.train_eigenvalues == "both":
-        raise eigenvalue_score_error(pruner.node_score)
+    check_ranking(pruner.node_score, asked.train_eigenvalues, asked.n_members)
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,15 @@ from ..data.rows import (
     chunk_rows,
     densify,
     row_chunks,
+    slices,
 )
 from ..spec.random_bits import seed_sequence
 from .device import has_room
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
+
+Chunk: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor]
+"""Rows, their targets, their weights, and which members have them in their bags."""
 
 Reader: TypeAlias = Callable[[int, int], Batch]
 """Returns the rows from one place to another in an order; places are asked for ascending.
@@ -45,7 +49,9 @@ CACHED_NUMBERS = 2**25
 class ArrayDataset(torch.utils.data.Dataset):
     """Rows, targets and weights as tensors of ``dtype`` on a device.
     ``rows`` are the numbers of those that belong to it. Dense data in memory
-    move to a device once if there is room, else batch by batch; copied only if needed."""
+    move to a device once if there is room, else batch by batch; copied only if needed.
+    ``in_bags``, of its rows, tells which members of a population train on which,
+    (n_rows, n_members); weights of batches then have the same second axis."""
 
     def __init__(
         self,
@@ -55,6 +61,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         rows: NDArray[np.intp] | None = None,
         dtype: Any = np.float64,
         device: torch.device | None = None,
+        in_bags: NDArray[np.bool_] | None = None,
     ) -> None:
         self.X: Rows = as_rows(X)
         self.rows = rows
@@ -66,6 +73,12 @@ class ArrayDataset(torch.utils.data.Dataset):
         self.sample_weight = (
             None if sample_weight is None else self._tensor(sample_weight[of_rows])
         )
+        # A byte for each row and member; as weights they would take four or eight.
+        self.in_bags: Tensor | None = None
+        if in_bags is not None:
+            self.in_bags = self._tensor(in_bags, np.bool_)
+            n_members, n_bags = in_bags.shape[1], int(in_bags[0].sum())
+            self.n_left_out, self._scale = n_members - n_bags, n_members / n_bags
         # Of what was given, also where it is mapped.
         self._blocks = self.X.block_rows, self.X.buffer_blocks
         self._resident: Tensor | None = None
@@ -137,6 +150,14 @@ class ArrayDataset(torch.utils.data.Dataset):
             np.concatenate([each.positions[each.order] for each in order])
         )
 
+    def chunks_with_bags(self, n_rows: int) -> Iterator[Chunk]:
+        """Yield all rows in their order, with their weights and bags apart."""
+        assert self.in_bags is not None
+        read, weight = self.reader(n_rows, None, False), self.sample_weight
+        for part in slices(len(self), n_rows):
+            x, (y, _) = read(part.start, part.stop)
+            yield x, y, None if weight is None else weight[part], self.in_bags[part]
+
     def mapped(self, function: Callable[[Tensor], Tensor]) -> ArrayDataset:
         """Return a data set whose input is a function of this one's rows, on the device."""
         result = copy(self)
@@ -182,14 +203,22 @@ class ArrayDataset(torch.utils.data.Dataset):
                 x = x if x.dtype == self.torch_dtype else x.to(self.torch_dtype)
             now, weight = positions[first:stop], self.sample_weight
             y = self.y.index_select(0, now)
-            return x, (y, None if weight is None else weight.index_select(0, now))
+            weight = None if weight is None else weight.index_select(0, now)
+            if self.in_bags is not None:
+                in_bags = self.in_bags.index_select(0, now)
+                weight = bag_weights(in_bags, self._scale, self.torch_dtype, weight)
+            return x, (y, weight)
 
         return read
 
     def _targets(self, index: NDArray[np.intp] | slice) -> tuple[Tensor, Tensor | None]:
         where = index if isinstance(index, slice) else self._index(index)
-        weight = self.sample_weight
-        return self.y[where], None if weight is None else weight[where]
+        y, weight = self.y[where], self.sample_weight
+        weight = None if weight is None else weight[where]
+        if self.in_bags is not None:
+            in_bags = self.in_bags[where]
+            weight = bag_weights(in_bags, self._scale, self.torch_dtype, weight)
+        return y, weight
 
     def _send(self, rows: Any) -> Tensor:
         """Make rows dense and send them to the device."""
@@ -205,6 +234,15 @@ class ArrayDataset(torch.utils.data.Dataset):
         # torch cannot hold read-only memory; np.require copies only where it must.
         dense = np.require(dense, requirements=["C", "W"])
         return torch.from_numpy(dense).to(self.device)
+
+
+def bag_weights(
+    in_bags: Tensor, scale: float, dtype: torch.dtype, weight: Tensor | None
+) -> Tensor:
+    """Return the weights of rows for each member, (n_rows, n_members): those not in its bag
+    have none; ``scale`` makes up for that, so that a row's mean is its weight, or one."""
+    of_members = in_bags.to(dtype)
+    return of_members.mul_(scale if weight is None else (scale * weight).unsqueeze(1))
 
 
 _TORCH_DTYPES = {

@@ -107,6 +107,7 @@ def checksums(
         "callbacks": digest(_callbacks(estimator)),
         "X": of_input(data),
         "y": digest(data.y),
+        "groups": digest(data.groups),
         "weights": digest(data.sample_weight, data.rows),
         "validation data": digest(
             of_input(validation), None if validation is None else validation.y
@@ -215,7 +216,15 @@ def make_checkpoint(file: CheckpointFile, seed: int, *, is_drawn: bool) -> Epoch
 
 def capture(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return all that the next epoch follows from, as JSON's types and as arrays."""
-    tensors = {"vector": to_numpy(net.flat.vector)}
+    average = net.average_
+    if average is None:
+        tensors = {"vector": to_numpy(net.flat.vector)}
+    else:  # which is in the place of what trains
+        assert average.trained is not None
+        tensors = {
+            "vector": to_numpy(average.trained),
+            "average": to_numpy(average.values),
+        }
     callbacks = {}
     for name, callback in _resumable(net).items():
         numbers = {}
@@ -265,8 +274,12 @@ def parse(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
         if values.keys() != callback.resumable().keys():
             raise ValueError(name)
         callbacks[name] = values
+    average = None
+    if net.average_ is not None:
+        average = _weights(np.array(tensors["average"]), vector)
     return {
         "vector": _weights(np.array(tensors["vector"]), vector),
+        "average": average,
         "solver": solver,
         "callbacks": callbacks,
         "settings": settings,
@@ -278,8 +291,13 @@ def parse(net: TrainingNet, content: Any, tensors: Any) -> dict[str, Any]:
 def restore(net: TrainingNet, state: dict[str, Any]) -> None:
     """Bring a net to where `capture` found it."""
     net.flat.restore(state["vector"])
-    for name, callback in _resumable(net).items():
-        callback.resume(state["callbacks"][name], net)
+    if net.average_ is not None:
+        net.average_.values.copy_(state["average"])
+        n_batches = _HISTORY.index("train_batch_count")
+        net.average_.n_steps = int(sum(row[n_batches] for row in state["rows"]))
+    with net.averaged():
+        for name, callback in _resumable(net).items():
+            callback.resume(state["callbacks"][name], net)
     load_solver(net.optimizer_, {0: state["solver"]} if state["solver"] else {})
     net.optimizer_.param_groups[0].update(state["settings"])
     if net.schedule_ is not None:

@@ -6,7 +6,8 @@ copy of the weights is one copy, and whether all are finite is one question.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -41,6 +42,34 @@ class FlatParameters:
     def restore(self, values: Tensor) -> None:
         """Put values back."""
         self.vector.copy_(values)
+
+
+class RunningAverage:
+    """The running average of a vector over the steps of a training.
+
+    The first steps, when the vector moves most, count less than ``decay`` says.
+    """
+
+    def __init__(self, flat: FlatParameters, decay: float) -> None:
+        self.flat, self.decay = flat, decay
+        self.values = flat.copy()
+        self.n_steps = 0
+        self.trained: Tensor | None = None  # while the average is in its place
+
+    def update(self) -> None:
+        """Take a step in; to be called under ``torch.no_grad``."""
+        self.n_steps += 1
+        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
+        self.values.lerp_(self.flat.vector, 1 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Have the vector be the average within a ``with`` block; after an error it stays."""
+        self.trained = self.flat.copy()
+        self.flat.restore(self.values)
+        yield
+        self.flat.restore(self.trained)
+        self.trained = None
 
 
 def step_of(optimizer: torch.optim.Optimizer, flat: FlatParameters) -> Callable[[], Any]:

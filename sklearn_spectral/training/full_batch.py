@@ -33,13 +33,14 @@ class FullBatchNet(TrainingNet):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> FullBatchNet:
         """Do nothing: scipy has its own state."""
-        self.optimizer_ = None
+        self.optimizer_ = self.average_ = None
         return self
 
     def fit_loop(self, X: ArrayDataset, *args: Any, **kwargs: Any) -> FullBatchNet:
         """Minimise the loss, an iteration an epoch; raise StopTraining if it converges."""
         self._set_training(True)
-        batch = FullBatch(X, self.module_.architecture.widest, self.processes.share)
+        widest = self.module_.architecture.widest * self.module_.n_members
+        batch = FullBatch(X, widest, self.processes.share)
         vector = self.flat.vector
         start = vector.detach().cpu().numpy().astype(np.float64)
         seen: dict[str, Any] = {}

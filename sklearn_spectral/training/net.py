@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,7 +19,8 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ..nn.backprop import Backprop
 from .callbacks import EpochHooks
 from .cuda_graphs import GraphedGradient
-from .flat import FlatParameters, step_of
+from .flat import FlatParameters, RunningAverage, step_of
+from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
 from .processes import Processes
 
 WAITING_FROM = 0.5
@@ -34,7 +37,7 @@ class TrainingOptions:
     learning_rate: str
     learning_rate_init: float
     momentum: float
-    penalties: Mapping[str, tuple[float, float]]  # L1 and L2, by group of parameters
+    penalties: Mapping[str, tuple[Strength, Strength]]  # L1 and L2, by group of parameters
     tol: float
     n_iter_no_change: float
     max_norm: float  # to which longer gradients are cut; infinity leaves them
@@ -44,13 +47,16 @@ class TrainingOptions:
     seed: int
     first_epoch: int  # number of the first one, after earlier training
     verbose: int
+    averaging: float = 0.0  # decay of the running average that is kept; 0 keeps the last
+    member_rates: Tensor | None = None  # of each member, as a ratio to learning_rate_init
 
 
 class TrainingNet(NeuralNet):
     """A skorch net with weighted losses, penalties, and one device sync per epoch.
 
     The solver takes steps on one vector, `FlatParameters`. ``one_cycle`` has the arguments
-    of torch's ``OneCycleLR``; without, the rate is constant.
+    of torch's ``OneCycleLR``; without, the rate is constant. With ``averaging`` callbacks
+    see the running average at the end of an epoch, and it is what is left at the end.
     """
 
     def __init__(
@@ -59,9 +65,11 @@ class TrainingNet(NeuralNet):
         flat: FlatParameters,
         solver: str,
         processes: Processes,
-        penalties: Mapping[str, tuple[float, float]],
+        penalties: Mapping[str, tuple[Strength, Strength]],
         one_cycle: Mapping[str, Any] | None = None,
         max_norm: float = math.inf,
+        averaging: float = 0.0,
+        member_rates: Tensor | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -71,6 +79,8 @@ class TrainingNet(NeuralNet):
         self.penalties = penalties
         self.one_cycle = one_cycle
         self.max_norm = max_norm
+        self.averaging = averaging
+        self.member_rates = member_rates
 
     @property
     def _default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -92,16 +102,16 @@ class TrainingNet(NeuralNet):
         return loss
 
     def penalty_tensor(self) -> Tensor | float:
-        """Return the sum of the penalties, with a graph."""
-        penalty: Tensor | float = 0.0
+        """Return the sum of the penalties, of all members, with a graph."""
+        total: Tensor | float = 0.0
         for layer in self.module_.layers():
             for group, values in layer.penalised():
-                l1, l2 = self.penalties[group]
-                if l1:
-                    penalty = penalty + l1 * values.abs().sum()
-                if l2:
-                    penalty = penalty + l2 / 2 * values.square().sum()
-        return penalty
+                l1, l2 = self.strengths_[group]
+                if l1 is not None:
+                    total = total + penalty(l1, values.abs())
+                if l2 is not None:
+                    total = total + penalty(l2 / 2, values.square())
+        return total
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> TrainingNet:
         """Make the solver and the schedule of its rate."""
@@ -109,11 +119,15 @@ class TrainingNet(NeuralNet):
         self.schedule_ = None
         if self.one_cycle is not None:
             self.schedule_ = OneCycleLR(self.optimizer_, **self.one_cycle)
+        self.average_ = None
+        if self.averaging:
+            self.average_ = RunningAverage(self.flat, self.averaging)
         return self
 
     def initialize_module(self, *args: Any, **kwargs: Any) -> TrainingNet:
         """See whether the gradient can be had without autograd."""
         super().initialize_module(*args, **kwargs)
+        self.strengths_ = self._strengths()
         known = Backprop.supports(self.module_)
         self.passes_ = Backprop(self.module_, self.batch_size) if known else None
         self.graphed_ = None
@@ -139,7 +153,33 @@ class TrainingNet(NeuralNet):
         return total / self.module_.n_members
 
     def _has_penalty(self) -> bool:
-        return any(any(strengths) for strengths in self.penalties.values())
+        return any(s is not None for pair in self.strengths_.values() for s in pair)
+
+    def _strengths(self) -> dict[str, tuple[Strength | None, ...]]:
+        """Return what multiplies the penalties of each group, those of zero as None."""
+        n_members, like = self.module_.n_members, self.flat.vector.detach()
+        return {
+            group: tuple(
+                strength_for(each, n_members, group == "eigenvectors", like)
+                for each in strengths
+            )
+            for group, strengths in self.penalties.items()
+        }
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Have the network be the running average within a ``with`` block, if there is one."""
+        return nullcontext() if self.average_ is None else self.average_.in_place()
+
+    def use_average(self) -> None:
+        """Leave the running average as the weights, if there is one."""
+        if self.average_ is not None:
+            self.flat.restore(self.average_.values)
+
+    def notify(self, method_name: str, **kwargs: Any) -> None:
+        """Call the callbacks, which see the running average at the end of an epoch."""
+        at_end = method_name == "on_epoch_end"
+        with self.averaged() if at_end else nullcontext():
+            super().notify(method_name, **kwargs)
 
     def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
         """Write a batch's gradient over the vector's, under no_grad; return the loss."""
@@ -159,6 +199,21 @@ class TrainingNet(NeuralNet):
                 loss = loss + penalty.detach()
         return loss
 
+    def _step(self) -> Callable[[], Any]:
+        """Return what takes a step of the solver."""
+        step = step_of(self.optimizer_, self.flat)
+        if self.member_rates is None:
+            return step
+        return ScaledStep(step, self.flat, self.module_, self.member_rates)
+
+    def _clip(self) -> Callable[[], Any] | None:
+        """Return what cuts the gradient, if it is to be cut."""
+        if self.max_norm == math.inf:
+            return None
+        if self.module_.n_members > 1:
+            return MemberClip(self.module_, self.flat, self.max_norm)
+        return partial(clip_grad_norm_, self.flat.vector, self.max_norm)
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
 
@@ -174,7 +229,7 @@ class TrainingNet(NeuralNet):
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         losses, sizes = [], iterator.sizes
-        take_step = step_of(self.optimizer_, self.flat)
+        take_step, clip = self._step(), self._clip()
         gradient = self.compute_gradient if self.graphed_ is None else self.graphed_
         batch_gradient = self.processes.batch_gradient
         with torch.no_grad():
@@ -182,9 +237,11 @@ class TrainingNet(NeuralNet):
                 for callback in by_batch:
                     callback.on_batch_begin(self, batch=batch, training=training)
                 losses.append(batch_gradient(gradient, batch, size, self.flat.gradient))
-                if self.max_norm < math.inf:
-                    clip_grad_norm_(self.flat.vector, self.max_norm)
+                if clip is not None:
+                    clip()
                 take_step()
+                if self.average_ is not None:
+                    self.average_.update()
                 if self.schedule_ is not None:
                     self.schedule_.step()
         finite = self.flat.vector.isfinite().all()

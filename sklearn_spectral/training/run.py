@@ -82,6 +82,8 @@ def make_net(
         network,
         optimizer=getattr(torch.optim, solver.optimizer),
         max_norm=options.max_norm,
+        averaging=options.averaging,
+        member_rates=options.member_rates,
         lr=options.learning_rate_init,
         batch_size=options.batch_size,
         iterator_train=BatchIterator,
@@ -105,6 +107,7 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     try:
         # Fewer than all, if it resumed from a checkpoint.
         net.fit_loop(dataset, epochs=net.max_epochs - len(net.history))
+        net.use_average()
         net.stop_reason_ = "max_iter"
     except StopTraining as stop:
         net.stop_reason_ = stop.reason

@@ -1,0 +1,100 @@
+"""What the members of a population predict, one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from .base import BaseNetwork
+from .calls import explained
+
+
+class ClassifierMembersMixin:
+    """The members of a spectral classifier; to stand before it."""
+
+    @explained
+    def member_decision_function(self, X: Any) -> NDArray[Any]:
+        """Return the output of each member before the softmax.
+
+        `decision_function` is their mean.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_classes)
+            One number per sample for two classes, the logit of ``classes_[1]``.
+
+        Raises
+        ------
+        AttributeError
+            If the model was saved with ``compact=True``, which merges the members.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from sklearn_spectral import SpectralClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> model = SpectralClassifier(20, n_members=4, max_iter=5, random_state=0)
+        >>> model.fit(X, y).member_decision_function(X).shape
+        (4, 150, 3)
+        """
+        output = _member_output(self, X)
+        return output[..., 0] if output.shape[-1] == 1 else output
+
+
+class RegressorMembersMixin:
+    """The members of a spectral regressor; to stand before it."""
+
+    _y_ndim: int
+
+    @explained
+    def member_predict(self, X: Any) -> NDArray[Any]:
+        """Predict the targets of each sample by each member.
+
+        `predict` is their mean; how far they are from each other says how sure they are.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+
+        Returns
+        -------
+        ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_outputs)
+            Predictions; of two axes if the targets of fit had one.
+
+        Raises
+        ------
+        AttributeError
+            If the model was saved with ``compact=True``, which merges the members.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_spectral import SpectralRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SpectralRegressor(20, n_members=4, max_iter=5, random_state=0)
+        >>> model.fit(X, y / 100).member_predict(X).shape
+        (4, 442)
+        """
+        output = _member_output(self, X)
+        return output[..., 0] if self._y_ndim == 1 else output
+
+
+def _member_output(estimator: Any, X: Any) -> NDArray[Any]:
+    """Return the output of each member's network, (n_members, n_samples, n_outputs)."""
+    check_is_fitted(estimator)
+    fitted = estimator._fitted.with_members_apart()
+    # The same checks and one pass over X: as an estimator of all outputs side by side.
+    apart: BaseNetwork = object.__new__(type(estimator))
+    vars(apart).update(vars(estimator), _fitted=fitted)
+    output = apart._network_output(X)
+    split = output.reshape(len(output), fitted.n_members, -1)
+    return np.ascontiguousarray(split.swapaxes(0, 1))

@@ -1,0 +1,141 @@
+"""Trained tensors and weights as the gradient by hand sees them; see `Backprop`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from .direct import DirectLinear
+from .layer import LinearLayer
+from .linear import SpectralLinear
+from .products import ClosedForm, Scratch, choose_product, scale
+
+
+class TrainedTensor:
+    """A parameter's values, and its gradient if it trains: reading a module takes time."""
+
+    def __init__(self, parameter: nn.Parameter | None) -> None:
+        self.parameter: Any = parameter  # None for the bias of a layer without one
+        self.values: Any = None
+        self.gradient: Tensor | None = None
+        if parameter is not None:
+            self.values = parameter.detach()
+            self.gradient = parameter.grad if parameter.requires_grad else None
+
+    def write(self, gradient: Tensor) -> None:
+        if self.gradient is not None:
+            self.gradient.copy_(gradient)
+
+    def write_sum(self, gradients: Tensor, dim: int | tuple[int, ...]) -> None:
+        if self.gradient is not None:
+            torch.sum(gradients, dim, out=self.gradient)
+
+
+class SpectralWeight:
+    """The weight of a spectral layer, formed from its eigenvalues and eigenvectors."""
+
+    def __init__(self, layer: LinearLayer) -> None:
+        layer = cast("SpectralLinear", layer)
+        self.lambda_in = TrainedTensor(layer.eigenvalues_in)
+        self.lambda_out = TrainedTensor(layer.eigenvalues_out)
+        self.phi = TrainedTensor(layer.form.block)
+        self.column = self.lambda_out.values.unsqueeze(-1)
+        self.scratch = layer.scratch
+        self.trains = True
+
+    def form(self, out: Tensor | None = None) -> Tensor:
+        """Return W."""
+        return scale(self.lambda_in.values, self.column, self.phi.values, out)
+
+    def write(self, d_weight: Tensor) -> None:
+        """Write the gradients, given that of W, which is overwritten."""
+        if self.phi.gradient is not None:
+            if d_weight.ndim == 2:
+                scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
+            else:  # all members add to it
+                of_members = scale(self.lambda_in.values, self.column, d_weight)
+                self.phi.write_sum(of_members, 0)
+        d_weight.mul_(self.phi.values)
+        self.lambda_in.write_sum(d_weight, -2)
+        self.lambda_out.write_sum(d_weight, -1)
+        if self.lambda_out.gradient is not None:
+            self.lambda_out.gradient.neg_()
+
+    def write_projected(self, d: Tensor, projected: Tensor) -> None:
+        """Write the gradients, given that of the layer's output from projected data."""
+        if self.lambda_out.gradient is not None:
+            plain = projected[..., -self.lambda_out.values.shape[-1] :]
+            torch.sum(d * plain, -2, out=self.lambda_out.gradient).neg_()
+
+    def closed_factor(self, transposed: bool) -> ClosedFactor | None:
+        """Return what multiplies by W in closed form: where phi is frozen."""
+        return None if self.phi.gradient is not None else ClosedFactor(self, transposed)
+
+
+class DirectWeight:
+    """The weight of a layer in direct space."""
+
+    def __init__(self, layer: LinearLayer) -> None:
+        self.matrix = TrainedTensor(cast("DirectLinear", layer).form.block)
+        self.trains = self.matrix.gradient is not None
+
+    def form(self) -> Tensor:
+        """Return W."""
+        return self.matrix.values
+
+    def write(self, d_weight: Tensor) -> None:
+        """Write the gradient."""
+        self.matrix.write(d_weight)
+
+    def write_projected(self, d: Tensor, projected: Tensor) -> None:
+        """Write nothing: a weight that projects data is frozen."""
+
+    def closed_factor(self, transposed: bool) -> None:
+        """Return None: the weight is there."""
+
+
+WEIGHTS: dict[type[LinearLayer], type[SpectralWeight | DirectWeight]] = {
+    SpectralLinear: SpectralWeight,
+    DirectLinear: DirectWeight,
+}
+
+
+def weight_of(layer: LinearLayer) -> SpectralWeight | DirectWeight:
+    return WEIGHTS[type(layer)](layer)
+
+
+class ClosedFactor:
+    """The product with a spectral weight in closed form, or with its transpose."""
+
+    def __init__(self, weight: SpectralWeight, transposed: bool) -> None:
+        sets, phi = (weight.lambda_in, weight.lambda_out), weight.phi.values
+        # The transpose is minus a spectral weight whose two sets change places.
+        self.transposed = transposed
+        self.phi = phi.T if transposed else phi
+        self.sets = sets[::-1] if transposed else sets
+        self.needs = (True, *(one.gradient is not None for one in self.sets), False)
+        self.scratch: Scratch = weight.scratch
+        self.products: dict[int, ClosedForm] = {}
+
+    def forward(self, left: Tensor) -> Tensor:
+        n_rows = left.shape[-2]
+        first, second = self.sets
+        if n_rows not in self.products:
+            self.products[n_rows] = choose_product(
+                n_rows, first.parameter, second.parameter, self.scratch
+            )
+        self.product = self.products[n_rows]
+        product, self.saved = self.product.forward(
+            left, first.values, second.values, self.phi
+        )
+        return product.neg_() if self.transposed else product
+
+    def backward(self, grad: Tensor) -> Tensor:
+        signed = -grad if self.transposed else grad
+        d_left, *d_sets, _ = self.product.backward(self.saved, signed, self.needs)
+        for one, gradient in zip(self.sets, d_sets, strict=True):
+            if gradient is not None:
+                one.write(gradient)
+        return cast("Tensor", d_left)
