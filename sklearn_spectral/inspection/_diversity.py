@@ -136,8 +136,7 @@ def member_diversity(
     network, inputs = network_and_inputs(
         estimator, X, through=(TransformedTargetRegressor,)
     )
-    n_members = network._fitted.config.get("n_members", 1)
-    if n_members == 1:
+    if network._fitted.n_members == 1:
         raise ValueError(
             "The members of a population are compared, and this "
             f"{type(network).__name__} is a single network. Fit it with n_members of two "
@@ -372,5 +371,5 @@ class MemberDiversityDisplay(Display):
             else "disagreement, in standard deviations of the target",
             ylabel="error, 1 - accuracy" if of_classes else "mean squared error",
         )
-        ax.legend()
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2)
         return self
