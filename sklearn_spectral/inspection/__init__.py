@@ -1,10 +1,12 @@
 """Pictures of fitted networks, by scikit-learn's Display convention.
 
 Each class has ``from_estimator``, which reads what is drawn from a fitted estimator, and
-``plot``, which draws it again. They need matplotlib.
+``plot``, which draws it again. They need matplotlib. `member_diversity` has the numbers of
+one of them alone.
 """
 
 from ._adjacency import AdjacencyDisplay
+from ._diversity import MemberDiversity, MemberDiversityDisplay, member_diversity
 from ._pruning import PruningDisplay
 from ._relevance import RelevanceDisplay
 from ._spectrum import SpectrumDisplay
@@ -13,11 +15,14 @@ from ._weights import WeightDistributionDisplay
 
 __all__ = [
     "AdjacencyDisplay",
+    "MemberDiversity",
+    "MemberDiversityDisplay",
     "PruningDisplay",
     "RelevanceDisplay",
     "SpectrumDisplay",
     "TrainingCurveDisplay",
     "WeightDistributionDisplay",
+    "member_diversity",
 ]
 
 

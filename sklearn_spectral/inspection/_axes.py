@@ -8,7 +8,7 @@ from sklearn.feature_selection import SelectorMixin
 
 from ..estimators.fitted_attributes import FittedAttributesMixin
 from ..estimators.spectral import BaseSpectral
-from ..estimators.unwrap import innermost, nested
+from ..estimators.unwrap import delegate, innermost, nested
 
 
 class Display:
@@ -84,3 +84,23 @@ def spectral_network_in(estimator: Any) -> Any:
         )
     found._fitted.complete()  # or the error of a compact model, which has no such network
     return found
+
+
+def network_and_inputs(
+    estimator: Any, *inputs: Any, through: tuple[type, ...] = ()
+) -> tuple[Any, ...]:
+    """Return the spectral network in an estimator, and inputs as they come to it.
+
+    ``through``: wrappers that hand the inputs on, beside pipelines, searches and pruners.
+    """
+    known = (FittedAttributesMixin, *through)
+    for each in nested(estimator):
+        if hasattr(each, "steps"):
+            if len(before := each[:-1]):
+                inputs = tuple(before.transform(X) for X in inputs)
+        elif not isinstance(each, known) and delegate(each) is None:
+            raise TypeError(
+                "This display takes a fitted SpectralClassifier or SpectralRegressor, or "
+                f"a pipeline, search or pruner around one; got {type(each).__name__}."
+            )
+    return spectral_network_in(each), *inputs

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 
-from ..estimators.fitted_attributes import FittedAttributesMixin
-from ..estimators.unwrap import delegate, nested
+from ..estimators.unwrap import nested
 from ..pruning import SpectralPruner, prune_nodes
-from ._axes import Display, spectral_network_in, with_defaults
+from ._axes import Display, network_and_inputs, with_defaults
 
 
 class PruningDisplay(Display):
@@ -127,7 +126,7 @@ class PruningDisplay(Display):
         if isinstance(node_scores, str):
             node_scores = [node_scores]
         ranked_on = X if X_rank is None else X_rank
-        estimator, X, ranked_on = _unwrapped(estimator, X, ranked_on)
+        estimator, X, ranked_on = network_and_inputs(estimator, X, ranked_on)
         scorer = check_scoring(estimator, scoring)
         shares = np.linspace(0, 0.95, 20) if fractions is None else np.asarray(fractions)
         if shares.ndim != 1 or not ((shares >= 0) & (shares < 1)).all():
@@ -184,20 +183,6 @@ class PruningDisplay(Display):
         ax.set(xlabel="fraction of hidden nodes removed", ylabel="score")
         ax.legend(title="ranked by")
         return self
-
-
-def _unwrapped(estimator: Any, *inputs: Any) -> tuple[Any, ...]:
-    """Return the network in an estimator, and inputs as they come to it."""
-    for each in nested(estimator):
-        if hasattr(each, "steps"):
-            if len(before := each[:-1]):
-                inputs = tuple(before.transform(X) for X in inputs)
-        elif not isinstance(each, FittedAttributesMixin) and delegate(each) is None:
-            raise TypeError(
-                "PruningDisplay takes a fitted SpectralClassifier or SpectralRegressor, or "
-                f"a pipeline, search or pruner around one; got {type(each).__name__}."
-            )
-    return spectral_network_in(each), *inputs
 
 
 def _found_by_pruner(estimator: Any) -> dict[str, tuple[NDArray[Any], int]]:
