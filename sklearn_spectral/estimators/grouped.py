@@ -46,7 +46,8 @@ class GroupedFitMixin:
         groups : array-like of shape (n_samples,), optional
             A number or a string for each row, where ``bag_fraction`` is below 1: rows of
             one group, such as measurements of one patient, are left out by the same
-            members. Without groups rows are, that are equal.
+            members. Without groups rows that are equal are. What ``early_stopping=True``
+            holds out is drawn row by row.
 
         Returns
         -------

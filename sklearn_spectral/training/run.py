@@ -65,6 +65,8 @@ def make_net(
     }
     solver = SOLVERS[options.solver]
     if not solver.by_batches:
+        if options.member_rates is not None:
+            raise ValueError(f"solver={options.solver!r} has no rate; got member_rates.")
         return FullBatchNet(network, tol=options.tol, **settings).initialize()
     if scheduled:
         n_steps = options.n_epochs * -(-n_samples // options.batch_size)
