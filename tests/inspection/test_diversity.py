@@ -1,9 +1,12 @@
 """How much members differ: numbers that can be counted by hand, and what is drawn."""
 
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.compose import TransformedTargetRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
@@ -128,6 +131,26 @@ class TestNumbers:
         np.testing.assert_allclose(found.disagreement, [2])
 
 
+class TestPopulations:
+    def test_in_wrappers(self, cancer):
+        X, y = cancer[0][:200], cancer[1][:200]
+        net = SpectralClassifier(5, n_members=3, max_iter=3, random_state=0)
+        pipeline = make_pipeline(StandardScaler(), net)
+        search = GridSearchCV(pipeline, {"spectralclassifier__alpha": [0.0]}, cv=2)
+        for each in (pipeline, search):
+            found = member_diversity(each.fit(X, y), X, y)
+            assert found.disagreement.shape == (3,)
+            assert found.error == pytest.approx(1 - each.score(X, y))
+            assert found.log_loss == pytest.approx(log_loss(y, each.predict_proba(X)))
+
+    def test_of_numbers(self, diabetes):
+        X, y = diabetes
+        net = SpectralRegressor(5, n_members=3, max_iter=3, random_state=0).fit(X, y)
+        found = member_diversity(net, X, y)
+        np.testing.assert_allclose(found.error, ((net.predict(X) - y) ** 2).mean())
+        assert found.gain > 0  # the square of a mean is below the mean of squares
+
+
 class TestPicture:
     def test_what_is_drawn(self, two_classes):
         model, X, y = two_classes
@@ -153,6 +176,18 @@ class TestPicture:
 
 
 class TestRefused:
+    def test_without_matplotlib(self, two_classes, monkeypatch):
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+        with pytest.raises(
+            ImportError, match=r"MemberDiversityDisplay.plot needs matplotlib"
+        ):
+            MemberDiversityDisplay.from_estimator(*two_classes)
+
+    def test_not_fitted(self, digits):
+        with pytest.raises(NotFittedError):
+            member_diversity(SpectralClassifier(n_members=2), *digits)
+
     def test_a_single_network(self, digits):
         X, y = digits[0][:100], digits[1][:100]
         model = SpectralClassifier(3, max_iter=1, random_state=0)
