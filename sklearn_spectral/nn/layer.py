@@ -26,11 +26,14 @@ class LinearLayer(nn.Module):
         Where the parameters live.
     dtype : torch.dtype, optional
         Their type.
+    n_members : int, default=1
+        How many networks it is a layer of. With more than one the weight and the bias have
+        one axis more, in front.
 
     Raises
     ------
     ValueError
-        If a size is not positive.
+        If a size or the number of members is not positive.
 
     Examples
     --------
