@@ -7,6 +7,7 @@ takes all rows at a time.
 
 from __future__ import annotations
 
+from math import prod
 from typing import cast
 
 import torch
@@ -14,104 +15,162 @@ from torch import Tensor
 
 from .layer import LinearLayer
 from .products import split_projection
-from .trained_weights import SpectralWeight, TrainedTensor, weight_of
+from .trained_weights import SpectralWeight, TrainedTensor, WeightColumns, weight_of
+
+WIDE = 256
+"""Rows of as many columns are looked through for columns of zeros."""
+
+MOST_SEEN = 0.9
+"""With more columns than this share of them in use, all are taken."""
 
 
-class MembersLayer:
-    """One layer of several members.
+class SharedRowsLayer:
+    """A layer of several members that all read the same rows: one product.
 
-    Of rows that all share it is one product, and the bias one more column of the weight.
-    What it computes is written to the same memory for each batch."""
+    The bias is one more column of the weight. Columns that are zero in a batch take no
+    part: nothing depends on them (a quarter of MNIST's, for example)."""
 
     def __init__(self, layer: LinearLayer) -> None:
         self.weight = cast("SpectralWeight", weight_of(layer))
         self.bias = TrainedTensor(layer.bias)
         self.shape = (layer.n_members, layer.out_features, layer.in_features)
-        self.memory: dict[tuple[int, ...], tuple[Tensor, ...]] = {}
-
-    def _memory_for(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Return weights, their gradients, the output, rows with a one, input gradients."""
-        if x.shape not in self.memory:
-            n_members, n_out, n_in = self.shape
-            widened = n_in + (x.ndim == 2 and self.bias.values is not None)
-            stacked = x.new_empty(n_members, n_out, widened)
-            output = x.new_empty(n_members, n_out, x.shape[-2])
-            rows = x.new_ones(len(x), widened) if x.ndim == 2 else x
-            d_input = x.new_empty(n_members, n_in, x.shape[-2]) if x.ndim > 2 else x
-            self.memory.clear()
-            self.memory[x.shape] = (
-                stacked,
-                torch.empty_like(stacked),
-                output,
-                rows,
-                d_input,
-            )
-        return self.memory[x.shape]
+        self.memory = Memory()
 
     def forward(self, x: Tensor) -> Tensor:
-        n_in = self.shape[-1]
-        stacked, self.d_stacked, output, rows, self.d_input = self._memory_for(x)
-        self.formed = self.weight.form(stacked[..., :n_in])
-        self.x, bias = x, self.bias.values
-        if x.ndim > 2:
-            if bias is None:
-                torch.bmm(self.formed, x.mT, out=output)
-            else:
-                torch.baddbmm(bias.unsqueeze(-1), self.formed, x.mT, out=output)
-            return output.mT
+        n_members, n_out, n_in = self.shape
+        columns = seen_columns(x)
+        self.part: SpectralWeight | WeightColumns = self.weight
+        if columns is not None:
+            self.part, n_in = self.weight.at_columns(columns), len(columns)
+        bias = self.bias.values
+        width = n_in + (bias is not None)
+        self.x = self.memory.take("x", x, len(x), width)
+        self.x[:, :n_in] = x if columns is None else x.index_select(1, columns)
+        stacked = self.memory.take("weight", x, n_members, n_out, width)
+        self.part.form(stacked[..., :n_in])
         if bias is not None:
-            stacked[..., n_in] = bias
-            rows[:, :n_in] = x
-            self.x = rows
+            self.x[:, n_in], stacked[..., n_in] = 1.0, bias
+        output = self.memory.take("output", x, n_members, n_out, len(x))
         torch.mm(stacked.flatten(0, 1), self.x.T, out=output.flatten(0, 1))
+        if self.part.out_alone:
+            self.plain = self.part.phi_values @ self.x[:, :n_in].T
         return output.mT
+
+    def backward(self, d: Tensor, needs_input: bool) -> None:
+        columns = d.mT.contiguous()
+        if self.part.out_alone:  # the gradient needs no product of each member's
+            self.bias.write_sum(columns, -1)
+            gradient = self.weight.lambda_out.gradient
+            torch.sum(columns.mul_(self.plain), -1, out=gradient).neg_()
+            return
+        d_stacked = self.memory.take("gradient", d, *self.shape[:2], self.x.shape[1])
+        torch.mm(columns.flatten(0, 1), self.x, out=d_stacked.flatten(0, 1))
+        if self.bias.values is not None:
+            self.bias.write(d_stacked[..., -1])
+            d_stacked = d_stacked[..., :-1]
+        self.part.write(d_stacked)
+
+
+class OwnRowsLayer:
+    """A layer of several members, each of which reads rows of its own."""
+
+    def __init__(self, layer: LinearLayer) -> None:
+        self.weight = cast("SpectralWeight", weight_of(layer))
+        self.bias = TrainedTensor(layer.bias)
+        self.shape = (layer.n_members, layer.out_features, layer.in_features)
+        self.memory = Memory()
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.x, bias = x, self.bias.values
+        self.formed = self.weight.form(self.memory.take("weight", x, *self.shape))
+        output = self.memory.take("output", x, *self.shape[:2], x.shape[1])
+        if bias is None:
+            return torch.bmm(self.formed, x.mT, out=output).mT
+        return torch.baddbmm(bias.unsqueeze(-1), self.formed, x.mT, out=output).mT
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         columns = d.mT.contiguous()
-        d_weight = self.d_stacked[..., : self.shape[-1]]
-        if self.x.ndim > 2:
-            torch.bmm(columns, self.x, out=self.d_stacked)
-            self.bias.write_sum(columns, -1)
-        else:
-            torch.mm(columns.flatten(0, 1), self.x, out=self.d_stacked.flatten(0, 1))
-            if self.bias.values is not None:
-                self.bias.write(self.d_stacked[..., -1])
-        self.weight.write(d_weight)
+        self.bias.write_sum(columns, -1)
+        d_weight = self.memory.take("gradient", d, *self.shape)
+        self.weight.write(torch.bmm(columns, self.x, out=d_weight))
         if not needs_input:
             return None
-        return torch.bmm(self.formed.mT, columns, out=self.d_input).mT
+        if not self.x.mT.is_contiguous():  # as what the activation before it gave
+            return torch.bmm(columns.mT, self.formed, out=torch.empty_like(self.x))
+        n_members, _, n_in = self.shape
+        d_input = self.memory.take("input", d, n_members, n_in, d.shape[1])
+        return torch.bmm(self.formed.mT, columns, out=d_input).mT
+
+
+class MembersLayer:
+    """One layer of several members, whichever rows they read."""
+
+    def __init__(self, layer: LinearLayer) -> None:
+        self.shared, self.own = SharedRowsLayer(layer), OwnRowsLayer(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.reads: SharedRowsLayer | OwnRowsLayer = self.own if x.ndim > 2 else self.shared
+        return self.reads.forward(x)
+
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
+        return self.reads.backward(d, needs_input)
+
+
+class Memory:
+    """Memory to write to again for each batch: to have it cleared anew takes a while."""
+
+    def __init__(self) -> None:
+        self.flat: dict[str, Tensor] = {}
+
+    def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """Return memory of a shape, and of the type of ``like``."""
+        size, flat = prod(shape), self.flat.get(name)
+        if flat is None or len(flat) < size:
+            flat = self.flat[name] = like.new_empty(size)
+        return flat[:size].view(shape)
+
+
+def seen_columns(x: Tensor) -> Tensor | None:
+    """Return which columns of wide rows have values, if many have none.
+
+    None on a GPU, which would have to wait for the answer."""
+    if x.device.type != "cpu" or x.shape[1] < WIDE:
+        return None
+    seen = x.amax(0).ne(0).logical_or_(x.amin(0).ne(0))
+    columns = seen.nonzero()[:, 0]
+    return columns if len(columns) < MOST_SEEN * x.shape[1] else None
 
 
 class MembersProjected:
     """The first layer of several members, from data multiplied by its frozen factor."""
 
+    # Here the numbers of a row are neighbours, as they come: to turn them takes longer than
+    # all that is done with them.
     def __init__(self, layer: LinearLayer) -> None:
         self.weight = cast("SpectralWeight", weight_of(layer))
         self.bias = TrainedTensor(layer.bias)
         self.shape = layer.n_members, layer.out_features
+        self.memory = Memory()
 
     def forward(self, x: Tensor) -> Tensor:
-        lambda_out, bias = self.weight.column, self.bias.values
-        if x.shape[-1] == self.shape[1]:  # lambda_in is one number of each member
-            self.plain = x.mT.contiguous()
-            gains = self.weight.lambda_in.values[:, :1, None] - lambda_out
-            output = self.plain * gains
+        lambda_out, n_out = self.weight.lambda_out.values, self.shape[1]
+        output = self.memory.take("output", x, x.shape[-2], *self.shape)
+        if x.shape[-1] == n_out:  # lambda_in is one number of each member
+            self.plain = x.unsqueeze(1) if x.ndim == 2 else x.transpose(0, 1)
+            gains = self.weight.lambda_in.values[:, :1] - lambda_out
+            torch.mul(self.plain, gains, out=output)
         else:
-            scaled_in, self.plain = self._split(x)
-            output = torch.addcmul(scaled_in, lambda_out, self.plain, value=-1)
-        return (output if bias is None else output.add_(bias.unsqueeze(-1))).mT
-
-    def _split(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if x.ndim > 2:
             scaled_in, plain = split_projection(x, *self.shape)
-            return scaled_in.mT, plain.mT
-        columns = x.T.contiguous()
-        scaled_in = columns[: -self.shape[1]].unflatten(0, self.shape)
-        return scaled_in, columns[-self.shape[1] :]
+            self.plain = plain.unsqueeze(1) if x.ndim == 2 else plain.transpose(0, 1)
+            scaled_in = scaled_in.transpose(0, 1)
+            torch.addcmul(scaled_in, lambda_out, self.plain, value=-1, out=output)
+        if self.bias.values is not None:
+            output += self.bias.values
+        return output.transpose(0, 1)
 
     def backward(self, d: Tensor, needs_input: bool) -> None:
-        columns = d.mT
-        self.bias.write_sum(columns, -1)
+        rows = d.transpose(0, 1)
+        self.bias.write_sum(rows, 0)
         gradient = self.weight.lambda_out.gradient
         if gradient is not None:
-            torch.sum(columns.mul_(self.plain), -1, out=gradient).neg_()
+            torch.sum(rows.mul_(self.plain), 0, out=gradient).neg_()

@@ -44,6 +44,10 @@ class SpectralWeight:
         self.column = self.lambda_out.values.unsqueeze(-1)
         self.scratch = layer.scratch
         self.trains = True
+        self.phi_values = self.phi.values
+        # Whether nothing of it but lambda_out trains.
+        trained = [t.gradient is not None for t in (self.lambda_in, self.phi)]
+        self.out_alone = not any(trained) and self.lambda_out.gradient is not None
 
     def form(self, out: Tensor | None = None) -> Tensor:
         """Return W."""
@@ -63,6 +67,10 @@ class SpectralWeight:
         if self.lambda_out.gradient is not None:
             self.lambda_out.gradient.neg_()
 
+    def at_columns(self, columns: Tensor) -> WeightColumns:
+        """Return some columns of W; the gradients of the others are zero."""
+        return WeightColumns(self, columns)
+
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write the gradients, given that of the layer's output from projected data."""
         if self.lambda_out.gradient is not None:
@@ -72,6 +80,34 @@ class SpectralWeight:
     def closed_factor(self, transposed: bool) -> ClosedFactor | None:
         """Return what multiplies by W in closed form: where phi is frozen."""
         return None if self.phi.gradient is not None else ClosedFactor(self, transposed)
+
+
+class WeightColumns:
+    """Some columns of a spectral weight of several members."""
+
+    def __init__(self, weight: SpectralWeight, columns: Tensor) -> None:
+        self.weight, self.columns = weight, columns
+        self.lambda_in = weight.lambda_in.values.index_select(-1, columns)
+        self.phi_values = weight.phi.values.index_select(1, columns)
+        self.out_alone = weight.out_alone
+
+    def form(self, out: Tensor | None = None) -> Tensor:
+        """Return these columns of W."""
+        return scale(self.lambda_in, self.weight.column, self.phi_values, out)
+
+    def write(self, d_weight: Tensor) -> None:
+        """Write the gradients of the whole, given that of these columns."""
+        whole = self.weight
+        if whole.phi.gradient is not None:
+            of_members = scale(self.lambda_in, whole.column, d_weight)
+            whole.phi.gradient.zero_().index_copy_(1, self.columns, of_members.sum(0))
+        d_weight.mul_(self.phi_values)
+        if whole.lambda_in.gradient is not None:
+            gradient = whole.lambda_in.gradient.zero_()
+            gradient.index_copy_(-1, self.columns, d_weight.sum(-2))
+        whole.lambda_out.write_sum(d_weight, -1)
+        if whole.lambda_out.gradient is not None:
+            whole.lambda_out.gradient.neg_()
 
 
 class DirectWeight:

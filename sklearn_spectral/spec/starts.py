@@ -160,8 +160,8 @@ def _normal(n: int, seed: int | np.random.SeedSequence, member: int) -> Array:
     path = (*parent.spawn_key, 0, member)
     bits = np.random.PCG64(np.random.SeedSequence(parent.entropy, spawn_key=path))
     total = np.full(n, -6.0)
-    for _ in range(12):
-        total += uniform(bits, 0.0, 1.0, (n,))
+    for numbers in uniform(bits, 0.0, 1.0, (12, n)):
+        total += numbers
     return total
 
 

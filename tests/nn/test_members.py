@@ -208,6 +208,24 @@ class TestGradient:
                 for parameter, gradient in zip(trained, gradients, strict=True):
                     torch.testing.assert_close(parameter.grad, gradient)
 
+    @pytest.mark.parametrize("bias", [False, True])
+    @pytest.mark.parametrize("train_eigenvectors", [False, True])
+    def test_columns_of_zeros(self, train_eigenvectors, bias, randomise):
+        network = SpectralNetwork(
+            300,
+            4,
+            7,
+            bias=bias,
+            train_eigenvectors=train_eigenvectors,
+            seed=0,
+            dtype=DOUBLE,
+            n_members=K,
+        )
+        randomise(network, frozen_too=True)
+        x = rows(13, 300) * (torch.arange(300) % 3 > 0)
+        self.check(network, x)
+        self.check(network, torch.zeros(13, 300, dtype=DOUBLE))
+
     def test_projected_once_for_all_where_the_factor_is_shared(self):
         network = population(train_eigenvalues="out", train_eigenvectors=True)
         assert next(network.layers()).frozen_factor() is None
