@@ -6,6 +6,7 @@ import pytest
 import torch
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
+from sklearn.neural_network import MLPClassifier
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
@@ -104,6 +105,14 @@ def test_coefs_are_the_network(model, cancer):
     output = values @ model.coefs_[-1] + model.intercepts_[-1]
     frame = pd.DataFrame(cancer[0]).add_prefix("x")
     np.testing.assert_allclose(output[:, 0], model.decision_function(frame), atol=1e-12)
+
+
+def test_a_perceptron_predicts_the_same_with_its_weights(digits):
+    X, y = digits
+    model = SpectralClassifier(9, n_members=4, **FEW).fit(X, y)
+    perceptron = MLPClassifier((4 * 9,), max_iter=1).fit(X, y)
+    perceptron.coefs_, perceptron.intercepts_ = model.coefs_, model.intercepts_
+    np.testing.assert_array_equal(perceptron.predict(X), model.predict(X))
 
 
 def test_the_adjacency_matrix_of_a_linear_population(diabetes):

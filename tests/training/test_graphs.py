@@ -59,10 +59,13 @@ def test_a_capture_that_fails_changes_nothing():
     assert not graphed.captured
 
 
-def test_a_fit_by_replays_is_the_fit(digits, monkeypatch):
+@pytest.mark.parametrize(
+    "params", [{}, {"n_members": 3, "bag_fraction": 0.6, "early_stopping": "oob"}]
+)
+def test_a_fit_by_replays_is_the_fit(digits, monkeypatch, params):
     X, y = digits
     model = SpectralClassifier(
-        20, linear_expansion=40, batch_size=100, max_iter=3, random_state=0
+        20, linear_expansion=40, batch_size=100, max_iter=3, random_state=0, **params
     )
     expected = model.fit(X, y).coefs_
     recorder = Recorder()
