@@ -56,6 +56,8 @@ CASES = (
     Case((20, 100, 2), **SMALL),
     Case((60, 100, 10), **SMALL),
     Case((60, 100, 10), **SMALL, trains={"train_eigenvectors": True}),
+    Case((20, 100, 2), **SMALL, trains={"train_eigenvalues": "out"}),
+    Case((60, 100, 10), **SMALL, trains={"train_eigenvalues": "out"}),
     Case((784, 120, 10), **LARGE),
     Case((784, 120, 10), **LARGE, trains={"train_eigenvalues": "out"}),
 )
