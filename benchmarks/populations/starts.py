@@ -20,14 +20,12 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
 
-import numpy as np
 import pandas as pd
 from data import CHOSEN_ON, N_FOLDS, folds
 from harness import environment, set_threads
-from tables import POPULATION, WITH_EIGENVECTORS, measure
+from tables import HIDDEN, POPULATION, WITH_EIGENVECTORS, auto_layers, measure
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral.spec.architecture import auto_expansion
 from sklearn_spectral.training import convert  # noqa: F401  # what is patched is imported
 
 RULES = {
@@ -35,7 +33,6 @@ RULES = {
     "every": lambda position, trains_eigenvectors: True,
 }
 VARIANTS = [*product(RULES, ("frozen", "trained"), ("none", "auto"))]
-HIDDEN = (100,)
 
 
 @contextmanager
@@ -63,10 +60,7 @@ def mean_of_folds(table: str, variant: tuple[str, str, str], seed: int) -> dict[
     settings = {**POPULATION, **(WITH_EIGENVECTORS if eigenvectors == "trained" else {})}
     found = []
     for fold in folds(table, seed, "float64"):
-        if linear == "auto":
-            n_classes = len(np.unique(fold.y_train))
-            ends = fold.X_train.shape[1], 1 if n_classes == 2 else n_classes
-            settings["linear_expansion"] = auto_expansion(*ends, HIDDEN)
+        settings["linear_expansion"] = auto_layers(fold) if linear == "auto" else None
         with differing_by(RULES[rule]):
             found.append(
                 measure(SpectralClassifier(HIDDEN, **settings, random_state=seed), fold)
