@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -39,8 +40,7 @@ class Bags:
 
     def of_rows(self, values: Any) -> NDArray[np.bool_]:
         """Tell of an array or a CSR matrix which rows are in which bags, (n, n_members)."""
-        multipliers = _raw_bits(self.seed, 0, values.shape[1]) | np.uint64(1)
-        return self.of_hashes(_hash_rows(values, multipliers))
+        return self.of_hashes(_hash_rows(values, _multipliers(self.seed, values.shape[1])))
 
     def of(self, X: Rows, rows: NDArray[np.intp] | None = None) -> NDArray[np.bool_]:
         """Tell it of all rows, or those numbered ``rows``, which ascend."""
@@ -156,6 +156,11 @@ def _mix(hashes: Hashes) -> Hashes:
     hashes *= np.uint64(0x94D049BB133111EB)
     hashes ^= hashes >> np.uint64(31)
     return hashes
+
+
+@lru_cache(maxsize=2)  # asked for with every chunk of rows
+def _multipliers(seed: int, n_columns: int) -> Hashes:
+    return _raw_bits(seed, 0, n_columns) | np.uint64(1)
 
 
 def _raw_bits(seed: int, stream: int, n: int) -> Hashes:

@@ -18,6 +18,7 @@ from .activations import ScaledTanh
 from .backprop_members import MembersLayer, MembersProjected
 from .layer import LinearLayer
 from .network import StackedNetwork
+from .products import times_vector
 from .telescope import LinearStack
 from .trained_weights import (
     WEIGHTS,
@@ -161,11 +162,6 @@ _ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
 # ---- layers and stacks ----
 
 
-# Of several members a signal is (K, n_rows, n_nodes), but in memory the rows stand beside
-# each other: products of all members are then one, sums over rows are of neighbours, and a
-# softmax of few classes takes all rows at a time (benchmarks/populations/layout.py).
-
-
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     if weight.ndim == 2:
         return x @ weight.T if bias is None else torch.addmm(bias, x, weight.T)
@@ -184,7 +180,7 @@ def _pass_back(d: Tensor, weight: Tensor) -> Tensor:
 
 
 class _Layer:
-    """One layer."""
+    """One layer of one network; see `MembersLayer` for several."""
 
     def __init__(self, layer: LinearLayer) -> None:
         self.weight, self.bias = weight_of(layer), TrainedTensor(layer.bias)
@@ -194,10 +190,10 @@ class _Layer:
         return _affine(x, self.formed, self.bias.values)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
-        self.bias.write_sum(d, -2)
+        self.bias.write_sum(d, 0)
         if self.weight.trains:
-            self.weight.write(d.mT @ self.x)
-        return _pass_back(d, self.formed) if needs_input else None
+            self.weight.write(d.T @ self.x)
+        return d @ self.formed if needs_input else None
 
 
 class _Projected:
@@ -212,7 +208,7 @@ class _Projected:
         return self.layer.from_projection(x)
 
     def backward(self, d: Tensor, needs_input: bool) -> None:
-        self.bias.write_sum(d, -2)
+        self.bias.write_sum(d, 0)
         self.weight.write_projected(d, self.x)
 
 
@@ -247,7 +243,7 @@ class _Down:
         for bias, factor in zip(self.biases, self.factors, strict=True):
             self.products.append(product)
             if bias.values is not None:
-                onward = _times(product, bias.values)
+                onward = times_vector(product, bias.values)
                 total = onward if total is None else total + onward
             product = factor.forward(product)
         return product, total
@@ -257,19 +253,12 @@ class _Down:
         for bias, factor, before in reversed(steps):
             grad = factor.backward(grad)
             if bias.gradient is not None:
-                bias.write(_times(before.mT, d_total))
+                bias.write(times_vector(before.mT, d_total))
             if bias.values is not None:
                 grad = _add_outer(grad, d_total, bias.values)
         if self.weight.trains:
             self.weight.write(grad)
         self.bias.write(d_total)
-
-
-def _times(matrix: Tensor, vector: Tensor) -> Tensor:
-    """Return ``matrix @ vector``, member by member if there are several."""
-    if vector.ndim == 1:
-        return matrix @ vector
-    return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
 
 
 def _add_outer(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:

@@ -453,6 +453,8 @@ class SpectralLinear(LinearLayer):
     @torch.no_grad()
     def member(self, k: int) -> SpectralLinear:
         """Return a copy of the layer as one member has it, without their axis."""
+        if not 0 <= k < self.n_members:
+            raise IndexError(f"There is no member {k}; there are {self.n_members}.")
         layer = deepcopy(self)
         layer.n_members = 1
         for name in ("eigenvalues_in", "eigenvalues_out", "bias"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
+from copy import copy, deepcopy
 from itertools import pairwise
 from typing import cast
 
@@ -26,6 +26,7 @@ from .activations import make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
 from .members import WeightAndBias, merge_layers
+from .products import own_projection
 from .telescope import LinearStack
 
 
@@ -146,6 +147,15 @@ class StackedNetwork(nn.Module):
                     factor = stack.layers[0].frozen_factor()
                 return x if factor is None else x @ factor.T
         return x
+
+    def rows_of_members(self, x: Tensor, index: Tensor) -> Tensor:
+        """Return rows of the data for each member, of numbers ``index`` (n_members, m);
+        within `use_plans` of what `precompute` made of the data."""
+        stack = self.stacks[self.n_computed_once]
+        plan = stack.active_plan
+        if plan is None or plan.strategy != "project":
+            return x[index]
+        return own_projection(x, index, stack.layers[0].out_features)
 
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
@@ -345,10 +355,8 @@ class SpectralNetwork(StackedNetwork):
         >>> network(x).shape, torch.allclose(network.member(2)(x), network(x)[2], atol=1e-6)
         (torch.Size([16, 5, 3]), True)
         """
-        if not 0 <= k < self.n_members:
-            raise IndexError(f"There is no member {k}; there are {self.n_members}.")
-        network = deepcopy(self)
-        network.n_members = 1
+        network = copy(self)
+        network.n_members, network._modules = 1, {}
         stacks = [
             LinearStack(
                 [cast("SpectralLinear", layer).member(k) for layer in stack], stack.strategy
@@ -356,6 +364,7 @@ class SpectralNetwork(StackedNetwork):
             for stack in self.stacks
         ]
         network.stacks = cast("Sequence[LinearStack]", nn.ModuleList(stacks))
+        network.activations = deepcopy(self.activations)
         for activation in network.activations if self.n_members > 1 else ():
             if (slope := getattr(activation, "slope", None)) is not None:
                 activation.slope = nn.Parameter(slope[k].clone(), slope.requires_grad)

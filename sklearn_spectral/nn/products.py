@@ -323,16 +323,32 @@ def split_projection(
 ) -> tuple[Tensor, Tensor]:
     """Split rows of products with lambda_in phi of each member, and with phi of all.
 
-    Returns (K, n_rows, n_out), of each member its own, and what they share.
-    """
-    scaled_in, plain = projected.split([n_members * n_out, n_out], dim=-1)
-    if n_members == 1:
+    Rows that all share have those of each member, which are returned as (K, n_rows, n_out);
+    rows of members' own, as `own_projection` gives them, theirs alone."""
+    if projected.ndim > 2:
+        scaled_in, plain = projected.chunk(2, dim=-1)
         return scaled_in, plain
-    scaled_in = scaled_in.unflatten(-1, (n_members, n_out))
-    if projected.ndim == 2:  # rows that all share
-        return scaled_in.transpose(0, 1), plain
-    of_itself = torch.arange(n_members, device=projected.device)
-    return scaled_in[of_itself, :, of_itself], plain
+    scaled_in, plain = projected.split([n_members * n_out, n_out], dim=-1)
+    if n_members > 1:
+        scaled_in = scaled_in.unflatten(-1, (n_members, n_out)).transpose(0, 1)
+    return scaled_in, plain
+
+
+def own_projection(projected: Tensor, index: Tensor, n_out: int) -> Tensor:
+    """Take rows of projected data for each member, of numbers ``index`` (K, m), without
+    what other members need of them."""
+    if projected.shape[1] == n_out:  # all share it
+        return projected[index]
+    parts = projected.unflatten(1, (-1, n_out))
+    members = torch.arange(len(index), device=index.device).unsqueeze(1)
+    return torch.cat([parts[index, members], parts[index, -1]], dim=-1)
+
+
+def times_vector(matrix: Tensor, vector: Tensor) -> Tensor:
+    """Return ``matrix @ vector``, member by member if there are several."""
+    if vector.ndim == 1:
+        return matrix @ vector
+    return (matrix @ vector.unsqueeze(-1)).squeeze(-1)
 
 
 def _blocks(phi: Tensor) -> list[slice]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ..spec.plan import STRATEGY_CHOICES, THIN_ROWS, StackPlan, Strategy, cheapest
 from .layer import LinearLayer, affine
-from .products import BLOCK_ROWS
+from .products import BLOCK_ROWS, times_vector
 
 # Projected data may always be this many numbers; more only where the data themselves are.
 PROJECTED_NUMBERS = 2**26
@@ -283,7 +283,9 @@ def _contract(
     if starts_at_output:
         weight, bias = layers[-1].weight, layers[-1].bias
         for layer in reversed(layers[:-1]):
-            bias = _add(bias, None if layer.bias is None else _times(weight, layer.bias))
+            bias = _add(
+                bias, None if layer.bias is None else times_vector(weight, layer.bias)
+            )
             weight = layer.left_multiply(weight) if closed_form else weight @ layer.weight
         return weight, bias
     weight, bias = layers[0].weight, layers[0].bias
@@ -294,15 +296,10 @@ def _contract(
             weight = layer.right_multiply(weight)
         else:
             step = layer.weight
-            onward = None if bias is None else _times(step, bias)
+            onward = None if bias is None else times_vector(step, bias)
             weight = step @ weight
         bias = _add(layer.bias, onward)
     return weight, bias
-
-
-def _times(weight: Tensor, bias: Tensor) -> Tensor:
-    """Return ``weight @ bias``, member by member if there are several."""
-    return weight @ bias if bias.ndim == 1 else (weight @ bias.unsqueeze(-1)).squeeze(-1)
 
 
 def _add(left: Tensor | None, right: Tensor | None) -> Tensor | None:

@@ -74,8 +74,8 @@ class SpectralWeight:
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write the gradients, given that of the layer's output from projected data."""
         if self.lambda_out.gradient is not None:
-            plain = projected[..., -self.lambda_out.values.shape[-1] :]
-            torch.sum(d * plain, -2, out=self.lambda_out.gradient).neg_()
+            plain = projected[:, -len(self.lambda_out.values) :]
+            torch.sum(d * plain, 0, out=self.lambda_out.gradient).neg_()
 
     def closed_factor(self, transposed: bool) -> ClosedFactor | None:
         """Return what multiplies by W in closed form: where phi is frozen."""

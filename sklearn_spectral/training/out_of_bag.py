@@ -64,7 +64,7 @@ def mean_out_of_bag(network: StackedNetwork, x: Tensor, in_bags: Tensor) -> Tens
     n_longest = int(places.max()) + 1
     index = rows.new_zeros(network.n_members, n_longest)
     index[members, places] = rows
-    own = x.index_select(0, index.flatten()).unflatten(0, index.shape)
+    own = network.rows_of_members(x, index)
     return network(own)[members, places].unflatten(0, (len(x), -1)).mean(1)
 
 

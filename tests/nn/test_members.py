@@ -185,12 +185,17 @@ class TestGradient:
             telescope="project",
         )
         randomise(network, frozen_too)
-        x = rows(K, 13, 6) if own else rows(13, 6)
-        expected = alone(network, x)
+        x = rows(13, 6)
+        index = torch.arange(3 * K).reshape(K, 3) % 7
+        expected = alone(network, x[index] if own else x)
         plans = network.plan(batch_size=13, n_rows=13)
         assert plans[0].strategy == "project"
         with network.use_plans(plans):
             projected = network.precompute(x, plans)
+            if own:
+                projected = network.rows_of_members(projected, index)
+                n_out = next(network.layers()).out_features
+                assert projected.shape in ((K, 3, n_out), (K, 3, 2 * n_out))
             output = network(projected)
             torch.testing.assert_close(output, expected, atol=1e-12, rtol=1e-12)
             network.zero_grad()
@@ -316,8 +321,11 @@ class TestStart:
             LinearStack(
                 [SpectralLinear(3, 4, n_members=2), SpectralLinear(4, 2, n_members=3)]
             )
-        with pytest.raises(IndexError, match="no member 3"):
-            population().member(3)
+        for k in (3, -1):
+            with pytest.raises(IndexError, match=f"no member {k}"):
+                population().member(k)
+            with pytest.raises(IndexError, match=f"no member {k}"):
+                next(population().layers()).member(k)
 
 
 @pytest.mark.parametrize("own_targets", [False, True])
