@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from ..fitted.drawing import members_of, network_html
+from ..fitted.drawing import caption_of, network_html
 from ..fitted.members import as_matrix
 from ..fitted.network import FittedNetwork
 from ..spec.architecture import Architecture
@@ -137,7 +137,7 @@ class FittedAttributesMixin(PortableMixin):
             estimators=self,
             names=name,
             name_details=str(self),
-            name_caption=members_of(self._fitted) if fitted else None,
+            name_caption=caption_of(self._fitted) if fitted else None,
             doc_link_label=None,
             dash_wrapped=True,
         )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _HEIGHT, _GAP, _BAR = 84, 92, 18
 
 
-def members_of(network: FittedNetwork) -> str:
+def caption_of(network: FittedNetwork) -> str:
     """Name the widths of the extended network, and how many members have them."""
     if network.n_members == 1:
         return str(network.architecture)
@@ -38,7 +38,7 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
     where = "an extended network"
     if network.n_members > 1:
         extended *= network.n_members
-        where = f"{members_of(network)} on one set of eigenvectors, extended networks"
+        where = f"{caption_of(network)} on one set of eigenvectors, extended networks"
     facts = (
         f"{n_trained:,} parameters trained, in {where} of "
         f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
@@ -72,7 +72,7 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
                 f'<text x="{centre:.1f}" y="{_HEIGHT + 20 + 14 * line}" font-size="12" '
                 f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
             )
-    drawing, title = "".join(shapes), escape(members_of(network))
+    drawing, title = "".join(shapes), escape(caption_of(network))
     return (
         '<div class="sklearn-spectral-network" style="max-width:100%;overflow-x:auto">'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT + 42}" '

@@ -90,7 +90,7 @@ class AdjacencyDisplay(Display):
         ValueError
             If the network has more than 5,000 nodes.
         """
-        model = network_in(estimator)
+        model = network_in(estimator, cls.__name__)
         coefs = model.coefs_
         widths = (coefs[0].shape[0], *(coef.shape[1] for coef in coefs))
         n_nodes = sum(widths)

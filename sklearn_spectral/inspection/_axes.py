@@ -63,44 +63,49 @@ def input_names(estimator: Any) -> Any:
     return names
 
 
-def network_in(estimator: Any) -> Any:
-    """Return the fitted network of this package in an estimator; a TypeError if none is."""
+def network_in(estimator: Any, called: str) -> Any:
+    """Return the fitted network of this package in an estimator; a TypeError if none is.
+
+    ``called``: what the user called, for messages.
+    """
     found = innermost(estimator)
     if not isinstance(found, FittedAttributesMixin):
         raise TypeError(
-            "This display takes a fitted estimator of sklearn_spectral, or a pipeline, "
+            f"{called} takes a fitted estimator of sklearn_spectral, or a pipeline, "
             f"search or pruner around one; got {type(found).__name__}."
         )
     return found
 
 
-def spectral_network_in(estimator: Any) -> Any:
+def spectral_network_in(estimator: Any, called: str) -> Any:
     """Return the same, if it has eigenvalues: neither in direct space nor compact."""
-    found = network_in(estimator)
+    found = network_in(estimator, called)
     if not isinstance(found, BaseSpectral):
         raise TypeError(
             f"{type(found).__name__} is trained in direct space and has no eigenvalues; "
-            "this display takes a SpectralClassifier or a SpectralRegressor."
+            f"{called} takes a SpectralClassifier or a SpectralRegressor."
         )
     found._fitted.complete()  # or the error of a compact model, which has no such network
     return found
 
 
 def network_and_inputs(
-    estimator: Any, *inputs: Any, through: tuple[type, ...] = ()
+    estimator: Any, called: str, *inputs: Any, through: type | None = None
 ) -> tuple[Any, ...]:
     """Return the spectral network in an estimator, and inputs as they come to it.
 
-    ``through``: wrappers that hand the inputs on, beside pipelines, searches and pruners.
+    ``through``: a wrapper that hands the inputs on, as pipelines, searches and pruners do;
+    messages name it instead of the last, for what only populations are good for.
     """
-    known = (FittedAttributesMixin, *through)
+    known = (FittedAttributesMixin, *(() if through is None else (through,)))
+    last = "pruner" if through is None else through.__name__
     for each in nested(estimator):
         if hasattr(each, "steps"):
             if len(before := each[:-1]):
                 inputs = tuple(before.transform(X) for X in inputs)
         elif not isinstance(each, known) and delegate(each) is None:
             raise TypeError(
-                "This display takes a fitted SpectralClassifier or SpectralRegressor, or "
-                f"a pipeline, search or pruner around one; got {type(each).__name__}."
+                f"{called} takes a fitted SpectralClassifier or SpectralRegressor, or a "
+                f"pipeline, search or {last} around one; got {type(each).__name__}."
             )
-    return spectral_network_in(each), *inputs
+    return spectral_network_in(each, called), *inputs

@@ -13,7 +13,7 @@ from sklearn.base import is_classifier
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
 from sklearn.utils import column_or_1d
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import check_array, check_consistent_length
 
 from ..estimators.unwrap import nested
 from ._axes import Display, network_and_inputs, with_defaults
@@ -116,6 +116,8 @@ def member_diversity(
     ------
     TypeError
         If the estimator is not spectral.
+    AttributeError
+        If it was saved with ``compact=True``, which merges the members.
     NotFittedError
         If it is not fitted.
     ValueError
@@ -132,9 +134,16 @@ def member_diversity(
     >>> diversity.disagreement.shape, diversity.member_errors.shape
     ((6,), (4,))
     """
+    return _compare("member_diversity", estimator, X, y, sample_weight)
+
+
+def _compare(
+    called: str, estimator: Any, X: Any, y: Any, sample_weight: Any
+) -> MemberDiversity:
+    """Compare the members in an estimator; messages name what was ``called``."""
     check_consistent_length(X, y, sample_weight)
     network, inputs = network_and_inputs(
-        estimator, X, through=(TransformedTargetRegressor,)
+        estimator, called, X, through=TransformedTargetRegressor
     )
     if network._fitted.n_members == 1:
         raise ValueError(
@@ -190,13 +199,19 @@ def _of_regressor(
 ) -> MemberDiversity:
     """Compare predictions, in the units of y: ``transformers`` are of the target, the
     outermost first."""
-    values = np.stack([*network.member_predict(X), network.predict(X)])
-    y = np.asarray(y, dtype=np.float64)
+    y = check_array(y, dtype=np.float64, ensure_2d=False, input_name="y")
     y = y.reshape(len(y), -1)
+    values = np.stack([*network.member_predict(X), network.predict(X)])
     flat = values.reshape(-1, values.shape[2] if values.ndim == 3 else 1)
     for transformer in reversed(transformers):
         flat = transformer.inverse_transform(flat)
-    values = np.asarray(flat).reshape(len(values), *y.shape)
+    values = np.asarray(flat).reshape(len(values), len(y), -1)
+    if values.shape[2] != y.shape[1]:
+        raise ValueError(
+            f"y has {y.shape[1]} targets for each sample, but those that this "
+            f"{type(network).__name__} predicts are {values.shape[2]}. Give the targets "
+            "that it was fitted to, of these samples."
+        )
     errors = [mean_squared_error(y, v, sample_weight=weight) for v in values]
     spread = np.sqrt(np.average((y - np.average(y, 0, weight)) ** 2, 0, weight))
     unit = np.where(spread > 0, spread, 1.0)
@@ -317,12 +332,14 @@ class MemberDiversityDisplay(Display):
         ------
         TypeError
             If the estimator is not spectral.
+        AttributeError
+            If it was saved with ``compact=True``, which merges the members.
         NotFittedError
             If it is not fitted.
         ValueError
             If it is not a population, or the data do not fit together.
         """
-        diversity = member_diversity(estimator, X, y, sample_weight=sample_weight)
+        diversity = _compare(cls.__name__, estimator, X, y, sample_weight)
         return cls(diversity=diversity).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> MemberDiversityDisplay:

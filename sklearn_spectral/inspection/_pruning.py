@@ -126,7 +126,7 @@ class PruningDisplay(Display):
         if isinstance(node_scores, str):
             node_scores = [node_scores]
         ranked_on = X if X_rank is None else X_rank
-        estimator, X, ranked_on = network_and_inputs(estimator, X, ranked_on)
+        estimator, X, ranked_on = network_and_inputs(estimator, cls.__name__, X, ranked_on)
         scorer = check_scoring(estimator, scoring)
         shares = np.linspace(0, 0.95, 20) if fractions is None else np.asarray(fractions)
         if shares.ndim != 1 or not ((shares >= 0) & (shares < 1)).all():

@@ -107,7 +107,7 @@ class RelevanceDisplay(Display):
             If the shape or the names do not fit the number of inputs, or there are to be
             no bars.
         """
-        model = network_in(estimator)
+        model = network_in(estimator, cls.__name__)
         relevance = model.feature_importances_
         if image_shape is not None:
             _check_image_shape(image_shape, len(relevance))

@@ -89,7 +89,7 @@ class SpectrumDisplay(Display):
         ValueError
             If there is no such layer.
         """
-        model = spectral_network_in(estimator)
+        model = spectral_network_in(estimator, cls.__name__)
         shapes = model.architecture_.layer_shapes
         chosen = range(len(shapes)) if layers is None else np.atleast_1d(layers).tolist()
         for k in chosen:

@@ -82,7 +82,7 @@ class TrainingCurveDisplay(Display):
         NotFittedError
             If it is not fitted.
         """
-        model = network_in(estimator)
+        model = network_in(estimator, cls.__name__)
         scores = getattr(model, "validation_scores_", None)
         display = cls(
             loss_curve=model.loss_curve_,

@@ -19,7 +19,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from ..estimators.base import BaseNetwork
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
-from ..fitted.drawing import members_of
+from ..fitted.drawing import caption_of
 from ..fitted.layers import LayerArrays, architecture_of, member_axis, up_to_date
 from ..fitted.members import fed_width, merged_shapes
 from ..fitted.network import FittedNetwork, with_regrown
@@ -229,7 +229,7 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
         entries += n_members * (ends + 2 * plain)
     if 8 * entries > max_bytes:
         raise ModelFileError(
-            f"The network {_shown(members_of(network))} of this file takes up to "
+            f"The network {_shown(caption_of(network))} of this file takes up to "
             f"{8 * entries} bytes in memory, more than max_bytes={max_bytes}. Raise "
             "max_bytes if you trust the file."
         )

@@ -426,6 +426,19 @@ def test_an_ensemble_is_named(digits):
             display.from_estimator(bagging)
 
 
+def test_messages_name_what_was_called(digits):
+    tree = DecisionTreeClassifier().fit(*digits)
+    for display in (*FOR_ANY_NETWORK, SpectrumDisplay):
+        with pytest.raises(TypeError, match=rf"^{display.__name__} takes a fitted est"):
+            display.from_estimator(tree)
+    with pytest.raises(TypeError, match=r"^PruningDisplay takes .* search or pruner"):
+        PruningDisplay.from_estimator(tree, *digits)
+    direct = DirectClassifier(5, max_iter=1).fit(*digits)
+    for display, data in ((SpectrumDisplay, ()), (PruningDisplay, digits)):
+        with pytest.raises(TypeError, match=f"; {display.__name__} takes a Spectral"):
+            display.from_estimator(direct, *data)
+
+
 def test_others_are_several(fitted):
     for wrong in (fitted, 3):
         with pytest.raises(TypeError, match="no mapping and no sequence of estimators"):

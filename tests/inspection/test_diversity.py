@@ -13,7 +13,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.inspection import MemberDiversityDisplay, member_diversity
 
@@ -205,8 +205,12 @@ class TestRefused:
     def test_no_spectral_network(self, digits, diabetes):
         with pytest.raises(TypeError, match="has no eigenvalues"):
             member_diversity(DirectClassifier(3, max_iter=1).fit(*digits), *digits)
-        with pytest.raises(TypeError, match="got LinearRegression"):
-            member_diversity(LinearRegression().fit(*diabetes), *diabetes)
+        other = LinearRegression().fit(*diabetes)
+        takes = "takes a .* search or TransformedTargetRegressor .* got LinearRegression"
+        with pytest.raises(TypeError, match=f"^member_diversity {takes}"):
+            member_diversity(other, *diabetes)
+        with pytest.raises(TypeError, match=f"^MemberDiversityDisplay {takes}"):
+            MemberDiversityDisplay.from_estimator(other, *diabetes)
 
     def test_other_lengths(self, two_classes):
         model, X, y = two_classes
@@ -214,3 +218,24 @@ class TestRefused:
             member_diversity(model, X, y[:3])
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             member_diversity(model, X, y, sample_weight=[1, 1])
+
+    @pytest.mark.parametrize("transforms", [False, True])
+    def test_other_targets(self, transforms, diabetes):
+        X, y = diabetes[0][:40], diabetes[1][:40]
+        net = SpectralRegressor(3, n_members=3, max_iter=1, random_state=0)
+        if transforms:
+            net = TransformedTargetRegressor(net, transformer=StandardScaler())
+        for n_fitted, n_given in ((1, 2), (2, 1), (2, 4)):
+            net.fit(X, np.tile(y[:, None], n_fitted))
+            other = np.tile(y[:, None], n_given)
+            message = f"y has {n_given} targets .* predicts are {n_fitted}"
+            with pytest.raises(ValueError, match=message):
+                member_diversity(net, X, other)
+        with pytest.raises(ValueError, match="dim 3"):
+            member_diversity(net, X, y.reshape(-1, 1, 1))
+
+    def test_a_compact_model(self, diabetes, path):
+        net = SpectralRegressor(3, n_members=2, max_iter=1, random_state=0)
+        save(net.fit(*diabetes), path, compact=True)
+        with pytest.raises(AttributeError, match="saved with compact=True"):
+            member_diversity(load(path), *diabetes)
