@@ -88,13 +88,14 @@ def check_all_train(
     n_empty = int((n_in_bags == 0).sum())
     if not n_empty:
         return
-    given = f"{n_rows} sample{'s' * (n_rows != 1)}"
+    given, advice = f"{n_rows} sample{'s' * (n_rows != 1)}", ""
     if n_groups is not None:
         given += f" of {n_groups} different group{'s' * (n_groups != 1)}"
+        advice = ", or leave groups out"
     raise ValueError(
-        f"{n_empty} of the {len(n_in_bags)} members have no row in their bags, so that "
-        f"they cannot be trained: there {'is' if n_rows == 1 else 'are'} {given}. Set "
-        "fewer n_members or a larger bag_fraction, or leave groups out if there are any."
+        f"No row is in the bags of {n_empty} of the {len(n_in_bags)} members, which cannot "
+        f"be trained so: there {'is' if n_rows == 1 else 'are'} {given}. Set a smaller "
+        f"n_members or a larger bag_fraction{advice}."
     )
 
 

@@ -102,7 +102,11 @@ class FitRun:
         if n_left_out:
             now = ["rows" if self.data.groups is None else "groups", n_left_out]
         before = estimator._bagged if self.resume else now
-        self.bagged = left_out_by_both(before, now)
+        bagged = left_out_by_both(before, now)
+        # At once: callbacks are given copies of the estimator while it trains.
+        estimator.__dict__.pop("_bagged", None)
+        if bagged is not None:
+            estimator._bagged = bagged
         self.why_seen = None if now is None else why_seen(before, now)
         if self.stops_out_of_bag and self.why_seen is not None:
             raise ValueError(
@@ -385,8 +389,5 @@ class FitRun:
             estimator.loss_curve_ = []
         estimator._record(outcome, partial=self.partial)
         estimator._record_out_of_bag(self.out_of_bag, self.given)
-        estimator.__dict__.pop("_bagged", None)
-        if self.bagged is not None:
-            estimator._bagged = self.bagged
         estimator.device_ = str(self.device)
         estimator._net = net

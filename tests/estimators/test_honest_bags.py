@@ -138,11 +138,11 @@ def test_a_file_with_other_bags_is_refused(wrong, tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ((X[:1], X[:1, 0]), r"2 of the 4 members .* there is 1 sample\. Set fewer"),
-        ((np.repeat(X[:1], 5, 0), np.arange(5.0)), "2 of the 4 members .* 5 samples"),
+        ((X[:1], X[:1, 0]), r"2 of the 4 members, .* there is 1 sample\. Set a smaller"),
+        ((np.repeat(X[:1], 5, 0), np.arange(5.0)), "2 of the 4 members, .* 5 samples"),
         (
             (X[:8], X[:8, 0], None, [1] * 8),
-            "2 of the 4 members .* 8 samples of 1 different group",
+            "2 of the 4 members, .* 8 samples of 1 different group.*leave groups out",
         ),
         ((X[:2], X[:2, 0], [1.0, 0.0]), "there is 1 sample"),
     ],

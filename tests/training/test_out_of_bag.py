@@ -182,10 +182,10 @@ def test_every_member_needs_rows_of_a_stream(diabetes):
     X, y = diabetes
     pairs = DataLoader([(X[0], y[0]), (X[0], y[1])], batch_size=2)
     model = SpectralRegressor(4, max_iter=2, **BAGGED)
-    with pytest.raises(ValueError, match=r"2 of the 5 members .* there are 2 samples"):
+    with pytest.raises(ValueError, match=r"2 of the 5 members, .* there are 2 samples"):
         model.fit(pairs)
     model.partial_fit(pairs)
     one_weighs = DataLoader([(x, row > 0) for row, x in enumerate(X[:30])], batch_size=10)
     model = SpectralClassifier(4, class_weight={True: 0, False: 1}, max_iter=2, **BAGGED)
-    with pytest.raises(ValueError, match=r"2 of the 5 members .* there is 1 sample"):
+    with pytest.raises(ValueError, match=r"2 of the 5 members, .* there is 1 sample"):
         model.fit(one_weighs)
