@@ -81,6 +81,24 @@ def count_left_out(bag_fraction: float, n_members: int) -> int:
     return n_left_out
 
 
+def check_all_train(
+    n_in_bags: NDArray[np.intp], n_rows: int, n_groups: int | None = None
+) -> None:
+    """Refuse bags without rows: ``n_in_bags`` of ``n_rows`` are in that of each member."""
+    n_empty = int((n_in_bags == 0).sum())
+    if not n_empty:
+        return
+    given, advice = f"{n_rows} sample{'s' * (n_rows != 1)}", ""
+    if n_groups is not None:
+        given += f" of {n_groups} different group{'s' * (n_groups != 1)}"
+        advice = ", or leave groups out"
+    raise ValueError(
+        f"No row is in the bags of {n_empty} of the {len(n_in_bags)} members, which cannot "
+        f"be trained so: there {'is' if n_rows == 1 else 'are'} {given}. Set a smaller "
+        f"n_members or a larger bag_fraction{advice}."
+    )
+
+
 def hash_groups(groups: Any, n_rows: int) -> Hashes:
     """Return a hash of each row's group; equal labels, numbers or strings, have equal ones.
     Labels that are missing, or as many as there are not rows, are refused.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, _num_samples
 
-from .bags import Bags, Hashes
+from .bags import Bags, Hashes, check_all_train
 from .refused import refuse_unusable
 from .rows import Rows, as_rows
 
@@ -70,6 +70,18 @@ class TrainingData:
         if self.groups is not None:
             return bags.of_hashes(self.groups[self.row_numbers])
         return bags.of(self.X, self.rows)
+
+    def check_bags(self, in_bags: NDArray[np.bool_]) -> None:
+        """Refuse bags, of the rows that count, in which no row has a positive weight."""
+        if in_bags.any(axis=0).all() and self.sample_weight is None:
+            return
+        rows, weight = self.row_numbers, self.weight()
+        if weight is not None:
+            rows, in_bags = rows[weight > 0], in_bags[weight > 0]
+        n_groups = None
+        if self.groups is not None:
+            n_groups = len(np.unique(self.groups[rows]))
+        check_all_train(in_bags.sum(axis=0), len(rows), n_groups)
 
     def split(
         self, fraction: float, seed: int, stratify: bool

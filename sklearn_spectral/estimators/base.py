@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,11 +30,12 @@ from ..spec.architecture import Architecture, LinearExpansion
 from ..spec.plan import STRATEGY_CHOICES
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.outcome import Constant, Outcome, warn_or_reraise
+from ..training.outcome import Constant, Outcome, caller_level, warn_or_reraise
 from .calls import advice_on_values
 from .constraints import RegisteredNames
 from .fit_callbacks import CallbackSupportMixin, FitTasks
 from .fit_run import FitRun
+from .left_out import LeftOut
 from .validation import ValidationMixin
 
 if TYPE_CHECKING:
@@ -168,6 +170,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Score an output of the network against encoded targets."""
 
+    # What all training so far left out; there is nothing that it did not see by default.
+    _bagged: LeftOut | None = None
+
     # What the attribute is called that has predictions out of bag.
     _out_of_bag_name: ClassVar[str]
 
@@ -223,6 +228,14 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             all_epochs_expected=scheduled or bool(self.early_stopping),
             from_start=not resume,
         )
+        if run.why_seen is not None and not partial:
+            warnings.warn(
+                f"There are no oob_score_ and {self._out_of_bag_name}: training went on "
+                f"from weights that {run.why_seen}. To have them, fit anew: with "
+                "warm_start=False.",
+                UserWarning,
+                caller_level(),
+            )
 
     @contextmanager
     def _unchanged_on_failure(self) -> Iterator[None]:
@@ -364,7 +377,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             return
         if not data.X.has_row_numbers:  # each reading may have another order
             data = replace(data, y=found.target, sample_weight=found.weight)
-        output = found.output[data.row_numbers]
+        rows = data.row_numbers
+        if data.sample_weight is not None:  # the score counts those that have some alike
+            rows = rows[data.sample_weight[rows] > 0]
+            data = replace(data, sample_weight=None, rows=rows)
+        output = found.output[rows]
         is_finite = np.isfinite(output).all()
         self.oob_score_ = float(self._score_output(output, data)) if is_finite else np.nan
         setattr(self, self._out_of_bag_name, self._predictions(found.output))

@@ -16,6 +16,7 @@ from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
 from ..training.outcome import Outcome
 from .fit_callbacks import FitTasks
+from .left_out import LeftOut, left_out_by_both, why_seen
 
 if TYPE_CHECKING:
     import torch
@@ -74,6 +75,7 @@ class FitRun:
     def run(self) -> Outcome:
         """Train, and have the estimator keep the result; torch is imported here."""
         self._choose_network()
+        self._compare_bags()
         self._join_processes()
         self._find_checkpoint()
         self.bags = self.estimator._bags(self.seed)
@@ -92,6 +94,26 @@ class FitRun:
             self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
         else:
             self.seed, self.first_epoch = estimator._draw_seed(), 0
+
+    def _compare_bags(self) -> None:
+        """Find out whether members saw, in earlier training, what they leave out now."""
+        estimator, n_left_out = self.estimator, self.estimator._n_left_out
+        now: LeftOut | None = None
+        if n_left_out:
+            now = ["rows" if self.data.groups is None else "groups", n_left_out]
+        before = estimator._bagged if self.resume else now
+        bagged = left_out_by_both(before, now)
+        # At once: callbacks are given copies of the estimator while it trains.
+        estimator.__dict__.pop("_bagged", None)
+        if bagged is not None:
+            estimator._bagged = bagged
+        self.why_seen = None if now is None else why_seen(before, now)
+        if self.stops_out_of_bag and self.why_seen is not None:
+            raise ValueError(
+                f"early_stopping={estimator.early_stopping!r} stops by rows that members "
+                f"never saw, but training would go on from weights that {self.why_seen}. "
+                "Fit anew with warm_start=False, or set early_stopping=True or False."
+            )
 
     @property
     def _has_checkpoints(self) -> bool:
@@ -200,7 +222,7 @@ class FitRun:
             # From here on the weights of an earlier net move; its arrays do not.
             estimator.__dict__.pop("_net", None)
             outcome = train(net, dataset)
-        if self.bags is not None and not self.partial:
+        if self.bags is not None and self.why_seen is None and not self.partial:
             from ..training.out_of_bag import predict_out_of_bag
 
             if self.data.rows is not None:  # those that do not train are predicted too
@@ -216,11 +238,13 @@ class FitRun:
             encode = partial_of(self.estimator._encode_target, reset=False)
             weights = data.class_weight()
             settings = (encode, weights, self.dtype, self.device, self.bags)
-            return StreamDataset(data.X, *settings)
+            return StreamDataset(data.X, *settings, partial=self.partial)
         from ..training.batches import ArrayDataset
 
         arrays = (data.X, data.y, data.sample_weight, data.rows)
         in_bags = None if self.bags is None else data.in_bags(self.bags)
+        if in_bags is not None and not self.partial:
+            data.check_bags(in_bags)
         return ArrayDataset(*arrays, self.dtype, self.device, in_bags)
 
     def _options(self, n_samples: int) -> TrainingOptions:

@@ -58,7 +58,7 @@ class RegressorMembersMixin:
     def member_predict(self, X: Any) -> NDArray[Any]:
         """Predict the targets of each sample by each member.
 
-        ``predict`` is their mean; how far they are from each other says how sure they are.
+        ``predict`` is their mean.
 
         Parameters
         ----------

@@ -40,9 +40,11 @@ class SpectralRegressor(
         retracts to one ordinary network of ``n_members`` times as many hidden nodes.
     bag_fraction : float, default=1.0
         Share of the rows that each member is trained on, for ``n_members`` of two or more.
-        Every row is left out by equally many members, at least one below 1.0; by which, its
-        content decides (or its group). So equal rows have equal bags, and the members that
-        left a row out predict it honestly: see ``oob_score_``.
+        Every row is left out by equally many members, below 1.0 by
+        ``max(1, round((1 - bag_fraction) * n_members))``, so that the share is in fact one
+        minus this number over ``n_members``. Its content (or its group) decides which they
+        are. So equal rows have equal bags, and the members that left a row out predict it
+        honestly: see ``oob_score_``.
     fit_intercept : bool, default=True
         Whether layers have biases.
     init : str, default="scaled"
@@ -176,7 +178,9 @@ class SpectralRegressor(
         The highest of them, which belongs to the weights kept.
     oob_score_ : float
         R^2 out of bag, with ``bag_fraction`` below 1: each row is predicted by the mean of
-        the members that were not trained on it. Gone after ``partial_fit``.
+        the members that were not trained on it. All rows of positive weight count alike.
+        Gone after ``partial_fit``, and not there (with a warning) where a fit went on from
+        weights that saw what is left out.
     oob_prediction_ : ndarray of shape (n_samples,) or (n_samples, n_outputs)
         What they predict. A file does not hold it.
     stop_reason_ : str

@@ -273,7 +273,7 @@ class BaseSpectral(BaseNetwork):
             coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in fitted.coefs
         ]
         result = clone(self)
-        own = {"_net", "oob_score_", self._out_of_bag_name}
+        own = {"_net", "_bagged", "oob_score_", self._out_of_bag_name}
         learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
         vars(result).update({name: getattr(self, name) for name in learnt})
         widths = tuple(coef.shape[1] for coef in coefs[:-1])

@@ -31,7 +31,7 @@ from ..spec.solvers import SOLVERS, check_solver_state
 CURVES = ("loss_curve_", "validation_scores_")
 SERIES = ("classes_", "feature_names_in_", *CURVES)
 OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
-OPTIONAL |= {"oob_score_"}
+OPTIONAL |= {"_bagged", "oob_score_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
 # One row for each row of the training data, which may be larger than the network.
 OF_ROWS = {"oob_decision_function_", "oob_prediction_"}
@@ -394,7 +394,17 @@ def _are_digests(value: Any) -> bool:
     )
 
 
+def _is_left_out(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and value[0] in ("rows", "groups")
+        and _is_int(value[1], 1)
+    )
+
+
 IS_VALID: dict[str, Callable[[Any], bool]] = {
+    "_bagged": _is_left_out,
     "_config": lambda value: isinstance(value, dict),
     "_plans": lambda value: isinstance(value, list) and _are_plans(value),
     "_regrown": _are_digests,

@@ -135,3 +135,21 @@ assert model.predict(np.eye(4)).shape == (4,)
 assert FitTasks(model, None, None, None, None).task("train", lambda: "ran", model) == "ran"
 """
     fresh_python(script)
+
+
+def test_copies_know_what_this_training_leaves_out(diabetes):
+    """A fit that goes on from a copy would else take bags of an earlier fit for its own."""
+
+    class Keeper(Recorder):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator=None, **given):
+            super().on_fit_task_end(estimator, context, fitted_estimator=None)
+            self.scores.append(fitted_estimator)
+
+    model = SpectralRegressor(4, n_members=4, bag_fraction=0.75, max_iter=2)
+    model.fit(*diabetes).set_params(bag_fraction=1.0)
+    keeper = Keeper()
+    model.set_callbacks(keeper).fit(*diabetes)
+    copy = keeper.scores[0]
+    copy.set_params(bag_fraction=0.75, warm_start=True)
+    with pytest.warns(UserWarning, match="no oob_score_"):
+        copy.fit(*diabetes)
