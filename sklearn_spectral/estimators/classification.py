@@ -38,50 +38,6 @@ class NetworkClassifierMixin(ClassifierMixin):
     _target_attributes: ClassVar[tuple[str, ...]] = ("classes_",)
     _out_of_bag_name: ClassVar[str] = "oob_decision_function_"
 
-    @fitting
-    def fit(
-        self,
-        X: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-    ) -> Self:
-        """Train the network and retract it.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
-            The training data. A sparse or memory-mapped array is made dense one batch
-            at a time. What is read by slices of rows, as HDF5, Zarr and Dask arrays, is
-            read block by block, and so are a Dataset, an IterableDataset and a DataLoader
-            of torch, whose samples are pairs (x, y).
-        y : array-like of shape (n_samples,)
-            Class labels. None if X brings them, as torch data do.
-        sample_weight : array-like of shape (n_samples,), optional
-            Weights of the samples; those of weight zero are left out.
-        X_val : {array-like, sparse matrix, torch Dataset}, optional
-            Validation data for early stopping, instead of a part of X. In a Pipeline,
-            ``transform_input=["X_val"]`` has them transformed as X is.
-        y_val : array-like of shape (n_val,), optional
-            Their labels; None if X_val brings them.
-
-        Returns
-        -------
-        object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data are not valid; the message says what was
-            expected.
-        KeyboardInterrupt
-            On Ctrl-C; see the notes of the class.
-        """
-        self._train(X, y, sample_weight, X_val, y_val)
-        return self
-
     @available_if(can_train_by_batches)
     @fitting
     def partial_fit(
