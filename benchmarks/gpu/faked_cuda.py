@@ -12,7 +12,7 @@ import contextlib
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 _torch_device = torch.device
 
@@ -25,9 +25,12 @@ class OnTheCpu(TorchFunctionMode):
         if function is _torch_device:  # a name is a name
             return function(*args, **kwargs)
         kwargs.pop("pin_memory", None)
+        given = args, kwargs
         args, kwargs = tree_map(_to_cpu, (tuple(args), kwargs))
         if function is torch.Tensor.pin_memory:
             return args[0]
+        if function is torch.Tensor.to and _names_cuda(given):
+            return function(*args, **kwargs).clone()  # what is there has its own memory
         if getattr(function, "__self__", None) is torch.Tensor.is_cuda:
             return True
         return function(*args, **kwargs)
@@ -41,6 +44,11 @@ class Nothing:
 
     def __getattr__(self, name):
         return lambda *args, **kwargs: None
+
+
+def _names_cuda(given):
+    """Whether a device among what is given is CUDA, by name or as a device."""
+    return any(_to_cpu(value) is not value for value in tree_leaves(given))
 
 
 def _to_cpu(value):

@@ -26,8 +26,7 @@ CONFIGURATIONS = [
     {"solver": "adam", "learning_rate": "constant", "activation": "tanh"},
     {"solver": "sgd", "fit_intercept": False},
     {"n_members": 4, "bag_fraction": 0.75, "early_stopping": "oob", **MORE},
-    {"n_members": 3, "hidden_layer_sizes": (12, 8), "train_eigenvectors": True, **MORE},
-    {"n_members": 2, "hidden_layer_sizes": (), "bag_fraction": 0.5, "solver": "lbfgs"},
+    {"n_members": 2, "hidden_layer_sizes": (12, 8), "bag_fraction": 0.5, "solver": "lbfgs"},
 ]
 
 DIRECT_CONFIGURATIONS = [

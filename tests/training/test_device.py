@@ -120,8 +120,9 @@ class TestCuda:
         assert len(loaded.loss_curve_) == 8
         assert SpectralRegressor(20, device="cuda").fit(X, y).score(X, y) > 0.5
 
-    @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
-    @pytest.mark.parametrize("solver", ["adamax", "sgd"])
+    @pytest.mark.parametrize(
+        ("make", "solver"), [(np.asarray, "sgd"), (sparse.csr_array, "adamax")]
+    )
     def test_populations_stop_out_of_bag(self, digits, make, solver):
         X, y = digits[0].astype(np.float32), digits[1]
         model = SpectralClassifier(
