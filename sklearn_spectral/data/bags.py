@@ -82,14 +82,15 @@ def count_left_out(bag_fraction: float, n_members: int) -> int:
 
 
 def check_all_train(
-    n_in_bags: NDArray[np.intp], n_rows: int, n_groups: int | None = None
+    n_in_bags: NDArray[np.intp], n_rows: int, groups: Hashes | None = None
 ) -> None:
     """Refuse bags without rows: ``n_in_bags`` of ``n_rows`` are in that of each member."""
     n_empty = int((n_in_bags == 0).sum())
     if not n_empty:
         return
     given, advice = f"{n_rows} sample{'s' * (n_rows != 1)}", ""
-    if n_groups is not None:
+    if groups is not None:
+        n_groups = len(np.unique(groups))
         given += f" of {n_groups} different group{'s' * (n_groups != 1)}"
         advice = ", or leave groups out"
     raise ValueError(

@@ -73,15 +73,11 @@ class TrainingData:
 
     def check_bags(self, in_bags: NDArray[np.bool_]) -> None:
         """Refuse bags, of the rows that count, in which no row has a positive weight."""
-        if in_bags.any(axis=0).all() and self.sample_weight is None:
-            return
         rows, weight = self.row_numbers, self.weight()
         if weight is not None:
             rows, in_bags = rows[weight > 0], in_bags[weight > 0]
-        n_groups = None
-        if self.groups is not None:
-            n_groups = len(np.unique(self.groups[rows]))
-        check_all_train(in_bags.sum(axis=0), len(rows), n_groups)
+        groups = None if self.groups is None else self.groups[rows]
+        check_all_train(in_bags.sum(axis=0), len(rows), groups)
 
     def split(
         self, fraction: float, seed: int, stratify: bool

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
-from ..fitted.layers import architecture_of
+from ..fitted.layers import architecture_of, n_members_in
 from ..fitted.network import FittedNetwork
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
@@ -301,7 +301,7 @@ class FitRun:
         if not self.solver.by_batches:
             from ..training.batches import rows_of_full_batch
 
-            widest = architecture_of(self.config).widest * self.config.get("n_members", 1)
+            widest = architecture_of(self.config).widest * n_members_in(self.config)
             return rows_of_full_batch(n_samples, widest)
         size = self.estimator.batch_size
         return min(200, n_samples) if size == "auto" else size

@@ -272,18 +272,13 @@ class BaseSpectral(BaseNetwork):
         coefs = [
             coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in fitted.coefs
         ]
-        result = clone(self)
-        own = {"_net", "_bagged", "oob_score_", self._out_of_bag_name}
-        learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
-        vars(result).update({name: getattr(self, name) for name in learnt})
         widths = tuple(coef.shape[1] for coef in coefs[:-1])
-        result.set_params(
+        result = self._with_another_network(
             hidden_layer_sizes=widths,
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
-            early_stopping=self.early_stopping and self.early_stopping != "oob",
-            warm_start=True,
+            early_stopping=self.early_stopping and not self._stops_out_of_bag,
         )
         config = {
             **fitted.config,
@@ -295,6 +290,15 @@ class BaseSpectral(BaseNetwork):
             config, fitted.seed, coefs, fitted.intercepts if fitted.has_bias else None
         )
         return result
+
+    def _with_another_network(self, **params: Any) -> Self:
+        """Return a copy that knows of the data what this one does, to be given a network;
+        its ``fit`` goes on from that. What was found out of bag is not of that network."""
+        result = clone(self)
+        own = {"_net", "_bagged", "oob_score_", self._out_of_bag_name}
+        learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
+        vars(result).update({name: getattr(self, name) for name in learnt})
+        return result.set_params(**params, warm_start=True)
 
     def _take_weights(self, plain: PlainNetwork) -> None:
         """Become fitted with given weights."""

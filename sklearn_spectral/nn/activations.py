@@ -49,8 +49,12 @@ class ScaledTanh(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the activation elementwise."""
-        slope = self.slope
-        return torch.tanh((slope if slope.ndim == 0 else slope[:, None, None]) * x)
+        return torch.tanh(slope_of_each(self.slope) * x)
+
+
+def slope_of_each(slope: Tensor) -> Tensor:
+    """Return slopes as factors of signals: those of members are (K, n_rows, n_nodes)."""
+    return slope if slope.ndim == 0 else slope[:, None, None]
 
 
 # One for each activation with `has_slope`; the slope is its parameter of that name.

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from .activations import ScaledTanh
+from .activations import ScaledTanh, slope_of_each
 from .backprop_members import MembersLayer, MembersProjected
 from .layer import LinearLayer
 from .network import StackedNetwork
@@ -123,8 +123,7 @@ class _Elementwise:
 class _ScaledTanh:
     def __init__(self, activation: nn.Module) -> None:
         self.slope = TrainedTensor(cast("ScaledTanh", activation).slope)
-        slope = self.slope.values
-        self.factor = slope if slope.ndim == 0 else slope[:, None, None]
+        self.factor = slope_of_each(self.slope.values)
 
     def forward(self, x: Tensor) -> Tensor:
         self.x = x

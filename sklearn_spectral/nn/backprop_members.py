@@ -24,17 +24,35 @@ MOST_SEEN = 0.9
 """With more columns than this share of them in use, all are taken."""
 
 
-class SharedRowsLayer:
-    """A layer of several members that all read the same rows: one product.
+class Memory:
+    """Memory to write to again for each batch: to have it cleared anew takes a while."""
 
-    The bias is one more column of the weight. Columns that are zero in a batch take no
-    part: nothing depends on them (a quarter of MNIST's, for example)."""
+    def __init__(self) -> None:
+        self.flat: dict[str, Tensor] = {}
+
+    def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
+        """Return memory of a shape, and of the type of ``like``."""
+        size, flat = prod(shape), self.flat.get(name)
+        if flat is None or len(flat) < size:
+            flat = self.flat[name] = like.new_empty(size)
+        return flat[:size].view(shape)
+
+
+class OfMembers:
+    """What computes a layer of several members, and its gradients."""
 
     def __init__(self, layer: LinearLayer) -> None:
         self.weight = cast("SpectralWeight", weight_of(layer))
         self.bias = TrainedTensor(layer.bias)
         self.shape = (layer.n_members, layer.out_features, layer.in_features)
         self.memory = Memory()
+
+
+class SharedRowsLayer(OfMembers):
+    """A layer of several members that all read the same rows: one product.
+
+    The bias is one more column of the weight. Columns that are zero in a batch take no
+    part: nothing depends on them (a quarter of MNIST's, for example)."""
 
     def forward(self, x: Tensor) -> Tensor:
         n_members, n_out, n_in = self.shape
@@ -52,16 +70,15 @@ class SharedRowsLayer:
             self.x[:, n_in], stacked[..., n_in] = 1.0, bias
         output = self.memory.take("output", x, n_members, n_out, len(x))
         torch.mm(stacked.flatten(0, 1), self.x.T, out=output.flatten(0, 1))
-        if self.part.out_alone:
+        if self.weight.out_alone:
             self.plain = self.part.phi_values @ self.x[:, :n_in].T
         return output.mT
 
     def backward(self, d: Tensor, needs_input: bool) -> None:
         columns = d.mT.contiguous()
-        if self.part.out_alone:  # the gradient needs no product of each member's
+        if self.weight.out_alone:  # the gradient needs no product of each member's
             self.bias.write_sum(columns, -1)
-            gradient = self.weight.lambda_out.gradient
-            torch.sum(columns.mul_(self.plain), -1, out=gradient).neg_()
+            self.weight.lambda_out.write_minus_sum(columns.mul_(self.plain), -1)
             return
         d_stacked = self.memory.take("gradient", d, *self.shape[:2], self.x.shape[1])
         torch.mm(columns.flatten(0, 1), self.x, out=d_stacked.flatten(0, 1))
@@ -71,14 +88,8 @@ class SharedRowsLayer:
         self.part.write(d_stacked)
 
 
-class OwnRowsLayer:
+class OwnRowsLayer(OfMembers):
     """A layer of several members, each of which reads rows of its own."""
-
-    def __init__(self, layer: LinearLayer) -> None:
-        self.weight = cast("SpectralWeight", weight_of(layer))
-        self.bias = TrainedTensor(layer.bias)
-        self.shape = (layer.n_members, layer.out_features, layer.in_features)
-        self.memory = Memory()
 
     def forward(self, x: Tensor) -> Tensor:
         self.x, bias = x, self.bias.values
@@ -116,20 +127,6 @@ class MembersLayer:
         return self.reads.backward(d, needs_input)
 
 
-class Memory:
-    """Memory to write to again for each batch: to have it cleared anew takes a while."""
-
-    def __init__(self) -> None:
-        self.flat: dict[str, Tensor] = {}
-
-    def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
-        """Return memory of a shape, and of the type of ``like``."""
-        size, flat = prod(shape), self.flat.get(name)
-        if flat is None or len(flat) < size:
-            flat = self.flat[name] = like.new_empty(size)
-        return flat[:size].view(shape)
-
-
 def seen_columns(x: Tensor) -> Tensor | None:
     """Return which columns of wide rows have values, if many have none.
 
@@ -141,26 +138,20 @@ def seen_columns(x: Tensor) -> Tensor | None:
     return columns if len(columns) < MOST_SEEN * x.shape[1] else None
 
 
-class MembersProjected:
+class MembersProjected(OfMembers):
     """The first layer of several members, from data multiplied by its frozen factor."""
 
     # Here the numbers of a row are neighbours, as they come: to turn them takes longer than
     # all that is done with them.
-    def __init__(self, layer: LinearLayer) -> None:
-        self.weight = cast("SpectralWeight", weight_of(layer))
-        self.bias = TrainedTensor(layer.bias)
-        self.shape = layer.n_members, layer.out_features
-        self.memory = Memory()
-
     def forward(self, x: Tensor) -> Tensor:
-        lambda_out, n_out = self.weight.lambda_out.values, self.shape[1]
-        output = self.memory.take("output", x, x.shape[-2], *self.shape)
+        lambda_out, (n_members, n_out, _) = self.weight.lambda_out.values, self.shape
+        output = self.memory.take("output", x, x.shape[-2], n_members, n_out)
         if x.shape[-1] == n_out:  # lambda_in is one number of each member
             self.plain = x.unsqueeze(1) if x.ndim == 2 else x.transpose(0, 1)
             gains = self.weight.lambda_in.values[:, :1] - lambda_out
             torch.mul(self.plain, gains, out=output)
         else:
-            scaled_in, plain = split_projection(x, *self.shape)
+            scaled_in, plain = split_projection(x, n_members, n_out)
             self.plain = plain.unsqueeze(1) if x.ndim == 2 else plain.transpose(0, 1)
             scaled_in = scaled_in.transpose(0, 1)
             torch.addcmul(scaled_in, lambda_out, self.plain, value=-1, out=output)
@@ -171,6 +162,4 @@ class MembersProjected:
     def backward(self, d: Tensor, needs_input: bool) -> None:
         rows = d.transpose(0, 1)
         self.bias.write_sum(rows, 0)
-        gradient = self.weight.lambda_out.gradient
-        if gradient is not None:
-            torch.sum(rows.mul_(self.plain), 0, out=gradient).neg_()
+        self.weight.lambda_out.write_minus_sum(rows.mul_(self.plain), 0)

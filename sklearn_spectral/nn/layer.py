@@ -58,10 +58,6 @@ class LinearLayer(nn.Module):
 
     bias: nn.Parameter | None
 
-    # How many networks it is a layer of. With more than one the weight and the bias have
-    # one axis more, in front.
-    n_members = 1
-
     def __init__(
         self,
         in_features: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy, deepcopy
+from copy import deepcopy
 from itertools import pairwise
 from typing import cast
 
@@ -355,8 +355,10 @@ class SpectralNetwork(StackedNetwork):
         >>> network(x).shape, torch.allclose(network.member(2)(x), network(x)[2], atol=1e-6)
         (torch.Size([16, 5, 3]), True)
         """
-        network = copy(self)
-        network.n_members, network._modules = 1, {}
+        network = SpectralNetwork.__new__(SpectralNetwork)
+        nn.Module.__init__(network)
+        network.architecture, network.activation = self.architecture, self.activation
+        network.n_members, network.n_computed_once = 1, 0
         stacks = [
             LinearStack(
                 [cast("SpectralLinear", layer).member(k) for layer in stack], stack.strategy
@@ -368,7 +370,7 @@ class SpectralNetwork(StackedNetwork):
         for activation in network.activations if self.n_members > 1 else ():
             if (slope := getattr(activation, "slope", None)) is not None:
                 activation.slope = nn.Parameter(slope[k].clone(), slope.requires_grad)
-        return network
+        return network.train(self.training)
 
     @torch.no_grad()
     def load_nodes(self, source: StackedNetwork, nodes: Sequence[Tensor | slice]) -> None:

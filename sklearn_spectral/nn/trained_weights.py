@@ -32,6 +32,10 @@ class TrainedTensor:
         if self.gradient is not None:
             torch.sum(gradients, dim, out=self.gradient)
 
+    def write_minus_sum(self, gradients: Tensor, dim: int) -> None:
+        if self.gradient is not None:
+            torch.sum(gradients, dim, out=self.gradient).neg_()
+
 
 class SpectralWeight:
     """The weight of a spectral layer, formed from its eigenvalues and eigenvectors."""
@@ -63,9 +67,7 @@ class SpectralWeight:
                 self.phi.write_sum(of_members, 0)
         d_weight.mul_(self.phi.values)
         self.lambda_in.write_sum(d_weight, -2)
-        self.lambda_out.write_sum(d_weight, -1)
-        if self.lambda_out.gradient is not None:
-            self.lambda_out.gradient.neg_()
+        self.lambda_out.write_minus_sum(d_weight, -1)
 
     def at_columns(self, columns: Tensor) -> WeightColumns:
         """Return some columns of W; the gradients of the others are zero."""
@@ -73,9 +75,8 @@ class SpectralWeight:
 
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write the gradients, given that of the layer's output from projected data."""
-        if self.lambda_out.gradient is not None:
-            plain = projected[:, -len(self.lambda_out.values) :]
-            torch.sum(d * plain, 0, out=self.lambda_out.gradient).neg_()
+        plain = projected[:, -len(self.lambda_out.values) :]
+        self.lambda_out.write_minus_sum(d * plain, 0)
 
     def closed_factor(self, transposed: bool) -> ClosedFactor | None:
         """Return what multiplies by W in closed form: where phi is frozen."""
@@ -89,7 +90,6 @@ class WeightColumns:
         self.weight, self.columns = weight, columns
         self.lambda_in = weight.lambda_in.values.index_select(-1, columns)
         self.phi_values = weight.phi.values.index_select(1, columns)
-        self.out_alone = weight.out_alone
 
     def form(self, out: Tensor | None = None) -> Tensor:
         """Return these columns of W."""
@@ -105,9 +105,7 @@ class WeightColumns:
         if whole.lambda_in.gradient is not None:
             gradient = whole.lambda_in.gradient.zero_()
             gradient.index_copy_(-1, self.columns, d_weight.sum(-2))
-        whole.lambda_out.write_sum(d_weight, -1)
-        if whole.lambda_out.gradient is not None:
-            whole.lambda_out.gradient.neg_()
+        whole.lambda_out.write_minus_sum(d_weight, -1)
 
 
 class DirectWeight:

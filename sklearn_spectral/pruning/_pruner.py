@@ -312,8 +312,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
     def _validates(self) -> bool:
         """Tell whether the estimator stops by validation data."""
-        early_stopping = self.estimator.early_stopping
-        return bool(early_stopping) and early_stopping != "oob"
+        estimator = self.estimator
+        return bool(estimator.early_stopping) and not estimator._stops_out_of_bag
 
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""

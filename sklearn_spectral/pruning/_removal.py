@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve
-from sklearn.base import clone
 
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
@@ -182,13 +181,9 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
                 assert isinstance(layer, SpectralLinear)
                 layer.absorb(layer.weight + predicted)
 
-    result = clone(estimator)
-    learnt = vars(estimator).keys() - result.get_params(deep=False).keys() - {"_net"}
-    vars(result).update({name: getattr(estimator, name) for name in learnt})
-    result.set_params(
+    result = estimator._with_another_network(
         hidden_layer_sizes=architecture.hidden_layer_sizes,
         linear_expansion=architecture.expansion_parameter,
-        warm_start=True,
     )
     result._store(small, config, fitted.seed)
     return result

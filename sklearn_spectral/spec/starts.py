@@ -157,8 +157,8 @@ def _normal(n: int, seed: int | np.random.SeedSequence, member: int) -> Array:
     """Draw numbers of about N(0, 1): sums of twelve uniform ones, as bits are the same on
     every platform only where nothing but sums is taken."""
     parent = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
-    path = (*parent.spawn_key, 0, member)
-    bits = np.random.PCG64(np.random.SeedSequence(parent.entropy, spawn_key=path))
+    stream = seed_sequence(parent.entropy, *parent.spawn_key, 0, member)  # type: ignore[arg-type]
+    bits = np.random.PCG64(stream)
     total = np.full(n, -6.0)
     for numbers in uniform(bits, 0.0, 1.0, (12, n)):
         total += numbers

@@ -28,6 +28,7 @@ from ..data.rows import (
     slices,
 )
 from ..spec.random_bits import seed_sequence
+from .convert import torch_dtype
 from .device import has_room
 
 Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
@@ -107,7 +108,7 @@ class ArrayDataset(torch.utils.data.Dataset):
     @property
     def torch_dtype(self) -> torch.dtype:
         """The torch type of the batches."""
-        return _TORCH_DTYPES[self.dtype]
+        return torch_dtype(self.dtype)
 
     def can_cache(self, n_numbers: int) -> bool:
         """Tell whether memory has room for so many numbers of each row."""
@@ -201,24 +202,22 @@ class ArrayDataset(torch.utils.data.Dataset):
                 index = numbers_there[first:stop]
                 x = torch.index_select(self._resident, 0, index, out=memory[:n])
                 x = x if x.dtype == self.torch_dtype else x.to(self.torch_dtype)
-            now, weight = positions[first:stop], self.sample_weight
-            y = self.y.index_select(0, now)
-            weight = None if weight is None else weight.index_select(0, now)
-            if self.in_bags is not None:
-                in_bags = self.in_bags.index_select(0, now)
-                weight = bag_weights(in_bags, self._scale, self.torch_dtype, weight)
-            return x, (y, weight)
+            now = positions[first:stop]
+            return x, self._targets_by(lambda values: values.index_select(0, now))
 
         return read
 
     def _targets(self, index: NDArray[np.intp] | slice) -> tuple[Tensor, Tensor | None]:
         where = index if isinstance(index, slice) else self._index(index)
-        y, weight = self.y[where], self.sample_weight
-        weight = None if weight is None else weight[where]
+        return self._targets_by(lambda values: values[where])
+
+    def _targets_by(self, take: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor | None]:
+        """Return targets and weights; ``take`` takes some rows of what has all of them."""
+        weight = None if self.sample_weight is None else take(self.sample_weight)
         if self.in_bags is not None:
-            in_bags = self.in_bags[where]
+            in_bags = take(self.in_bags)
             weight = bag_weights(in_bags, self._scale, self.torch_dtype, weight)
-        return y, weight
+        return take(self.y), weight
 
     def _send(self, rows: Any) -> Tensor:
         """Make rows dense and send them to the device."""
@@ -243,12 +242,6 @@ def bag_weights(
     have none; ``scale`` makes up for that, so that a row's mean is its weight, or one."""
     of_members = in_bags.to(dtype)
     return of_members.mul_(scale if weight is None else (scale * weight).unsqueeze(1))
-
-
-_TORCH_DTYPES = {
-    np.dtype(np.float32): torch.float32,
-    np.dtype(np.float64): torch.float64,
-}
 
 
 class _Staging:

@@ -55,7 +55,7 @@ def build_network(
 ) -> StackedNetwork:
     """Make the network of a space at its start, of a numpy type, on a device."""
     network_type = NETWORKS[space]
-    return network_type(**config, seed=seed, dtype=_torch_dtype(dtype), device=device)
+    return network_type(**config, seed=seed, dtype=torch_dtype(dtype), device=device)
 
 
 def to_torch(fitted: FittedNetwork) -> StackedNetwork:
@@ -68,10 +68,11 @@ def to_torch(fitted: FittedNetwork) -> StackedNetwork:
 
 def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:
     """Convert the parameters of a network, in place, and return it."""
-    return network.to(_torch_dtype(dtype))
+    return network.to(torch_dtype(dtype))
 
 
-def _torch_dtype(dtype: Any) -> torch.dtype:
+def torch_dtype(dtype: Any) -> torch.dtype:
+    """Return torch's name of a type of numpy."""
     return torch.from_numpy(np.empty(0, dtype)).dtype
 
 

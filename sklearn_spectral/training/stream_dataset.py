@@ -15,7 +15,7 @@ from ..data.blocks import ReadAhead
 from ..data.rows import slices
 from ..data.torch_data import Stream
 from .batches import Batch, Chunk, Reader, bag_weights
-from .convert import to_numpy
+from .convert import to_numpy, torch_dtype
 
 
 class StreamDataset(torch.utils.data.Dataset):
@@ -77,7 +77,7 @@ class StreamDataset(torch.utils.data.Dataset):
         target, weight = self._targets(y)
         if self.bags is not None:
             in_bags = self._in_bags(x, weight, tally)
-            dtype = torch.from_numpy(np.empty(0, self.dtype)).dtype
+            dtype = torch_dtype(self.dtype)
             weight = bag_weights(in_bags, self.bags.scale, dtype, weight)
         return self._tensor(x, self.dtype), (target, weight)
 

@@ -286,6 +286,17 @@ class TestStart:
             else:
                 assert torch.equal(one, other[:2])
 
+    def test_a_member_is_a_copy(self):
+        network = population(activation="tanh").eval()
+        member = network.member(1)
+        assert not member.training
+        member.register_forward_hook(lambda *_: pytest.fail("this is of the member"))
+        before = network(rows(2, 6))
+        with torch.no_grad():
+            for parameter in member.parameters():
+                parameter.fill_(3.0)
+        assert torch.equal(network(rows(2, 6)), before)
+
     @pytest.mark.parametrize("init", ["scaled", "paper", "wide"])
     @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
     def test_they_vary_as_much_as_the_gaps(self, train_eigenvalues, init):
