@@ -326,12 +326,13 @@ class FitRun:
     def _score_out_of_bag(self, dataset: Any) -> Any:
         """Return a function that scores a network by its loss out of bag."""
         from ..nn.losses import LOSSES
-        from ..training.out_of_bag import out_of_bag_loss
+        from ..training.out_of_bag import OutOfBagRows, out_of_bag_loss
 
+        rows = OutOfBagRows(dataset)
         loss = LOSSES[self.estimator._loss_name()]()
 
         def score(network: Any) -> float:
-            value = out_of_bag_loss(network, dataset, loss)
+            value = out_of_bag_loss(network, rows, loss)
             return -value if np.isfinite(value) else -np.inf
 
         return score

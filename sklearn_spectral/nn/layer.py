@@ -188,8 +188,10 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return ``x @ weight.T + bias``; weights of several members are (K, n_out, n_in)."""
     if weight.ndim == 2:
         return F.linear(x, weight, bias)
-    product = x @ weight.mT
-    return product if bias is None else product + bias.unsqueeze(-2)
+    if bias is None or x.ndim == 2:
+        product = x @ weight.mT
+        return product if bias is None else product + bias.unsqueeze(-2)
+    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
 
 
 def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

@@ -84,9 +84,10 @@ class LogLoss(WeightedLoss):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient: the softmax less the one-hot label."""
-        if output.shape[-1] == 1:
-            return super().with_gradient(output, target, weight)
         output, label, classes = output.detach(), _of_each(target, output), -1
+        if output.shape[-1] == 1:
+            difference = torch.sigmoid(output).sub_(label.unsqueeze(-1))
+            return _weighted(self.per_sample(output, target), difference, weight)
         if output.ndim > 2:  # much faster where the rows are neighbours
             output, classes = output.mT.contiguous(), -2
         logarithms = torch.log_softmax(output, dim=classes)
@@ -145,6 +146,24 @@ class SquaredError(WeightedLoss):
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return half the mean squared error of each sample."""
         return ((output - target) ** 2).mean(dim=-1) / 2
+
+    def with_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient: the difference."""
+        difference = output.detach() - target
+        losses = difference.square().mean(dim=-1).div_(2)
+        return _weighted(losses, difference.div_(output.shape[-1]), weight)
+
+
+def _weighted(
+    losses: Tensor, gradients: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the mean of losses of samples and its gradient, given theirs; in place."""
+    if weight is not None:
+        losses *= _by_member(weight)
+        gradients *= _by_member(weight).unsqueeze(-1)
+    return _sum_of_means(losses), gradients.div_(losses.shape[-1])
 
 
 def _sum_of_means(losses: Tensor) -> Tensor:

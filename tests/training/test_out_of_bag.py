@@ -14,7 +14,11 @@ from sklearn_spectral.data.rows import as_rows
 from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.nn.losses import LOSSES
 from sklearn_spectral.training.batches import ArrayDataset
-from sklearn_spectral.training.out_of_bag import out_of_bag_loss, predict_out_of_bag
+from sklearn_spectral.training.out_of_bag import (
+    OutOfBagRows,
+    out_of_bag_loss,
+    predict_out_of_bag,
+)
 
 BAGGED = {"n_members": 5, "bag_fraction": 0.6, "random_state": 0}
 
@@ -60,7 +64,7 @@ def test_it_is_the_mean_of_those_that_left_a_row_out(
         if network.computes_once(plans):
             dataset = dataset.mapped(lambda x: network.precompute(x, plans))
         found = predict_out_of_bag(network, dataset)
-        loss = out_of_bag_loss(network, dataset, LOSSES["log_loss"]())
+        loss = out_of_bag_loss(network, OutOfBagRows(dataset), LOSSES["log_loss"]())
     np.testing.assert_allclose(found.output, expected, rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(found.target, y)
     losses = log_loss(y, softmax(expected, axis=1), sample_weight=weight)
