@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.preprocessing import StandardScaler
 
 OURS = "sklearn-spectral"
 
@@ -102,6 +105,12 @@ def _pytabkit(title: str, name: str, **settings: Any) -> Method:
     )
 
 
+def _mlp_of_scaled_targets(regression: bool, seed: int) -> BaseEstimator:
+    """Return what most users of MLPRegressor take where targets are large or small."""
+    model = MLPRegressor(random_state=seed)
+    return TransformedTargetRegressor(model, transformer=StandardScaler())
+
+
 MLP = ("neural_network", "MLPClassifier", "MLPRegressor")
 FOR_LOG_LOSS = {"val_metric_name": "cross_entropy"}
 
@@ -109,6 +118,10 @@ METHODS = {
     "spectral": ours(),
     "mlp": _sklearn("MLP", *MLP),
     "mlp_early": _sklearn("MLP, early stopping", *MLP, early_stopping=True),
+    "mlp_scaled": Method(
+        *("MLP, scaled targets", "scikit-learn", _mlp_of_scaled_targets),
+        kinds=("regression",),
+    ),
     "linear": _sklearn("linear", "linear_model", "LogisticRegression", "Ridge"),
     "linear_cv": _sklearn("linear, CV", "linear_model", "LogisticRegressionCV", "RidgeCV"),
     "forest": _sklearn(

@@ -23,7 +23,7 @@ DIGITS = {
         ("rank log loss", "rank accuracy", "rank R²", "worst", "log loss / MLP"), 2
     ),
     **dict.fromkeys(("fit / MLP", "ours / its fit"), 3),
-    **dict.fromkeys(("numbers", "kB", "pickle kB"), 0),
+    **dict.fromkeys(("numbers", "kB", "pickle kB", f"above {summary.TOO_MUCH}"), 0),
     **dict.fromkeys(
         ("predict ms", "fit s", f"longest below {summary.FEW_ROWS} rows, s"), 2
     ),

@@ -100,7 +100,7 @@ def row(name: str, method: Method, version: str, fold: sets.Fold) -> dict[str, o
 def warm_up(method: Method) -> None:
     """Fit to next to nothing, so that no import is timed."""
     X = np.random.default_rng(0).normal(size=(60, 3)).astype(method.dtype)
-    for regression in (False, True):
+    for regression in {kind == "regression" for kind in method.kinds}:
         y = X[:, 0] if regression else (X[:, 0] > 0).astype(int)
         method.make(regression, 0).fit(X, y)
 

@@ -44,6 +44,7 @@ def _of_torch(model) -> int:
 
 def n_numbers(model: BaseEstimator) -> int:
     """Return how many numbers training has set."""
+    model = getattr(model, "regressor_", model)
     if hasattr(model, "n_parameters_"):
         return int(model.n_parameters_)
     if hasattr(model, "cv_alg_interface_"):

@@ -12,6 +12,7 @@ from .methods import METHODS
 N_RESAMPLED = 10_000
 FEW_ROWS = 500
 BEST_OF = ("mlp", "linear")
+TOO_MUCH = 1.15
 BIGGER_IS_BETTER = {"accuracy", "r2"}
 
 
@@ -138,9 +139,10 @@ def probabilities(found: pd.DataFrame, ours: str, seed: int = 0) -> pd.Series:
 
 
 def worst_ratio(log_loss: pd.DataFrame) -> pd.DataFrame:
-    """Return the largest ratio to the better of MLP and linear model, and on which set."""
+    """Return the largest ratio to the better of MLP and linear, where, and how many are."""
     ratios = log_loss.div(log_loss[list(BEST_OF)].min(axis=1), axis=0)
-    return pd.DataFrame({"worst": ratios.max(), "worst on": ratios.idxmax()})
+    found = {"worst": ratios.max(), "worst on": ratios.idxmax()}
+    return pd.DataFrame({**found, f"above {TOO_MUCH}": (ratios > TOO_MUCH).sum()})
 
 
 def _ahead(table: pd.DataFrame, ours: str | None, **found: pd.DataFrame) -> None:
