@@ -79,6 +79,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         ],
         "activation": [RegisteredNames(ACTIVATIONS.keys)],
         "fit_intercept": ["boolean"],
+        "standardize": ["boolean"],
         "solver": [RegisteredNames(SOLVERS.keys)],
         "learning_rate": [StrOptions({"one_cycle", "constant"})],
         "learning_rate_init": [
@@ -108,7 +109,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     }
 
     # What of a network's configuration may change while its training goes on.
-    _may_change: ClassVar[frozenset[str]] = frozenset({"init"})
+    _may_change: ClassVar[frozenset[str]] = frozenset({"init", "units"})
 
     def _validate_params(self) -> None:
         """Check the parameters; say what is meant by a value of another package."""
@@ -224,7 +225,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         scheduled = self._schedule(partial) == "one_cycle"
         warn_or_reraise(
             outcome,
-            constant=None if partial else self._best_constant(data),
+            constant=None if partial else run.best_constant(),
             all_epochs_expected=scheduled or bool(self.early_stopping),
             from_start=not resume,
         )
@@ -319,8 +320,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             "linear_expansion": architecture.linear_expansion,
             "activation": self.activation,
             "bias": self.fit_intercept,
+            "units": self._has_units(),
             **self._network_settings(),
         }
+
+    def _has_units(self) -> bool:
+        """Tell whether the network that trains has other units than the user."""
+        return bool(self.standardize)
 
     def _same_network(self, config: dict[str, Any]) -> dict[str, Any]:
         """Refuse to go on with another network than the fitted one; keep its start."""
@@ -339,7 +345,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 f"Training cannot go on with another network: {'; '.join(changed)}. Set "
                 "the parameters back, or fit anew with warm_start=False."
             )
-        return {**config, "init": before["init"]}
+        return {**config, "init": before["init"], "units": before["units"]}
 
     def _network_to_resume(self, config: dict[str, Any]) -> StackedNetwork:
         """Return the fitted network as a torch module, to train it further."""

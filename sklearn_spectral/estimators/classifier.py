@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar, Literal
+
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
@@ -65,6 +68,12 @@ class SpectralClassifier(
         honestly: see ``oob_score_``.
     fit_intercept : bool, default=True
         Whether layers have biases.
+    standardize : bool, default=True
+        Whether training sees each feature with mean zero and standard deviation one, over
+        the rows that train and by their weights. Both fold into the first layer of the
+        retracted network, so that what is fitted is in the units of X. Sparse features
+        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
+        decides for all later ones, as does a fit for those that go on from it.
     init : str, default="scaled"
         Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
         size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
@@ -112,6 +121,11 @@ class SpectralClassifier(
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes; those that a dict does not name have 1. It may name classes
         that are not in y, as some folds lack one, where it names all that are.
+    temperature : float or "auto", default="auto"
+        What the logits are divided by after training, which moves probabilities and no
+        label; it folds into the last layer. ``"auto"`` is the number at which the loss of
+        the predictions out of bag is least, and 1 where there are none: see
+        ``oob_score_`` and ``temperature_``.
     early_stopping : bool or "oob", default=False
         Whether to stop when accuracy on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
@@ -216,6 +230,8 @@ class SpectralClassifier(
         on from weights that saw what is left out.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
         The probabilities that they predict. A file does not hold it.
+    temperature_ : float
+        What the logits were divided by.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
         ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_direct``
@@ -269,6 +285,7 @@ class SpectralClassifier(
     _parameter_constraints: ClassVar[dict] = {
         **BaseSpectral._parameter_constraints,
         **NetworkClassifierMixin._parameter_constraints,
+        "temperature": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
     }
 
     @explained
@@ -283,6 +300,7 @@ class SpectralClassifier(
         n_members: int = 1,
         bag_fraction: float = 1.0,
         fit_intercept: bool = True,
+        standardize: bool = True,
         init: str = "scaled",
         loss: str = "log_loss",
         solver: str = "adamax",
@@ -297,6 +315,7 @@ class SpectralClassifier(
         l1_ratio: float = 0.0,
         l1_ratio_eigenvectors: float | None = None,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
+        temperature: float | Literal["auto"] = "auto",
         early_stopping: bool | Literal["oob"] = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
@@ -319,6 +338,7 @@ class SpectralClassifier(
             n_members=n_members,
             bag_fraction=bag_fraction,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             init=init,
             solver=solver,
             learning_rate=learning_rate,
@@ -346,3 +366,9 @@ class SpectralClassifier(
         )
         self.loss = loss
         self.class_weight = class_weight
+        self.temperature = temperature
+
+    def _has_units(self) -> bool:
+        may_find = self.temperature == "auto" and self._n_left_out > 0
+        fixed = self.temperature not in ("auto", 1.0)
+        return super()._has_units() or may_find or fixed

@@ -47,6 +47,7 @@ class BaseDirect(BaseNetwork):
         frozen_init: str = "start",
         rank: int = 10,
         fit_intercept: bool = True,
+        standardize: bool = True,
         init: str = "glorot",
         solver: str = "adamax",
         learning_rate: str = "one_cycle",
@@ -77,6 +78,7 @@ class BaseDirect(BaseNetwork):
         self.frozen_init = frozen_init
         self.rank = rank
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.init = init
         self.solver = solver
         self.learning_rate = learning_rate

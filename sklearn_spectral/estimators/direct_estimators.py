@@ -52,6 +52,12 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         and then has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
+    standardize : bool, default=True
+        Whether training sees each feature with mean zero and standard deviation one, over
+        the rows that train and by their weights. Both fold into the first layer of the
+        retracted network, so that what is fitted is in the units of X. Sparse features
+        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
+        decides for all later ones, as does a fit for those that go on from it.
     init : {"glorot", "scaled"}, default="glorot"
         Uniform starting weights of variance 2 / (n_in + n_out), or of variance 1 / n_in:
         the latter are those of `SpectralClassifier` with the same ``random_state``.
@@ -196,6 +202,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         frozen_init: str = "start",
         rank: int = 10,
         fit_intercept: bool = True,
+        standardize: bool = True,
         init: str = "glorot",
         loss: str = "log_loss",
         solver: str = "adamax",
@@ -229,6 +236,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             frozen_init=frozen_init,
             rank=rank,
             fit_intercept=fit_intercept,
+            standardize=standardize,
             init=init,
             solver=solver,
             learning_rate=learning_rate,
@@ -292,6 +300,13 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
         and then has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
+    standardize : bool, default=True
+        Whether training sees each feature, and each target, with mean zero and standard deviation one, over
+        the rows that train and by their weights. Both fold into the first and the
+        last layer of the retracted network, so that what is fitted is in the units of X
+        and y; the loss is in those of standardised targets. Sparse features
+        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
+        decides for all later ones, as does a fit for those that go on from it.
     init : {"glorot", "scaled"}, default="glorot"
         Uniform starting weights of variance 2 / (n_in + n_out), or of variance 1 / n_in:
         the latter are those of `SpectralRegressor` with the same ``random_state``.

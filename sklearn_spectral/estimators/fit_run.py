@@ -7,6 +7,7 @@ from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
@@ -14,8 +15,9 @@ from ..fitted.layers import architecture_of, n_members_in
 from ..fitted.network import FittedNetwork
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.outcome import Outcome
+from ..training.outcome import Constant, Outcome
 from .fit_callbacks import FitTasks
+from .fit_units import FitUnits
 from .left_out import LeftOut, left_out_by_both, why_seen
 
 if TYPE_CHECKING:
@@ -94,6 +96,7 @@ class FitRun:
             self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
         else:
             self.seed, self.first_epoch = estimator._draw_seed(), 0
+        self.units = FitUnits(estimator, self.config)
 
     def _compare_bags(self) -> None:
         """Find out whether members saw, in earlier training, what they leave out now."""
@@ -182,12 +185,18 @@ class FitRun:
             self.dtype = training_dtype(estimator._fitted.dtype, self.device)
             network = estimator._network_to_resume(self.config)
             self.network = set_dtype(network, self.dtype)
+            self.units.resume(self.network)
         else:
             self.dtype = training_dtype(self.data.X.dtype, self.device)
             self.network = build_network(
                 estimator._space, self.config, self.dtype, self.device, self.seed
             )
+            self.units.find(self.network, self.data)
             estimator._prepare_start(self.network, self.data, partial=self.partial)
+
+    def best_constant(self) -> Constant:
+        """Return the constant that the network has to beat, in units of its loss."""
+        return self.estimator._best_constant(self.units.standardized(self.data))
 
     def _train(self) -> tuple[TrainingNet, Outcome]:
         """Plan how stacks are computed, wrap the network in a net and train it."""
@@ -227,15 +236,21 @@ class FitRun:
 
             if self.data.rows is not None:  # those that do not train are predicted too
                 of_training = self._dataset(replace(self.given, rows=None))
-            self.out_of_bag = predict_out_of_bag(net.module_, of_training)
+            found = predict_out_of_bag(net.module_, of_training)
+            self.units.find_temperature(found)
+            self.out_of_bag = self.units.in_use(found)
+        network.set_units(**self.units.of_outputs())
         return net, outcome
 
     def _dataset(self, data: TrainingData) -> Any:
         """Return what batches are cut from."""
+        data = self.units.standardized(data)
         if not data.X.has_row_numbers:
             from ..training.stream_dataset import StreamDataset
 
-            encode = partial_of(self.estimator._encode_target, reset=False)
+            def encode(y: Any) -> NDArray[Any]:
+                return self.units.encode(self.estimator._encode_target(y, reset=False))
+
             weights = data.class_weight()
             settings = (encode, weights, self.dtype, self.device, self.bags)
             return StreamDataset(data.X, *settings, partial=self.partial)
@@ -355,9 +370,14 @@ class FitRun:
 
         arrays = network_arrays(network, self.arrays)
         self.arrays = arrays  # of which what is frozen is not read again
+        arrays = {**arrays, **self._output_units()}
         return FittedNetwork.from_arrays(
             self.estimator._space, self.config, self.seed, arrays
         )
+
+    def _output_units(self) -> dict[str, NDArray[Any]]:
+        units = self.units.of_outputs()
+        return {name: values.astype(self.dtype) for name, values in units.items()}
 
     def _load_solver(self, net: TrainingNet) -> None:
         """Go on with the moments of the last portion, if the same numbers train."""
@@ -390,5 +410,7 @@ class FitRun:
             estimator.loss_curve_ = []
         estimator._record(outcome, partial=self.partial)
         estimator._record_out_of_bag(self.out_of_bag, self.given)
+        if hasattr(estimator, "temperature"):
+            estimator.temperature_ = self.units.temperature
         estimator.device_ = str(self.device)
         estimator._net = net

@@ -82,6 +82,7 @@ class BaseSpectral(BaseNetwork):
         n_members: int = 1,
         bag_fraction: float = 1.0,
         fit_intercept: bool = True,
+        standardize: bool = True,
         init: str = "scaled",
         solver: str = "adamax",
         learning_rate: str = "one_cycle",
@@ -115,6 +116,7 @@ class BaseSpectral(BaseNetwork):
         self.n_members = n_members
         self.bag_fraction = bag_fraction
         self.fit_intercept = fit_intercept
+        self.standardize = standardize
         self.init = init
         self.solver = solver
         self.learning_rate = learning_rate

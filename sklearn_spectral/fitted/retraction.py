@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..data.rows import slices
 from .layers import Arrays, LayerArrays
 from .members import Plain, merge_members
+from .units import fold_units
 
 PIECE = 2**18
 """About how many entries of a weight are formed at a time."""
@@ -23,7 +24,7 @@ PIECE = 2**18
 def retract(
     stacks: Sequence[Sequence[LayerArrays]], slopes: Sequence[str], arrays: Arrays
 ) -> Plain:
-    """Contract each stack of linear layers, and fold the slopes of tanh into the weights.
+    """Contract each stack of linear layers, and fold slopes of tanh and units into it.
 
     Returns weights (n_in, n_out) and biases (n_out,), one of each per stack; biases are
     zeros where the network has none. Those of a population are the merged network's.
@@ -45,18 +46,23 @@ def _retract_member(
     arrays: Arrays,
     member: int,
 ) -> Plain:
-    coefs, intercepts = [], []
-    for position, layers in enumerate(stacks):
-        picked = [layer.pick(arrays, member) for layer in layers]
-        dtype = next(iter(picked[0].values())).dtype
-        with np.errstate(over="ignore", invalid="ignore"):
+    coefs: list[NDArray[Any]] = []
+    intercepts: list[NDArray[Any]] = []
+    dtype = next(iter(stacks[0][0].pick(arrays, member).values())).dtype
+    with np.errstate(over="ignore", invalid="ignore"):
+        for position, layers in enumerate(stacks):
+            picked = [layer.pick(arrays, member) for layer in layers]
             weight, bias = _contract(layers, picked)
             if position < len(slopes):
                 slope = float(np.atleast_1d(arrays[slopes[position]])[member])
                 weight, bias = weight * slope, bias * slope
-            coefs.append(np.ascontiguousarray(weight.T, dtype))
-            intercepts.append(bias.astype(dtype))
-    return coefs, intercepts
+            coefs.append(weight.T)
+            intercepts.append(bias)
+        fold_units(coefs, intercepts, arrays)
+        return (
+            [np.ascontiguousarray(coef, dtype) for coef in coefs],
+            [bias.astype(dtype) for bias in intercepts],
+        )
 
 
 def _contract(

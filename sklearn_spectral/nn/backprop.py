@@ -46,6 +46,7 @@ class Backprop:
     # All trained parameters have a ``grad`` already, which is overwritten; neither they nor
     # it may move to other memory, and a plan is active from here on or not at all.
     def __init__(self, network: StackedNetwork, batch_size: int) -> None:
+        self._standardized = network.standardized
         self._operations: list[Operation] = []
         last = len(network.stacks) - 1
         for position in range(network.n_computed_once, last + 1):
@@ -67,6 +68,7 @@ class Backprop:
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the network's output; to be called under ``torch.no_grad``."""
+        x = self._standardized(x)
         for operation in self._operations:
             x = operation.forward(x)
         return x

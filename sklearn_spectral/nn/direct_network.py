@@ -57,6 +57,9 @@ class DirectNetwork(StackedNetwork):
     init : {"glorot", "scaled"}, default="glorot"
         Uniform weights of variance 2 / (n_in + n_out), or 1 / n_in. The latter are, seed
         by seed, the weights of a `SpectralNetwork` started by its ``"scaled"``.
+    units : bool, default=False
+        Whether it has buffers for the units of its input and output; see
+        `SpectralNetwork`.
     seed : int, optional
         Fixes the start and the subset. By default it is drawn from torch's generator.
     telescope : {"auto", "layers", "contract", "closed_form", "project"}, default="auto"
@@ -101,6 +104,7 @@ class DirectNetwork(StackedNetwork):
         frozen_init: str = "start",
         rank: int = 10,
         init: str = "glorot",
+        units: bool = False,
         seed: int | None = None,
         telescope: Strategy = "auto",
         device: torch.device | str | None = None,
@@ -144,6 +148,7 @@ class DirectNetwork(StackedNetwork):
             device,
             dtype,
             slopes=False,
+            units=units,
         )
 
     @classmethod

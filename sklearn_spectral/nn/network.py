@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..spec.activations import ACTIVATIONS
@@ -22,6 +23,7 @@ from ..spec.parametrizations import parametrization_of
 from ..spec.plan import StackPlan, Strategy
 from ..spec.random_bits import seed_sequence
 from ..spec.starts import members_differ_in
+from ..spec.units import UNITS
 from .activations import make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
@@ -33,6 +35,10 @@ from .telescope import LinearStack
 class StackedNetwork(nn.Module):
     """Base of the networks: one stack of linear layers per gap between activations."""
 
+    input_shift: Any
+    input_scale: Any
+    output_shift: Any
+    output_scale: Any
     stacks: Sequence[LinearStack]
 
     def __init__(
@@ -45,12 +51,20 @@ class StackedNetwork(nn.Module):
         dtype: torch.dtype | None = None,
         slopes: bool = True,
         n_members: int = 1,
+        units: bool = False,
     ) -> None:
         super().__init__()
         self.n_members = n_members
+        ends = architecture.stacks[0][0], architecture.stacks[-1][-1]
+        for side, width in zip(("input", "output"), ends, strict=True):
+            kept = {"dtype": dtype, "device": device}
+            shift = torch.zeros(width, **kept) if units else None
+            scale = torch.ones(width, **kept) if units else None
+            self.register_buffer(f"{side}_shift", shift)
+            self.register_buffer(f"{side}_scale", scale)
         self.architecture = architecture
         self.activation = activation
-        self.n_computed_once = 0
+        self.n_computed_once, self.reads_computed = 0, False
         stacks: list[LinearStack] = []
         position = 0
         for widths in architecture.stacks:
@@ -81,9 +95,29 @@ class StackedNetwork(nn.Module):
 
         Several members share the rows of ``x``, or have their own, (n_members, n_samples,
         in_features); their outputs are (n_members, n_samples, out_features)."""
+        x = self.standardized(x)
         for position in range(self.n_computed_once, len(self.activations)):
             x = self.activations[position](self.stacks[position](x))
-        return self.stacks[-1](x)
+        x = self.stacks[-1](x)
+        if self.output_scale is None:
+            return x
+        return x * self.output_scale + self.output_shift
+
+    def standardized(self, x: Tensor) -> Tensor:
+        """Return rows as the first layer reads them; those that `precompute` made are."""
+        return x if self.reads_computed else self._standardize(x)
+
+    def _standardize(self, x: Tensor) -> Tensor:
+        if self.input_scale is None:
+            return x
+        return (x - self.input_shift).div_(self.input_scale)
+
+    @torch.no_grad()
+    def set_units(self, **arrays: Tensor | NDArray[Any]) -> None:
+        """Set what stands around the network: ``input_shift``, ``input_scale``,
+        ``output_shift`` and ``output_scale``, of a network that was made with ``units``."""
+        for name, values in arrays.items():
+            getattr(self, name).copy_(torch.as_tensor(values))
 
     # ---- the telescope's plan ----
 
@@ -127,10 +161,11 @@ class StackedNetwork(nn.Module):
         for stack, plan in zip(self.stacks, plans, strict=True):
             stack.active_plan = plan
         self.n_computed_once = sum(plan.strategy == "once" for plan in plans)
+        self.reads_computed = self.computes_once(plans)
         try:
             yield
         finally:
-            self.n_computed_once = 0
+            self.n_computed_once, self.reads_computed = 0, False
             for stack in self.stacks:
                 stack.active_plan = None
 
@@ -138,6 +173,9 @@ class StackedNetwork(nn.Module):
     def precompute(self, x: Tensor, plans: Sequence[StackPlan]) -> Tensor:
         """Pass rows of data through the parts that training by these plans never changes;
         the rows themselves if there are none."""
+        if not self.computes_once(plans):
+            return x
+        x = self._standardize(x)
         for position, (stack, plan) in enumerate(zip(self.stacks, plans, strict=True)):
             if plan.strategy == "once":
                 x = self.activations[position](stack(x))
@@ -160,14 +198,14 @@ class StackedNetwork(nn.Module):
     @torch.no_grad()
     def retract(self) -> nn.Sequential:
         """Return a copy in ordinary layers, one per linear stack: the network that is used.
-        Slopes are folded into the weights before them. Of several members it is the one
+        Slopes and units are folded into the weights. Of several members it is the one
         network whose output is the mean of theirs; see `BlockLinear`."""
         return self._sequence([[stack.contract()] for stack in self.stacks])
 
     @torch.no_grad()
     def to_linear(self) -> nn.Sequential:
         """Return a copy in ordinary layers, as many as here: the extended network.
-        Slopes are folded into the weights before them."""
+        Slopes and units are folded into the weights."""
         return self._sequence(
             [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks]
         )
@@ -183,6 +221,8 @@ class StackedNetwork(nn.Module):
                 weight, bias = plain[-1]
                 bias = None if bias is None else bias * column
                 plain[-1] = weight * column.unsqueeze(-1), bias
+        if self.input_scale is not None:
+            self._fold_units(plain)
         if self.n_members == 1:
             made: Sequence[nn.Module] = [direct_linear(*layer) for layer in plain]
         else:
@@ -197,6 +237,21 @@ class StackedNetwork(nn.Module):
                     activation = ACTIVATIONS[self.activation].module()
                 modules.append(activation)
         return nn.Sequential(*modules)
+
+    def _fold_units(self, plain: list[WeightAndBias]) -> None:
+        """Fold the units into the first and the last of weights (n_out, n_in)."""
+        weight, bias = plain[0]
+        weight = weight / self.input_scale
+        centre = weight @ self.input_shift
+        if bias is not None or centre.any():
+            bias = -centre if bias is None else bias - centre
+        plain[0] = weight, bias
+        weight, bias = plain[-1]
+        if bias is not None or self.output_shift.any():
+            scaled = 0.0 if bias is None else bias * self.output_scale
+            bias = self.output_shift + scaled
+            bias = bias.expand(weight.shape[:-1])
+        plain[-1] = weight * self.output_scale.unsqueeze(-1), bias
 
 
 class SpectralNetwork(StackedNetwork):
@@ -228,6 +283,10 @@ class SpectralNetwork(StackedNetwork):
         How many networks it is: members of a population, which share eigenvectors and
         differ in eigenvalues and biases, at first in those eigenvalues that layers read
         by: of all layers, or of the first alone where eigenvectors train.
+    units : bool, default=False
+        Whether it has buffers for the units of its input and output, which are at first
+        none: ``input_shift``, ``input_scale``, ``output_shift`` and ``output_scale``. It
+        then reads ``(x - input_shift) / input_scale``, and likewise back.
     seed : int, optional
         Fixes the start on every platform and device. By default it is drawn from
         torch's global generator.
@@ -286,6 +345,7 @@ class SpectralNetwork(StackedNetwork):
         train_eigenvectors: TrainEigenvectors = False,
         init: str = "scaled",
         n_members: int = 1,
+        units: bool = False,
         seed: int | None = None,
         telescope: Strategy = "auto",
         device: torch.device | str | None = None,
@@ -325,6 +385,7 @@ class SpectralNetwork(StackedNetwork):
             device,
             dtype,
             n_members=n_members,
+            units=units,
         )
 
     @torch.no_grad()
@@ -359,6 +420,11 @@ class SpectralNetwork(StackedNetwork):
         nn.Module.__init__(network)
         network.architecture, network.activation = self.architecture, self.activation
         network.n_members, network.n_computed_once = 1, 0
+        network.reads_computed = False
+        for name, values in self.named_buffers(recurse=False):
+            network.register_buffer(name, values.clone())
+        for name in () if self.input_scale is not None else UNITS:
+            network.register_buffer(name, None)
         stacks = [
             LinearStack(
                 [cast("SpectralLinear", layer).member(k) for layer in stack], stack.strategy
@@ -396,6 +462,8 @@ class SpectralNetwork(StackedNetwork):
                 None if other.bias is None else other.bias[..., fed],
             )
         self.activations.load_state_dict(source.activations.state_dict())
+        if source.input_scale is not None:
+            self.set_units(**{name: getattr(source, name) for name in UNITS})
 
 
 def checked_architecture(

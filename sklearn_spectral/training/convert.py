@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..fitted.network import FittedNetwork
 from ..nn.direct_network import DirectNetwork
 from ..nn.network import SpectralNetwork, StackedNetwork
+from ..spec.units import UNITS
 
 NETWORKS: dict[str, Callable[..., StackedNetwork]] = {
     "spectral": SpectralNetwork,
@@ -37,10 +38,10 @@ def network_arrays(
 ) -> dict[str, NDArray[Any]]:
     """Return the parameters and buffers of a network by their torch names.
 
-    What trains is copied; what is frozen, which may be most of it, is shared and read-only,
-    or taken from ``frozen``, where an earlier call gave it.
+    What trains is copied, as are units; what is frozen, which may be most of it, is shared
+    and read-only, or taken from ``frozen``, where an earlier call gave it.
     """
-    trained = {name for name, p in network.named_parameters() if p.requires_grad}
+    trained = {*UNITS} | {name for name, p in network.named_parameters() if p.requires_grad}
     arrays = {}
     for name, value in network.state_dict().items():
         if name in trained:

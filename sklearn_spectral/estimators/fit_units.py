@@ -1,0 +1,104 @@
+"""The units of one fit: what its network reads and gives, beside what the user does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.scaling import Scaling, scaling_of_inputs, scaling_of_targets
+from ..data.training_data import TrainingData
+from ..fitted.units import has_units
+
+if TYPE_CHECKING:
+    from ..nn.network import StackedNetwork
+    from ..training.out_of_bag import OutOfBag
+    from .base import BaseNetwork
+
+
+class FitUnits:
+    """Standardises inputs and targets of a fit, and finds the temperature of its logits.
+
+    Where the network that trains has no units, by ``config``, nothing is changed.
+    """
+
+    def __init__(self, estimator: BaseNetwork, config: dict[str, Any]) -> None:
+        self.estimator, self.n_outputs = estimator, config["out_features"]
+        self.has_units = has_units(config)
+        self.of_targets: Scaling | None = None
+        chosen = getattr(estimator, "temperature", 1.0)
+        self.finds_temperature = self.has_units and isinstance(chosen, str)
+        self.temperature = 1.0 if isinstance(chosen, str) else float(chosen)
+
+    def find(self, network: StackedNetwork, data: TrainingData) -> None:
+        """Have a network read the data standardised, and learn standardised targets."""
+        if not self.estimator.standardize:
+            return
+        # Each reading of a stream may have another order than the weights.
+        weight = data.weight() if data.X.has_row_numbers else None
+        if weight is not None and not weight.any():
+            weight = None
+        # Without biases there is nothing that a shift could fold into.
+        centre = self.estimator.fit_intercept
+        shift, scale = scaling_of_inputs(data, centre, weight)
+        network.set_units(input_shift=shift, input_scale=scale)
+        if self.estimator._y_is_numeric:
+            self.of_targets = scaling_of_targets(data.target(), centre, weight)
+
+    def resume(self, network: StackedNetwork) -> None:
+        """Go on with the units of the first fit; outputs have none while training."""
+        if not self.has_units:
+            return
+        if self.estimator._y_is_numeric:
+            arrays = self.estimator._fitted.complete()
+            shift, scale = (arrays[f"output_{n}"].astype(float) for n in ("shift", "scale"))
+            self.of_targets = shift, scale
+        none = np.zeros(self.n_outputs)
+        network.set_units(output_shift=none, output_scale=none + 1)
+
+    def of_outputs(self) -> dict[str, NDArray[np.float64]]:
+        """Return what stands behind the network when it is used."""
+        if not self.has_units:
+            return {}
+        none = np.zeros(self.n_outputs)
+        shift, scale = self.of_targets or (none, none + 1)
+        return {"output_shift": shift, "output_scale": scale / self.temperature}
+
+    def standardized(self, data: TrainingData) -> TrainingData:
+        """Return data with targets as the network learns them."""
+        return data if self.of_targets is None else replace(data, y=self.encode(data.y))
+
+    def encode(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return targets as the network learns them."""
+        if self.of_targets is None:
+            return y
+        shift, scale = self.of_targets
+        return (y - shift) / scale
+
+    def find_temperature(self, found: OutOfBag) -> None:
+        """Have logits divided by what their loss out of bag prefers."""
+        if not (self.finds_temperature and np.isfinite(found.output).all()):
+            return
+        import torch
+
+        from ..nn.losses import LOSSES
+        from ..training.temperature import best_temperature
+
+        parts = (found.output, found.target, found.weight)
+        output, target, weight = (None if a is None else torch.from_numpy(a) for a in parts)
+        loss = LOSSES[self.estimator._loss_name()]()
+        assert output is not None and target is not None
+        self.temperature = best_temperature(output, target, weight, loss)
+
+    def in_use(self, found: OutOfBag) -> OutOfBag:
+        """Return what was predicted out of bag in the user's units."""
+        if not self.has_units:
+            return found
+        shift, scale = self.of_outputs().values()
+        dtype, target = found.output.dtype, found.target
+        if self.of_targets is not None:
+            target = target * self.of_targets[1] + self.of_targets[0]
+        output = (found.output * scale + shift).astype(dtype)
+        return replace(found, output=output, target=target)

@@ -1,0 +1,33 @@
+"""The temperature of a classifier: one number by which all its logits are divided."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from ..nn.losses import WeightedLoss
+
+LONGEST = math.log(10.0)
+"""Temperatures are between 1/10 and 10: beyond, a few rows decide."""
+
+
+@torch.no_grad()
+def best_temperature(
+    output: Tensor, target: Tensor, weight: Tensor | None, loss: WeightedLoss
+) -> float:
+    """Return the temperature at which the mean loss of outputs is least (Guo et al., "On
+    calibration of modern neural networks", 2017)."""
+    total = None if weight is None else weight.sum()
+
+    def mean_loss(logarithm: float) -> float:
+        losses = loss.per_sample(output * math.exp(-logarithm), target)
+        if weight is None:
+            return float(losses.mean())
+        return float((losses * weight).sum() / total)
+
+    found = minimize_scalar(mean_loss, bounds=(-LONGEST, LONGEST), method="bounded")
+    # A loss that is the same at all of them says nothing.
+    return math.exp(found.x) if found.fun < mean_loss(0.0) else 1.0
