@@ -243,10 +243,13 @@ class BaseDirect(BaseNetwork):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
         source = estimator.to_network()
-        plain = source.to_linear() if extended else source.retract()
+        plain = source.to_linear(False) if extended else source.retract(False)
         layers = [module for module in plain if isinstance(module, nn.Linear)]
-        network = DirectNetwork.from_layers(self._architecture(), self.activation, layers)
-        self._store(network, self._network_config(), estimator._fitted.seed)
+        network = DirectNetwork.from_layers(
+            self._architecture(), self.activation, layers, source.units()
+        )
+        config = {**self._network_config(), "units": bool(source.units())}
+        self._store(network, config, estimator._fitted.seed)
         self._reset_history()
 
     def _network_settings(self) -> dict[str, Any]:

@@ -89,7 +89,8 @@ class FitUnits:
         parts = (found.output, found.target, found.weight)
         output, target, weight = (None if a is None else torch.from_numpy(a) for a in parts)
         loss = LOSSES[self.estimator._loss_name()]()
-        assert output is not None and target is not None
+        assert output is not None
+        assert target is not None
         self.temperature = best_temperature(output, target, weight, loss)
 
     def in_use(self, found: OutOfBag) -> OutOfBag:

@@ -19,6 +19,16 @@ from .portable import PortableMixin
 _LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
 
 
+ADDED_PARAMETERS = {
+    "n_members": 1,
+    "bag_fraction": 1.0,
+    "averaging": "auto",
+    "standardize": False,
+    "temperature": 1.0,
+}
+"""What pickles of older versions do not have, as it was then."""
+
+
 class FittedAttributesMixin(PortableMixin):
     """Views of the fitted network; none of them needs torch."""
 
@@ -66,11 +76,14 @@ class FittedAttributesMixin(PortableMixin):
     def feature_importances_(self) -> NDArray[Any]:
         """Norm of each feature's weights into the first retracted layer, summing to 1.
 
-        The norm does not change when a number is added to all eigenvalues of a layer,
-        as a ranking by eigenvalues would.
+        The weights are those of features divided by what ``standardize`` divides by, so
+        that their units do not count. The norm does not change when a number is added to
+        all eigenvalues of a layer, as a ranking by eigenvalues would.
         """
         check_is_fitted(self)
         norms = np.linalg.norm(self.coefs_[0], axis=1)
+        if self._fitted.input_scale is not None:
+            norms = norms * self._fitted.input_scale
         total = norms.sum()
         return norms / total if total > 0 else norms
 
@@ -115,6 +128,8 @@ class FittedAttributesMixin(PortableMixin):
 
     def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """Make the network of its entries, if there is one."""
+        names = self._get_param_names()
+        state = {**{n: v for n, v in ADDED_PARAMETERS.items() if n in names}, **state}
         if "coefs_" in state:
             state["_fitted"] = FittedNetwork.from_state(self._space, state)
         return state

@@ -48,10 +48,10 @@ class SpectralRegressor(
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
-        Whether training sees each feature, and each target, with mean zero and standard deviation one, over
-        the rows that train and by their weights. Both fold into the first and the
-        last layer of the retracted network, so that what is fitted is in the units of X
-        and y; the loss is in those of standardised targets. Sparse features
+        Whether training sees each feature, and each target, with mean zero and standard
+        deviation one, over the rows that train and by their weights. Both fold into the
+        first and the last layer of the retracted network, so that what is fitted is in the
+        units of X and y; the loss is in those of standardised targets. Sparse features
         are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
         decides for all later ones, as does a fit for those that go on from it.
     init : str, default="scaled"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 """The power of the covariance that rows of uniform numbers are multiplied by: those of
 ``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
-
-ADDED_PARAMETERS = {"n_members": 1, "bag_fraction": 1.0, "averaging": "auto"}
-"""What pickles of older versions do not have, as it was then."""
 
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
@@ -271,9 +268,11 @@ class BaseSpectral(BaseNetwork):
         """
         check_is_fitted(self)
         fitted = self._fitted
-        coefs = [
-            coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in fitted.coefs
-        ]
+        plain = fitted.coefs, fitted.intercepts
+        units = fitted.units()  # which stay around the network, for a fit that goes on
+        if units:
+            plain = fitted.without_units()
+        coefs = [coef if coef.ndim == 2 else as_matrix(coef).toarray() for coef in plain[0]]
         widths = tuple(coef.shape[1] for coef in coefs[:-1])
         result = self._with_another_network(
             hidden_layer_sizes=widths,
@@ -287,10 +286,10 @@ class BaseSpectral(BaseNetwork):
             "hidden_layer_sizes": widths,
             "linear_expansion": ((),) * len(coefs),
             "n_members": 1,
+            "units": bool(units),
         }
-        result._store_weights(
-            config, fitted.seed, coefs, fitted.intercepts if fitted.has_bias else None
-        )
+        intercepts = plain[1] if fitted.has_bias else None
+        result._store_weights(config, fitted.seed, coefs, intercepts, units)
         return result
 
     def _with_another_network(self, **params: Any) -> Self:
@@ -317,6 +316,7 @@ class BaseSpectral(BaseNetwork):
         seed: int,
         coefs: Sequence[NDArray[Any]],
         intercepts: Sequence[NDArray[Any]] | None,
+        units: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         """Store a network with given weights of all layers as its eigenvectors."""
         import torch
@@ -328,6 +328,7 @@ class BaseSpectral(BaseNetwork):
         for layer, coef, bias in zip(network.layers(), coefs, biases, strict=True):
             weight = torch.from_numpy(np.array(coef.T))
             layer.load_weight(weight, None if bias is None else torch.tensor(bias))  # type: ignore[operator]
+        network.set_units(**(units or {}))
         self._store(network, config, seed)
 
     def _network_settings(self) -> dict[str, Any]:
@@ -358,11 +359,14 @@ class BaseSpectral(BaseNetwork):
 
         from ..nn.linear import SpectralLinear
 
-        first = next(iter(network.layers()))
+        matrix, first = covariance(data), next(iter(network.layers()))
+        if network.input_scale is not None:
+            scale = network.input_scale.numpy(force=True)
+            matrix = matrix / np.outer(scale, scale)
         assert isinstance(first, SpectralLinear)
         form = first.form
         rows = form().detach().cpu().numpy().astype(np.float64)
-        form.load(torch.from_numpy(shape_rows(rows, covariance(data), power)))
+        form.load(torch.from_numpy(shape_rows(rows, matrix, power)))
 
     def _network_to_resume(self, config: dict[str, Any]) -> StackedNetwork:
         """Return the fitted network, of which something else may train from here on."""
@@ -457,9 +461,6 @@ class BaseSpectral(BaseNetwork):
         matrix = np.diag(np.concatenate(diagonal))
         matrix[n_inputs:, :n_inputs] = weight
         return matrix
-
-    def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
-        return super()._from_state({**ADDED_PARAMETERS, **state})
 
     def _layer_arrays(self) -> list[dict[str, NDArray[Any]]]:
         check_is_fitted(self)

@@ -245,7 +245,7 @@ def member_axis(config: Mapping[str, Any]) -> tuple[int, ...]:
 
 def up_to_date(space: str, config: dict[str, Any]) -> dict[str, Any]:
     """Return the keyword arguments of a network with those that older versions lack."""
-    added = {"units": False}
+    added: dict[str, Any] = {"units": False}
     if space == "spectral":
         added["n_members"] = 1
     return {**added, **config}

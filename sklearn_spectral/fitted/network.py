@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..exceptions import ModelFileError
 from ..files.integrity import digest
 from ..spec.architecture import Architecture
+from ..spec.units import UNITS
 from .layers import (
     LayerArrays,
     architecture_of,
@@ -32,11 +33,15 @@ STATE = {
     "_arrays": "arrays",
     "_plans": "plans",
     "_solver_state": "solver_state",
+    "_input_scale": "input_scale",
     "coefs_": "coefs",
     "intercepts_": "intercepts",
 }
 """The field of each entry of a saved state. ``regrown`` is read before ``arrays``, which
 another thread completes first: so one is never without the other."""
+
+ADDED = {"_input_scale"}
+"""Those that states of earlier versions lack."""
 
 
 @dataclass(eq=False)  # arrays have no truth value
@@ -65,6 +70,8 @@ class FittedNetwork:
         How each stack of linear layers was computed while training.
     solver_state : dict
         What ``partial_fit`` goes on from, by solver.
+    input_scale : ndarray of shape (n_features,) or None
+        What inputs were divided by, if they were; by it features can be compared.
     """
 
     space: str
@@ -76,6 +83,7 @@ class FittedNetwork:
     regrown: dict[str, str] = field(default_factory=dict)
     plans: list[dict[str, Any]] = field(default_factory=list)
     solver_state: dict[str, Any] = field(default_factory=dict)
+    input_scale: NDArray[Any] | None = None
 
     @classmethod
     def from_arrays(
@@ -90,14 +98,15 @@ class FittedNetwork:
         network = cls(space, config, seed, [], [], arrays, **more)
         plain = retract(network.stacks(), network.slope_names(), arrays)
         network.coefs, network.intercepts = plain
+        network.input_scale = arrays.get("input_scale")
         return network
 
     @classmethod
     def from_state(cls, space: str, state: dict[str, Any]) -> Self:
         """Take the entries of a network out of a saved state."""
-        if missing := STATE.keys() - state.keys():
+        if missing := STATE.keys() - state.keys() - ADDED:
             raise ModelFileError(f"The saved model is damaged: it lacks {sorted(missing)}.")
-        fields = {name: state.pop(key) for key, name in STATE.items()}
+        fields = {name: state.pop(key) for key, name in STATE.items() if key in state}
         fields["config"] = up_to_date(space, fields["config"])
         return cls(space, **fields)
 
@@ -141,6 +150,16 @@ class FittedNetwork:
     def slope_names(self) -> list[str]:
         """Name the trained slopes of the activations."""
         return slope_names(self.space, self.config)
+
+    def without_units(self) -> Plain:
+        """Return the retracted network that reads and gives standardised numbers."""
+        arrays = {n: v for n, v in self.complete().items() if n not in UNITS}
+        return retract(self.stacks(), self.slope_names(), arrays)
+
+    def units(self) -> dict[str, NDArray[Any]]:
+        """Return what stands around that one, by its names; nothing if there are none."""
+        arrays = self.arrays or {}
+        return {name: arrays[name] for name in UNITS if name in arrays}
 
     def members(self) -> list[Plain]:
         """Return the weights and biases of each member's retracted network."""

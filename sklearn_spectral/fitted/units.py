@@ -1,8 +1,8 @@
 """The user's units: what stands around a network that reads standardised numbers.
 
 It reads ``(x - input_shift) / input_scale``, and what it gives is multiplied by
-``output_scale`` before ``output_shift`` is added. Both maps are affine, so that they fold into
-the first and the last layer of the retracted network:
+``output_scale`` before ``output_shift`` is added. Both maps are affine, so that they fold
+into the first and the last layer of the retracted network:
 
     W = W_n / input_scale,   b = b_n - W input_shift,
     W' = output_scale W_n',  b' = output_scale b_n' + output_shift

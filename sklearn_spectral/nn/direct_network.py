@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -153,7 +153,11 @@ class DirectNetwork(StackedNetwork):
 
     @classmethod
     def from_layers(
-        cls, architecture: Architecture, activation: str, layers: Sequence[nn.Linear]
+        cls,
+        architecture: Architecture,
+        activation: str,
+        layers: Sequence[nn.Linear],
+        units: Mapping[str, Tensor] | None = None,
     ) -> DirectNetwork:
         """Make a network all of whose weights train from given ones.
 
@@ -166,6 +170,8 @@ class DirectNetwork(StackedNetwork):
         layers : sequence of torch.nn.Linear
             One per layer of the architecture; they are copied. If any has a bias, all
             get one, which trains.
+        units : dict of str to Tensor, optional
+            Those of another network's ``units()``. Without, it has none.
 
         Returns
         -------
@@ -191,10 +197,12 @@ class DirectNetwork(StackedNetwork):
             activation,
             linear_expansion=architecture.linear_expansion,
             bias=any(layer.bias is not None for layer in layers),
+            units=bool(units),
             seed=0,
             device=like.device,
             dtype=like.dtype,
         )
+        network.set_units(**(units or {}))
         with torch.no_grad():
             for layer, linear in zip(network.layers(), layers, strict=True):
                 assert isinstance(layer, DirectLinear)

@@ -57,11 +57,9 @@ class StackedNetwork(nn.Module):
         self.n_members = n_members
         ends = architecture.stacks[0][0], architecture.stacks[-1][-1]
         for side, width in zip(("input", "output"), ends, strict=True):
-            kept = {"dtype": dtype, "device": device}
-            shift = torch.zeros(width, **kept) if units else None
-            scale = torch.ones(width, **kept) if units else None
+            shift = torch.zeros(width, dtype=dtype, device=device) if units else None
             self.register_buffer(f"{side}_shift", shift)
-            self.register_buffer(f"{side}_scale", scale)
+            self.register_buffer(f"{side}_scale", None if shift is None else shift + 1)
         self.architecture = architecture
         self.activation = activation
         self.n_computed_once, self.reads_computed = 0, False
@@ -111,6 +109,12 @@ class StackedNetwork(nn.Module):
         if self.input_scale is None:
             return x
         return (x - self.input_shift).div_(self.input_scale)
+
+    def units(self) -> dict[str, Tensor]:
+        """Return what stands around the network, by its names; nothing if there is none."""
+        if self.input_scale is None:
+            return {}
+        return {name: getattr(self, name) for name in UNITS}
 
     @torch.no_grad()
     def set_units(self, **arrays: Tensor | NDArray[Any]) -> None:
@@ -196,21 +200,24 @@ class StackedNetwork(nn.Module):
         return own_projection(x, index, stack.layers[0].out_features)
 
     @torch.no_grad()
-    def retract(self) -> nn.Sequential:
+    def retract(self, fold_units: bool = True) -> nn.Sequential:
         """Return a copy in ordinary layers, one per linear stack: the network that is used.
-        Slopes and units are folded into the weights. Of several members it is the one
-        network whose output is the mean of theirs; see `BlockLinear`."""
-        return self._sequence([[stack.contract()] for stack in self.stacks])
+        Slopes are folded into the weights, and units unless not asked. Several members are
+        the one network whose output is the mean of theirs; see `BlockLinear`."""
+        return self._sequence([[stack.contract()] for stack in self.stacks], fold_units)
 
     @torch.no_grad()
-    def to_linear(self) -> nn.Sequential:
+    def to_linear(self, fold_units: bool = True) -> nn.Sequential:
         """Return a copy in ordinary layers, as many as here: the extended network.
-        Slopes and units are folded into the weights."""
+        Slopes are folded into the weights, and units unless not asked."""
         return self._sequence(
-            [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks]
+            [[(layer.weight, layer.bias) for layer in stack] for stack in self.stacks],
+            fold_units,
         )
 
-    def _sequence(self, stacks: Sequence[list[WeightAndBias]]) -> nn.Sequential:
+    def _sequence(
+        self, stacks: Sequence[list[WeightAndBias]], fold_units: bool
+    ) -> nn.Sequential:
         """Put ordinary layers in sequence, with activations without slopes between them."""
         plain: list[WeightAndBias] = []
         for position, layers in enumerate(stacks):
@@ -221,7 +228,7 @@ class StackedNetwork(nn.Module):
                 weight, bias = plain[-1]
                 bias = None if bias is None else bias * column
                 plain[-1] = weight * column.unsqueeze(-1), bias
-        if self.input_scale is not None:
+        if self.input_scale is not None and fold_units:
             self._fold_units(plain)
         if self.n_members == 1:
             made: Sequence[nn.Module] = [direct_linear(*layer) for layer in plain]
@@ -462,8 +469,7 @@ class SpectralNetwork(StackedNetwork):
                 None if other.bias is None else other.bias[..., fed],
             )
         self.activations.load_state_dict(source.activations.state_dict())
-        if source.input_scale is not None:
-            self.set_units(**{name: getattr(source, name) for name in UNITS})
+        self.set_units(**source.units())
 
 
 def checked_architecture(

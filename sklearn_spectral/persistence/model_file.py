@@ -6,6 +6,7 @@ fit leaves.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
@@ -23,6 +24,7 @@ from ..fitted.drawing import caption_of
 from ..fitted.layers import LayerArrays, architecture_of, member_axis, up_to_date
 from ..fitted.members import fed_width, merged_shapes
 from ..fitted.network import FittedNetwork, with_regrown
+from ..fitted.units import units_shapes
 from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
 from ..spec.plan import STRATEGIES, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
@@ -31,7 +33,7 @@ from ..spec.solvers import SOLVERS, check_solver_state
 CURVES = ("loss_curve_", "validation_scores_")
 SERIES = ("classes_", "feature_names_in_", *CURVES)
 OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
-OPTIONAL |= {"_bagged", "oob_score_"}
+OPTIONAL |= {"_bagged", "oob_score_", "temperature_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
 # One row for each row of the training data, which may be larger than the network.
 OF_ROWS = {"oob_decision_function_", "oob_prediction_"}
@@ -89,6 +91,8 @@ def _network_tensors(network: FittedNetwork) -> dict[str, NDArray[Any]]:
     pairs = zip(network.coefs, network.intercepts, strict=True)
     for position, pair in enumerate(pairs):
         tensors[f"coefs_.{position}"], tensors[f"intercepts_.{position}"] = pair
+    if network.input_scale is not None:
+        tensors["input_scale"] = network.input_scale
     return tensors
 
 
@@ -149,8 +153,11 @@ def from_file_content(
     _require(n_trained == estimator.n_parameters_, "it has another number of parameters")
     if content["compact"]:
         network.coefs, network.intercepts = _retracted(network, tensors)
+        if config["units"]:
+            shape = (config["in_features"],)
+            network.input_scale = _checked(tensors, "input_scale", shape)
     else:
-        own = dict.fromkeys(slopes, member_axis(config))
+        own = dict.fromkeys(slopes, member_axis(config)) | units_shapes(config)
         arrays = _extended(layers, own, digests, tensors)
         network = FittedNetwork.from_arrays(
             network.space, config, network.seed, arrays, plans=network.plans
@@ -253,7 +260,13 @@ def _checked_config(
     """See that a network can be built with these keyword arguments."""
     config = up_to_date(estimator_type._space, config)
     shared = ("in_features", "out_features", "hidden_layer_sizes", "linear_expansion")
-    expected = {*shared, "activation", "bias", *estimator_type()._network_settings()}
+    expected = {
+        *shared,
+        "activation",
+        "bias",
+        "units",
+        *estimator_type()._network_settings(),
+    }
     optional = set()
     if estimator_type._space == "direct":
         optional = {name for chosen in PARAMETRIZATIONS.values() for name in chosen.options}
@@ -267,8 +280,9 @@ def _checked_config(
     params = {"fit_intercept" if n == "bias" else n: v for n, v in config.items()}
     constraints = {
         n: estimator_type._parameter_constraints[n]
-        for n in params.keys() - {"in_features", "out_features"}
+        for n in params.keys() - {"in_features", "out_features", "units"}
     }
+    _require(isinstance(config["units"], bool), f"units is {_shown(config['units'])}")
     of_params = {name: params[name] for name in constraints}
     validate_parameter_constraints(constraints, of_params, estimator_type.__name__)
     missing = {*parametrization_in(config).options} - names
@@ -420,6 +434,7 @@ IS_VALID: dict[str, Callable[[Any], bool]] = {
     "n_outputs_": lambda value: _is_int(value, 1),
     "n_parameters_": lambda value: _is_int(value, 0),
     "oob_score_": _is_number,
+    "temperature_": lambda value: _is_number(value) and 0 < value < math.inf,
     "stop_reason_": lambda value: isinstance(value, str),
 }
 """What is numbers, text or a small container, by name, and how it is checked."""

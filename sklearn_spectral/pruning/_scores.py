@@ -6,7 +6,7 @@ To add a score, write a function of `HiddenNodes` here and register it in ``SCOR
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -253,7 +253,8 @@ def hidden_nodes(
     layers = _layers(estimator)
     moments: list[Moments | None] = [None] * (len(layers) - 1)
     if X is not None:
-        moments = [*_moments(layers[:-1], X, sample_weight, in_pairs)]
+        units = estimator._fitted.units()
+        moments = [*_moments(layers[:-1], units, X, sample_weight, in_pairs)]
     has_bias = estimator._fitted.has_bias
     return [
         HiddenNodes(before, after, has_bias, each)
@@ -293,7 +294,11 @@ def _layers(estimator: BaseSpectral) -> list[Layer]:
 
 
 def _moments(
-    layers: list[Layer], X: Rows, sample_weight: Array | None, in_pairs: Sequence[bool]
+    layers: list[Layer],
+    units: Mapping[str, Array],
+    X: Rows,
+    sample_weight: Array | None,
+    in_pairs: Sequence[bool],
 ) -> list[Moments]:
     """Pass data through the extended network and add up the activations."""
     if not layers:
@@ -305,6 +310,8 @@ def _moments(
     n_rows = chunk_rows(max(X.shape[1], *widths), dtype.itemsize, CACHED_BYTES)
     for part, chunk in X.chunks(n_rows):
         values = densify(chunk, dtype)
+        if units:
+            values = (values - units["input_shift"]) / units["input_scale"]
         weight = np.ones(len(values)) if sample_weight is None else sample_weight[part]
         total += weight.sum()
         for layer, of_layer in zip(layers, sums, strict=True):

@@ -20,13 +20,12 @@ def best_temperature(
 ) -> float:
     """Return the temperature at which the mean loss of outputs is least (Guo et al., "On
     calibration of modern neural networks", 2017)."""
-    total = None if weight is None else weight.sum()
 
     def mean_loss(logarithm: float) -> float:
         losses = loss.per_sample(output * math.exp(-logarithm), target)
         if weight is None:
             return float(losses.mean())
-        return float((losses * weight).sum() / total)
+        return float((losses * weight).sum() / weight.sum())
 
     found = minimize_scalar(mean_loss, bounds=(-LONGEST, LONGEST), method="bounded")
     # A loss that is the same at all of them says nothing.
