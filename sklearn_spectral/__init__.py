@@ -11,6 +11,7 @@ from ._version import __version__
 from .estimators.classifier import SpectralClassifier
 from .estimators.regressor import SpectralRegressor
 from .persistence import load, save
+from .tables import make_table_pipeline
 
 __all__ = [
     "SpectralClassifier",
@@ -22,6 +23,7 @@ __all__ = [
     "export",
     "inspection",
     "load",
+    "make_table_pipeline",
     "nn",
     "pruning",
     "save",
