@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from ..training.net import TrainingNet
     from ..training.out_of_bag import OutOfBag
 
+# The share of the rows that each member of a population sees by default.
+BAG_FRACTION = 0.875
+
 # The longest steps of SGD at its automatic rates for a squared error, whose gradient grows
 # with the target: for parameters that act like single weights, and for those that move far.
 # For the losses of classes a gradient of norm one is the longest.
@@ -222,11 +225,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             outcome = run.run()
         if tasks is not None:
             tasks.end()
-        scheduled = self._schedule(partial) == "one_cycle"
+        scheduled = self._schedule(partial, run.stopping) == "one_cycle"
         warn_or_reraise(
             outcome,
             constant=None if partial else run.best_constant(),
-            all_epochs_expected=scheduled or bool(self.early_stopping),
+            all_epochs_expected=scheduled or bool(run.stopping),
             from_start=not resume,
         )
         if run.why_seen is not None and not partial:
@@ -259,12 +262,17 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _n_left_out(self) -> int:
         """How many members leave a row out; none where there are no bags."""
         fraction = getattr(self, "bag_fraction", 1.0)
+        if fraction == "auto":
+            fraction = BAG_FRACTION if self.n_members > 1 else 1.0
         return 0 if fraction == 1 else count_left_out(fraction, self.n_members)
 
-    @property
-    def _stops_out_of_bag(self) -> bool:
-        """Whether training stops by what members predict out of bag."""
-        return isinstance(self.early_stopping, str)
+    def _stopping(self, has_validation: bool) -> bool | str:
+        """Return what ``early_stopping`` stands for."""
+        if self.early_stopping != "auto":
+            return self.early_stopping
+        if has_validation:
+            return True
+        return "oob" if self._n_left_out else False
 
     def _bags(self, seed: int) -> Bags | None:
         """Return which members leave which rows out."""
@@ -274,13 +282,13 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     def _check_bags(self, X_val: Any, groups: Any, *, partial: bool) -> None:
         """Refuse what only bags can be asked for, where there are none."""
         no_bags = not self._n_left_out
-        advice = "Set bag_fraction=0.875, say, and n_members=16"
+        advice = f"Set bag_fraction={BAG_FRACTION}, say, and n_members=8"
         if groups is not None and no_bags:
             raise ValueError(
                 "groups are rows that are in the same bags, but bag_fraction=1.0 has none. "
                 f"{advice}, or leave groups out."
             )
-        if not self._stops_out_of_bag or partial:
+        if self.early_stopping != "oob" or partial:
             return
         if no_bags:
             raise ValueError(
@@ -353,11 +361,15 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             return self.net_.module_
         return self.to_network()
 
-    def _schedule(self, partial: bool) -> str:
+    def _schedule(self, partial: bool, stopping: bool | str = False) -> str:
         """Return the schedule that the rate follows in fact."""
         # One needs to know its end, which one call of partial_fit does not.
         by_batches = SOLVERS[self.solver].by_batches
-        return self.learning_rate if by_batches and not partial else "constant"
+        if partial or not by_batches:
+            return "constant"
+        if self.learning_rate == "auto":
+            return "constant" if stopping == "oob" else "one_cycle"
+        return self.learning_rate
 
     def _record(self, outcome: Outcome, *, partial: bool) -> None:
         """Take how a training went."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 # A constant rate has no warm-up to survive and no decay to settle in.
 CONSTANT_SHARE = 0.1
+
+# A running average settles what a constant rate does not; for batches of 200 rows.
+AVERAGED_SHARE = 0.6
 
 # The decay of the running average where training stops by what is out of bag.
 AVERAGING = 0.98
@@ -67,9 +71,8 @@ class FitRun:
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
-        early = estimator.early_stopping and not partial
-        self.stops_out_of_bag = early and estimator._stops_out_of_bag
-        self.splits = early and validation is None and not self.stops_out_of_bag
+        stopping = False if partial else estimator._stopping(validation is not None)
+        self.stopping = stopping
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
 
@@ -111,12 +114,26 @@ class FitRun:
         if bagged is not None:
             estimator._bagged = bagged
         self.why_seen = None if now is None else why_seen(before, now)
-        if self.stops_out_of_bag and self.why_seen is not None:
+        if not self.stops_out_of_bag or self.why_seen is None:
+            return
+        if estimator.early_stopping == "auto":
+            self.stopping = False
+        else:
             raise ValueError(
                 f"early_stopping={estimator.early_stopping!r} stops by rows that members "
                 f"never saw, but training would go on from weights that {self.why_seen}. "
                 "Fit anew with warm_start=False, or set early_stopping=True or False."
             )
+
+    @property
+    def stops_out_of_bag(self) -> bool:
+        """Whether training stops by what members predict out of bag."""
+        return self.stopping == "oob"
+
+    @property
+    def splits(self) -> bool:
+        """Whether rows are held out to stop by."""
+        return self.stopping is True and self.validation is None
 
     @property
     def _has_checkpoints(self) -> bool:
@@ -268,12 +285,13 @@ class FitRun:
 
         estimator = self.estimator
         unit = max(self.data.total_weight(), 1.0)
-        rate, max_norm = self._rate()
+        batch_size = self._batch_size(n_samples)
+        rate, max_norm = self._rate(batch_size)
         shuffle = estimator.shuffle
         return TrainingOptions(
             loss=estimator._loss_name(),
             solver=estimator.solver,
-            learning_rate=estimator._schedule(self.partial),
+            learning_rate=estimator._schedule(self.partial, self.stopping),
             learning_rate_init=float(rate),
             momentum=estimator.momentum,
             penalties={
@@ -283,7 +301,7 @@ class FitRun:
             tol=estimator.tol,
             n_iter_no_change=estimator.n_iter_no_change,
             max_norm=max_norm,
-            batch_size=int(self._batch_size(n_samples)),
+            batch_size=int(batch_size),
             n_epochs=1 if self.partial else int(estimator.max_iter),
             shuffle=shuffle if isinstance(shuffle, str) else bool(shuffle),
             seed=self.seed,
@@ -301,14 +319,18 @@ class FitRun:
             return AVERAGING if self.stops_out_of_bag else 0.0
         return float(decay)
 
-    def _rate(self) -> tuple[float, float]:
+    def _rate(self, batch_size: int) -> tuple[float, float]:
         """Return the highest rate, and the norm to which longer gradients are cut."""
         estimator = self.estimator
         if estimator.learning_rate_init != "auto":
             return estimator.learning_rate_init, np.inf
         max_norm = estimator._auto_max_norm() if self.solver.clips else np.inf
-        is_constant = estimator._schedule(self.partial) == "constant"
-        share = CONSTANT_SHARE if is_constant else 1.0
+        share = 1.0
+        if estimator._schedule(self.partial, self.stopping) == "constant":
+            averages = self._averaging() > 0
+            share = AVERAGED_SHARE if averages else CONSTANT_SHARE
+            if averages:  # the noise of a step is that of its batch
+                share *= math.sqrt(batch_size / 200)
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
@@ -319,7 +341,12 @@ class FitRun:
             widest = architecture_of(self.config).widest * n_members_in(self.config)
             return rows_of_full_batch(n_samples, widest)
         size = self.estimator.batch_size
-        return min(200, n_samples) if size == "auto" else size
+        if size != "auto":
+            return size
+        if n_members_in(self.config) == 1 or self.partial:
+            return min(200, n_samples)
+        # Populations learn in few epochs, which need steps enough.
+        return min(n_samples, max(64, min(200, n_samples // 20)))
 
     def _validation_score(self) -> Any:
         """Return a function that scores a network on the validation data."""

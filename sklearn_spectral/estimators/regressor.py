@@ -29,22 +29,22 @@ class SpectralRegressor(
         ``"auto"``; see `SpectralClassifier`.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train; see `SpectralClassifier`.
-    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
+    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=True
         Whether the eigenvectors train too. With True the network has more parameters
         than one trained by its weights: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it.
-    n_members : int, default=1
+    n_members : int, default=8
         How many networks train at once on the same eigenvectors: a population, whose
         members differ in eigenvalues and biases. Its output is the mean of theirs, and it
         retracts to one ordinary network of ``n_members`` times as many hidden nodes.
-    bag_fraction : float, default=1.0
+    bag_fraction : float or "auto", default="auto"
         Share of the rows that each member is trained on, for ``n_members`` of two or more.
         Every row is left out by equally many members, below 1.0 by
         ``max(1, round((1 - bag_fraction) * n_members))``, so that the share is in fact one
         minus this number over ``n_members``. Its content (or its group) decides which they
-        are. So equal rows have equal bags, and the members that left a row out predict it
-        honestly: see ``oob_score_``.
+        are. So equal rows have equal bags, and the members that left a row out predict it:
+        see ``oob_score_``. ``"auto"`` is 0.875 with two members or more, else 1.
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
@@ -64,10 +64,11 @@ class SpectralRegressor(
         that covariance from its first portion, which needs more rows than features.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
-    learning_rate : {"one_cycle", "constant"}, default="one_cycle"
+    learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
         Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
         ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
-        against the rate. Not used by ``"lbfgs"``.
+        against the rate. ``"auto"`` has it stay where training stops out of bag. Not used
+        by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
         whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
@@ -75,8 +76,9 @@ class SpectralRegressor(
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
-        Rows per step; ``"auto"`` is ``min(200, n_samples)``.
-    max_iter : int, default=100
+        Rows per step; ``"auto"`` is ``min(200, n_samples)``, and for several members a
+        twentieth of the rows between 64 and that.
+    max_iter : int, default=200
         Number of epochs, at most.
     shuffle : bool or "blocks", default=True
         Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
@@ -95,11 +97,12 @@ class SpectralRegressor(
         The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     l1_ratio_eigenvectors : float or None, default=None
         The same for the eigenvectors alone; None is ``l1_ratio``.
-    early_stopping : bool or "oob", default=False
+    early_stopping : bool or "auto" or "oob", default="auto"
         Whether to stop when R^2 on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
         out: it stops by the loss of the rows as predicted by the members that were not
         trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
+        ``"auto"`` is True with ``X_val``, else ``"oob"`` where it can be and else False.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
@@ -110,8 +113,8 @@ class SpectralRegressor(
         What counts as an improvement.
     averaging : float or "auto", default="auto"
         Decay of the running average of the weights over the steps, which is what is scored
-        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with
-        ``early_stopping="oob"`` and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
+        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 where training
+        stops out of bag and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last. Other eigenvalues
         and eigenvectors may train than before.

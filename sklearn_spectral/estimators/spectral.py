@@ -57,8 +57,9 @@ class BaseSpectral(BaseNetwork):
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
         "n_members": [Interval(Integral, 1, None, closed="left")],
-        "bag_fraction": [Interval(Real, 0, 1, closed="right")],
-        "early_stopping": ["boolean", StrOptions({"oob"})],
+        "bag_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="right")],
+        "early_stopping": ["boolean", StrOptions({"auto", "oob"})],
+        "learning_rate": [StrOptions({"auto", "one_cycle", "constant"})],
         "averaging": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "init": [RegisteredNames(lambda: [*SCHEMES, *COVARIANCE_POWERS])],
         "alpha_eigenvectors": [Interval(Real, 0, None, closed="left")],
@@ -75,24 +76,24 @@ class BaseSpectral(BaseNetwork):
         *,
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
-        train_eigenvectors: bool | str = False,
-        n_members: int = 1,
-        bag_fraction: float = 1.0,
+        train_eigenvectors: bool | str = True,
+        n_members: int = 8,
+        bag_fraction: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         standardize: bool = True,
         init: str = "scaled",
         solver: str = "adamax",
-        learning_rate: str = "one_cycle",
+        learning_rate: str = "auto",
         learning_rate_init: float | Literal["auto"] = "auto",
         momentum: float = 0.9,
         batch_size: int | Literal["auto"] = "auto",
-        max_iter: int = 100,
+        max_iter: int = 200,
         shuffle: bool | Literal["blocks"] = True,
         alpha: float = 0.0,
         alpha_eigenvectors: float = 0.0,
         l1_ratio: float = 0.0,
         l1_ratio_eigenvectors: float | None = None,
-        early_stopping: bool | Literal["oob"] = False,
+        early_stopping: bool | Literal["auto", "oob"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
@@ -154,8 +155,8 @@ class BaseSpectral(BaseNetwork):
         estimator : DirectClassifier, DirectRegressor, MLPClassifier or MLPRegressor
             A fitted estimator of the same kind. It is not changed.
         **params
-            Parameters of the result other than those of its architecture. With
-            ``n_members`` all members are the estimator, and only their bags
+            Parameters of the result other than those of its architecture; ``n_members``
+            is 1 and ``train_eigenvectors`` False if not given. With more members all members are the estimator, and only their bags
             (``bag_fraction``) tell them apart while they train.
 
         Returns
@@ -191,6 +192,7 @@ class BaseSpectral(BaseNetwork):
 
         plain = plain_network(estimator)
         check_conversion(cls, estimator, params, "from_direct")
+        params = {"n_members": 1, "train_eigenvectors": False, **params}
         result = cls(
             hidden_layer_sizes=plain.hidden_layer_sizes,
             linear_expansion=plain.linear_expansion,
@@ -279,7 +281,7 @@ class BaseSpectral(BaseNetwork):
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
-            early_stopping=self.early_stopping and not self._stops_out_of_bag,
+            early_stopping=self.early_stopping is True,
         )
         config = {
             **fitted.config,

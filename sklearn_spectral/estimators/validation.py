@@ -38,6 +38,10 @@ class ValidationMixin(FittedAttributesMixin):
     early_stopping: bool | str
 
     @abstractmethod
+    def _stopping(self, has_validation: bool) -> bool | str:
+        """Return what ``early_stopping`` stands for."""
+
+    @abstractmethod
     def _encode_target(
         self,
         y: Any,
@@ -154,7 +158,7 @@ class ValidationMixin(FittedAttributesMixin):
         if is_torch_data(X_val):
             X_val, y_val = torch_validation_rows(X_val, y_val)
         check_both_given(X_val, y_val)
-        if not self.early_stopping:
+        if not self._stopping(True):
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False. Set "
                 "early_stopping=True to use them, or leave them out."

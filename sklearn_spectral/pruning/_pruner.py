@@ -313,7 +313,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     def _validates(self) -> bool:
         """Tell whether the estimator stops by validation data."""
         estimator = self.estimator
-        return bool(estimator.early_stopping) and not estimator._stops_out_of_bag
+        return estimator._stopping(True) is True
 
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""
