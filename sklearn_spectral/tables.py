@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn import config_context
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.impute import SimpleImputer
@@ -113,10 +112,7 @@ def make_table_pipeline(
         ),
     ]
     if not _standardizes(estimator):
-        with config_context(enable_metadata_routing=True):
-            # Routed weights are for the estimator, as they are where nothing is routed.
-            scaler = StandardScaler().set_fit_request(sample_weight=False)
-        numbers.append(("scale", scaler))
+        numbers.append(("scale", StandardScaler()))
     categories = [
         ("texts", FunctionTransformer(to_texts, feature_names_out="one-to-one")),
         (
@@ -181,9 +177,10 @@ def to_texts(X: Any) -> NDArray[Any]:
     return texts
 
 
-def name_category(feature: str, category: str | None) -> str:
+def name_category(feature: str, category: Any) -> str:
     """Return the name of the output of a category; missing as the imputer names it."""
-    return f"missingindicator_{feature}" if category is None else f"{feature}={category}"
+    missing = _is_missing(category)  # NaN, if the steps hand frames of pandas on
+    return f"missingindicator_{feature}" if missing else f"{feature}={category}"
 
 
 # ---- columns of frames and arrays ----
