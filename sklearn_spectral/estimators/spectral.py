@@ -156,8 +156,9 @@ class BaseSpectral(BaseNetwork):
             A fitted estimator of the same kind. It is not changed.
         **params
             Parameters of the result other than those of its architecture; ``n_members``
-            is 1 and ``train_eigenvectors`` False if not given. With more members all members are the estimator, and only their bags
-            (``bag_fraction``) tell them apart while they train.
+            is 1 and ``train_eigenvectors`` False if not given. With more members all are
+            the estimator, and only their bags (``bag_fraction``) tell them apart while
+            they train.
 
         Returns
         -------
