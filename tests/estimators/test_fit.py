@@ -167,6 +167,15 @@ class TestEarlyStopping:
         assert model.best_validation_score_ > model.validation_scores_[-1]
         assert model.score(X_val, y_val) == pytest.approx(model.best_validation_score_)
 
+    def test_by_default_validation_data_are_what_stops(self, cancer):
+        X, X_val, y, y_val = train_test_split(*cancer, random_state=0)
+        model = SpectralClassifier(10, max_iter=3, random_state=0)
+        scores = model.fit(X, y, X_val=X_val, y_val=y_val).validation_scores_
+        assert scores[np.argmax(scores)] == model.score(X_val, y_val)
+        scores = model.fit(X, y).validation_scores_
+        assert max(scores) < 0, "losses out of bag"
+        assert not hasattr(model.set_params(n_members=1).fit(X, y), "validation_scores_")
+
     def test_own_split_is_held_out(self, digits):
         model = SpectralClassifier(10, early_stopping=True, max_iter=3, random_state=0)
         assert len(model.fit(*digits).validation_scores_) == 3
