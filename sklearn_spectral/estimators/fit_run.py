@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.bags import are_few
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of, n_members_in
@@ -75,8 +76,9 @@ class FitRun:
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
+        self.n_left_out = 0 if self._is_left_whole() else estimator._n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
-        self.stopping = stopping
+        self.stopping = stopping if self.n_left_out or stopping != "oob" else False
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
 
@@ -87,12 +89,21 @@ class FitRun:
         self._compare_bags()
         self._join_processes()
         self._find_checkpoint()
-        self.bags = self.estimator._bags(self.seed)
+        self.bags = self.estimator._bags(self.seed) if self.n_left_out else None
         self._split_validation()
         self._build_network()
         net, outcome = self._train()
         self._store(net, outcome)
         return outcome
+
+    def _is_left_whole(self) -> bool:
+        """Tell whether data have too few rows for bags that nobody asked for."""
+        estimator, data = self.estimator, self.data
+        if getattr(estimator, "bag_fraction", 1.0) != "auto" or data.groups is not None:
+            return False
+        if self.partial or estimator.early_stopping == "oob" or not data.X.has_row_numbers:
+            return False
+        return are_few(data.X, data.rows)
 
     def _choose_network(self) -> None:
         """Find out which network trains, from which seed and epoch."""
@@ -107,7 +118,7 @@ class FitRun:
 
     def _compare_bags(self) -> None:
         """Find out whether members saw, in earlier training, what they leave out now."""
-        estimator, n_left_out = self.estimator, self.estimator._n_left_out
+        estimator, n_left_out = self.estimator, self.n_left_out
         now: LeftOut | None = None
         if n_left_out:
             now = ["rows" if self.data.groups is None else "groups", n_left_out]

@@ -291,7 +291,7 @@ class BaseSpectral(BaseNetwork):
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
-            early_stopping=self.early_stopping is True,
+            early_stopping=self.early_stopping != "oob" and self.early_stopping,
         )
         config = {
             **fitted.config,
