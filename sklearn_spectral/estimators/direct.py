@@ -220,8 +220,9 @@ class BaseDirect(BaseNetwork):
         inherited = {name: getattr(estimator, name) for name in names}
         if isinstance(inherited["early_stopping"], str):  # by bags, which are not here
             del inherited["early_stopping"]
-        if inherited["learning_rate"] == "auto":  # which follows from that
-            del inherited["learning_rate"]
+        for name in ("learning_rate", "n_iter_no_change"):
+            if inherited[name] == "auto":  # which follows from that
+                del inherited[name]
         result = cls(
             **{
                 **inherited,

@@ -223,7 +223,7 @@ class FitRun:
             self.network = build_network(
                 estimator._space, self.config, self.dtype, self.device, self.seed
             )
-            self.units.find(self.network, self.data)
+            self.units.find(self.network, self.data, self.dtype)
             estimator._prepare_start(self.network, self.data, partial=self.partial)
 
     def best_constant(self) -> Constant:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.scaling import Scaling, scaling_of_inputs, scaling_of_targets
 from ..data.training_data import TrainingData
 from ..fitted.units import has_units
 
@@ -27,25 +26,24 @@ class FitUnits:
     def __init__(self, estimator: BaseNetwork, config: dict[str, Any]) -> None:
         self.estimator, self.n_outputs = estimator, config["out_features"]
         self.has_units = has_units(config)
-        self.of_targets: Scaling | None = None
+        self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
         chosen = getattr(estimator, "temperature", 1.0)
         self.finds_temperature = self.has_units and isinstance(chosen, str)
         self.temperature = 1.0 if isinstance(chosen, str) else float(chosen)
 
-    def find(self, network: StackedNetwork, data: TrainingData) -> None:
+    def find(self, network: StackedNetwork, data: TrainingData, dtype: Any) -> None:
         """Have a network read the data standardised, and learn standardised targets."""
         if not self.estimator.standardize:
             return
-        # Each reading of a stream may have another order than the weights.
-        weight = data.weight() if data.X.has_row_numbers else None
-        if weight is not None and not weight.any():
-            weight = None
         # Without biases there is nothing that a shift could fold into.
-        centre = self.estimator.fit_intercept
-        shift, scale = scaling_of_inputs(data, centre, weight)
-        network.set_units(input_shift=shift, input_scale=scale)
+        how = {"centred": self.estimator.fit_intercept, "dtype": dtype}
+        shift, scale = data.spread(**how)
+        network.set_units(
+            input_shift=np.zeros_like(scale) if shift is None else shift, input_scale=scale
+        )
         if self.estimator._y_is_numeric:
-            self.of_targets = scaling_of_targets(data.target(), centre, weight)
+            shift, scale = data.spread_of_targets(**how)
+            self.of_targets = np.zeros_like(scale) if shift is None else shift, scale
 
     def resume(self, network: StackedNetwork) -> None:
         """Go on with the units of the first fit; outputs have none while training."""
