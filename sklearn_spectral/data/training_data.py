@@ -140,6 +140,18 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     return checked, None if len(rows) == len(checked) else rows
 
 
+def weight_of_class(classes: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
+    """Return the weight of each sample of a stream by its class: see `class_weight`."""
+    known = classes.max() < len(weight)
+    found = weight[classes] if known else np.array(np.nan)
+    if np.isnan(found).any():
+        raise ValueError(
+            "A class came that the first reading did not have, so that its weight is not "
+            "known. Leave class_weight out, or give the same samples in each reading."
+        )
+    return found
+
+
 def check_both_given(X_val: Any, y_val: Any) -> None:
     """Refuse validation data without targets, or targets without data."""
     if X_val is None or y_val is None:
