@@ -28,18 +28,26 @@ def scaling_of_inputs(parts: Parts, *, sparse: bool, centre: bool) -> Scaling:
         return _of_sparse(parts)
     # Its sums of squares are of deviations, and columns of rounding count as constant.
     scaler = StandardScaler()
-    for values, weight in parts:
-        if weight is None or weight.any():
-            scaler.partial_fit(values.astype(np.float64, copy=False), None, weight)
-    return scaler.mean_ if centre else np.zeros_like(scaler.mean_), scaler.scale_
+    with np.errstate(over="ignore", invalid="ignore"):
+        for values, weight in parts:
+            if weight is None or weight.any():
+                scaler.partial_fit(values.astype(np.float64, copy=False), None, weight)
+    return _scaling_of(scaler, centre)
 
 
 def scaling_of_targets(
     y: NDArray[np.float64], centre: bool, weight: NDArray[np.float64] | None
 ) -> Scaling:
     """Return the means and standard deviations of targets, (n_rows, n_outputs)."""
-    scaler = StandardScaler().fit(y, sample_weight=weight)
-    return scaler.mean_ if centre else np.zeros(y.shape[1]), scaler.scale_
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaler = StandardScaler().fit(y, sample_weight=weight)
+    return _scaling_of(scaler, centre)
+
+
+def _scaling_of(scaler: StandardScaler, centre: bool) -> Scaling:
+    mean, scale = scaler.mean_, scaler.scale_
+    known = np.isfinite(mean) & np.isfinite(scale)  # squares of huge numbers are not
+    return np.where(known & centre, mean, 0.0), np.where(known, scale, 1.0)
 
 
 def _of_sparse(parts: Parts) -> Scaling:
