@@ -23,7 +23,6 @@ def shift_and_scale(
     *,
     centred: bool = True,
     dtype: DTypeLike = np.float64,
-    name: str = "X",
 ) -> ShiftAndScale:
     """Return the weighted mean of each column, and its standard deviation.
 
@@ -46,17 +45,12 @@ def shift_and_scale(
     mean, scale = scaler.mean_, scaler.scale_
     with np.errstate(over="ignore", invalid="ignore"):
         mean_square = scaler.var_ + mean**2
-    if not np.isfinite(mean_square).all():
-        column = int(np.argmin(np.isfinite(mean_square)))
-        raise ValueError(
-            f"Column {column} of {name} has numbers whose squares are too large for a "
-            "float64, so that it cannot be standardised. Divide it by a large number, or "
-            "set standardize=False."
-        )
     least = np.sqrt(np.finfo(dtype).tiny)
     scale = scale if centred else np.sqrt(mean_square)
-    scale = np.where(scale > least, scale, 1.0)
-    return (mean if centred else None), scale
+    # Numbers whose squares overflow are left as they are, too.
+    known = (scale > least) & np.isfinite(scale) & np.isfinite(mean)
+    scale = np.where(known, scale, 1.0)
+    return (np.where(np.isfinite(mean_square), mean, 0.0) if centred else None), scale
 
 
 def _scale_of_sparse(

@@ -64,7 +64,7 @@ class TrainingData:
     def spread_of_targets(self, *, centred: bool, dtype: Any) -> ShiftAndScale:
         """Return the same of the targets, which are numbers."""
         weight, y = self._of_rows(self.given_weight), self.target()
-        return shift_and_scale(y, weight, centred=centred, dtype=dtype, name="y")
+        return shift_and_scale(y, weight, centred=centred, dtype=dtype)
 
     def class_weight(self) -> NDArray[Any] | None:
         """Return the weight of each class, where weights are those of classes alone."""
@@ -152,6 +152,18 @@ def check_weights(sample_weight: Any, X: Any) -> tuple[Any, NDArray[np.intp] | N
     )
     rows = np.flatnonzero(checked)
     return checked, None if len(rows) == len(checked) else rows
+
+
+def weight_of_class(classes: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
+    """Return the weight of each sample of a stream by its class: see `class_weight`."""
+    known = classes.max() < len(weight)
+    found = weight[classes] if known else np.array(np.nan)
+    if np.isnan(found).any():
+        raise ValueError(
+            "A class came that the first reading did not have, so that its weight is not "
+            "known. Leave class_weight out, or give the same samples in each reading."
+        )
+    return found
 
 
 def check_both_given(X_val: Any, y_val: Any) -> None:

@@ -170,8 +170,8 @@ class BaseDirect(BaseNetwork):
             Parameters of the result other than those of its architecture. What is not
             given is taken from the estimator where it has it, except
             ``learning_rate_init`` and ``alpha``, which suit eigenvalues there,
-            ``init``, which is not used, and ``early_stopping`` and ``learning_rate``
-            where they go by bags, which there are none of here.
+            ``init``, which is not used, and what stops training or follows from it
+            where that is ``"auto"`` or ``"oob"``.
 
         Returns
         -------
@@ -215,14 +215,13 @@ class BaseDirect(BaseNetwork):
                 )
             estimator = estimator.merge_members()
         config = estimator._fitted.config
-        names = estimator.get_params(deep=False).keys() & cls().get_params().keys()
+        own = cls().get_params()
+        names = estimator.get_params(deep=False).keys() & own.keys()
         names -= {"learning_rate_init", "init", "warm_start", "alpha"}
         inherited = {name: getattr(estimator, name) for name in names}
-        if isinstance(inherited["early_stopping"], str):  # by bags, which are not here
-            del inherited["early_stopping"]
-        for name in ("learning_rate", "n_iter_no_change"):
-            if inherited[name] == "auto":  # which follows from that
-                del inherited[name]
+        for name in ("early_stopping", "learning_rate", "n_iter_no_change"):
+            if inherited[name] in ("auto", "oob"):  # which only populations have
+                inherited[name] = own[name]
         result = cls(
             **{
                 **inherited,

@@ -79,6 +79,8 @@ class FitRun:
         self.n_left_out = 0 if self._is_left_whole() else estimator._n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
         self.stopping = stopping if self.n_left_out or stopping != "oob" else False
+        if self.splits and estimator.early_stopping == "auto":
+            self.stopping = data.X.has_row_numbers
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
 
@@ -195,16 +197,24 @@ class FitRun:
         """Set validation rows aside, unless the user gave some."""
         estimator = self.estimator
         is_numeric = estimator._y_is_numeric
-        if self.splits:
-            self.data, self.validation = self.data.split(
-                estimator.validation_fraction, self.seed, stratify=not is_numeric
-            )
-        held_out = self.validation
-        if held_out is not None and is_numeric and len(held_out.target()) < 2:
-            raise ValueError(
-                "R^2 needs at least two samples of validation data; got one. Give more in "
-                "X_val and y_val, raise validation_fraction, or set early_stopping=False."
-            )
+        training, held_out = self.data, self.validation
+        try:
+            if self.splits:
+                training, held_out = self.data.split(
+                    estimator.validation_fraction, self.seed, stratify=not is_numeric
+                )
+            if held_out is not None and is_numeric and len(held_out.target()) < 2:
+                raise ValueError(
+                    "R^2 needs at least two samples of validation data; got one. Give more "
+                    "in X_val and y_val, raise validation_fraction, or set "
+                    "early_stopping=False."
+                )
+        except ValueError:
+            if not self.splits or estimator.early_stopping != "auto":
+                raise
+            self.stopping = False  # so few rows are all needed
+        else:
+            self.data, self.validation = training, held_out
 
     def _build_network(self) -> None:
         """Build the network where it trains, or take the fitted one there."""

@@ -14,6 +14,7 @@ from ..data.bags import Bags, check_all_train
 from ..data.blocks import ReadAhead
 from ..data.rows import slices
 from ..data.torch_data import Stream
+from ..data.training_data import weight_of_class
 from .batches import Batch, Chunk, Reader, bag_weights
 from .convert import to_numpy, torch_dtype
 
@@ -116,14 +117,7 @@ class StreamDataset(torch.utils.data.Dataset):
     def _targets(self, y: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor | None]:
         target, weight = self.encode(y), None
         if self.class_weight is not None:
-            known = target.max() < len(self.class_weight)
-            of_class = self.class_weight[target] if known else np.array(np.nan)
-            if np.isnan(of_class).any():
-                raise ValueError(
-                    "A class came that the first reading did not have, so that its weight "
-                    "is not known. Leave class_weight out, or give the same samples in "
-                    "each reading."
-                )
+            of_class = weight_of_class(target, self.class_weight)
             weight = self._tensor(of_class, self.dtype)
         dtype = np.int64 if target.dtype.kind == "i" else self.dtype
         return self._tensor(target, dtype), weight

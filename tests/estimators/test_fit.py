@@ -176,6 +176,17 @@ class TestEarlyStopping:
         assert max(scores) < 0, "losses out of bag"
         assert not hasattr(model.set_params(n_members=1).fit(X, y), "validation_scores_")
 
+    @pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
+    def test_of_wide_input_rows_are_held_out_if_there_are_enough(self, make):
+        X, y = np.random.default_rng(0).normal(size=(60, 1001)), np.arange(60) // 2 % 4
+        model = make(2, max_iter=2, random_state=0)
+        assert len(model.fit(X, y).validation_scores_) == 2
+        assert model.merge_members().hidden_layer_sizes == (2,)
+        assert not hasattr(model.fit(X[:8], y[:8]), "validation_scores_")
+        model.set_params(early_stopping=True)
+        with pytest.raises(ValueError, match="early_stopping=False"):
+            model.fit(X[:8], y[:8])
+
     def test_own_split_is_held_out(self, digits):
         model = SpectralClassifier(10, early_stopping=True, max_iter=3, random_state=0)
         assert len(model.fit(*digits).validation_scores_) == 3

@@ -26,6 +26,7 @@ MODEL = SpectralClassifier(
     learning_rate_init=0.05,
     batch_size=20,
     max_iter=60,
+    early_stopping=False,
     random_state=0,
 )
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -87,12 +88,14 @@ def test_rows_that_were_seen_are_not_predicted(make, groups, reason, tmp_path):
     copies = pickle.loads(pickle.dumps(model)), load(tmp_path / "model.spectral")
     for each in (model, *copies):
         each.set_params(max_iter=1)
-        for _ in range(2):  # nor after another one of the same
+        for stopping in (False, "auto"):  # nor after another one of the same
+            each.set_params(early_stopping=stopping)
             with pytest.warns(UserWarning, match="There are no oob_score_.*fit anew"):
                 each.fit(X, Y, groups=groups)
             assert not hasattr(each, "oob_score_")
             assert not hasattr(each, "oob_decision_function_")
-    model.set_params(max_iter=60, warm_start=False).fit(X, Y, groups=groups)
+    model.set_params(max_iter=60, warm_start=False, early_stopping=False)
+    model.fit(X, Y, groups=groups)
     assert abs(model.oob_score_ - 0.5) < 0.13
 
 

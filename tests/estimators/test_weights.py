@@ -15,7 +15,7 @@ from sklearn_spectral import SpectralClassifier
 def test_weights_stand_for_repetitions(digits):
     X, y = digits[0][:100], digits[1][:100]
     weight = np.arange(100) % 3
-    model = SpectralClassifier(10, max_iter=5, random_state=0)
+    model = SpectralClassifier(10, batch_size=100, max_iter=5, random_state=0)
     weighted = clone(model).fit(X, y, sample_weight=weight)
     repeated = clone(model).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_allclose(

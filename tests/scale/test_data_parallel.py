@@ -14,7 +14,11 @@ from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.data.blocks import ALONE, Share
 from sklearn_spectral.training.processes import ProcessGroup, local_device
 
+from ..plain import PLAIN
+
+DEFAULT = SpectralClassifier().get_params()
 SETTINGS = {
+    "default": {name: DEFAULT[name] for name in PLAIN if name != "max_iter"},
     "expanded": {"linear_expansion": 100},
     "early stopping": {"early_stopping": True, "random_state": 3},
     "odd batches": {"batch_size": 333, "solver": "sgd"},
@@ -39,7 +43,7 @@ from sklearn_spectral import SpectralClassifier
 warnings.simplefilter("ignore")
 X, y = load_digits(return_X_y=True)
 X, y = X[:500] / 16, y[:500]
-settings = {SETTINGS!r}
+settings, plain = {SETTINGS!r}, {PLAIN!r}
 rank = os.environ.get("RANK", "0")
 
 def tell(name, value):
@@ -49,7 +53,8 @@ def tell(name, value):
 
 EACH = """
 for name, more in settings.items():
-    params = {"max_iter": 4, "random_state": 0, "data_parallel": "RANK" in os.environ}
+    params = {**plain, "max_iter": 4, "random_state": 0}
+    params["data_parallel"] = "RANK" in os.environ
     if name == "blocks":
         from sklearn_spectral.data import blocks as _blocks
         _blocks.BLOCK_NUMBERS, _blocks.BUFFER_BLOCKS = 640, 4
@@ -60,8 +65,8 @@ for name, more in settings.items():
 ONE_BY_ONE = """
 sent, real = [], dist.all_reduce
 dist.all_reduce = lambda values: (sent.append(values.numel()), real(values))
-model = SpectralClassifier(12, linear_expansion=100, max_iter=2, data_parallel=True)
-model.set_params(batch_size=100).fit(X, y)
+model = SpectralClassifier(12, linear_expansion=100, data_parallel=True, **plain)
+model.set_params(batch_size=100, max_iter=2).fit(X, y)
 tell("sent", [sent, model.n_parameters_])
 
 model = SpectralClassifier(12, max_iter=3, data_parallel=True, verbose=2).fit(X, y)

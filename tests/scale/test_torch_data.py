@@ -247,6 +247,12 @@ def test_what_needs_rows_by_number_says_so(digits, settings, tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
+def test_a_wide_stream_is_trained_on_whole_by_default(digits):
+    wide = Coming(np.tile(digits[0][:100], 16), digits[1][:100])
+    model = SpectralClassifier(4, max_iter=2, random_state=0).fit(wide)
+    assert not hasattr(model, "validation_scores_")
+
+
 @pytest.mark.parametrize(("later", "how"), [(1500, "1500, fewer"), (1797, "more")])
 def test_a_stream_of_another_length_is_refused(digits, later, how):
     stream = Coming(*digits, sizes=[1600, later])

@@ -20,31 +20,37 @@ from sklearn_spectral.files.container import _partial_of, decode, encode
 from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.training.checkpoints import EpochCheckpoint
 
+from ..plain import PLAIN
+
 SIX = {"max_iter": 6, "random_state": 0}
+PLAIN_SIX = {**PLAIN, **SIX}
 MODELS = [
-    SpectralClassifier(9, linear_expansion=12, **SIX),
-    SpectralClassifier(9, solver="adam", early_stopping=True, **SIX),
+    SpectralClassifier(9, **SIX),
+    SpectralClassifier(9, linear_expansion=12, **PLAIN_SIX),
+    SpectralClassifier(
+        9, solver="adam", early_stopping=True, learning_rate="one_cycle", **PLAIN_SIX
+    ),
     SpectralClassifier(
         9,
         linear_expansion=12,
         activation="tanh",
         solver="sgd",
         learning_rate="constant",
-        **SIX,
+        **PLAIN_SIX,
     ),
-    SpectralClassifier(9, solver="sgd", momentum=0.0, alpha=1.0, **SIX),
-    SpectralClassifier((), linear_expansion=12, train_eigenvalues="out", **SIX),
+    SpectralClassifier(9, solver="sgd", momentum=0.0, alpha=1.0, **PLAIN_SIX),
+    SpectralClassifier((), linear_expansion=12, train_eigenvalues="out", **PLAIN_SIX),
     SpectralClassifier(9, init="covariance", batch_size=2000, **SIX),
     SpectralClassifier(9, early_stopping=True, n_iter_no_change=1, tol=1.0, **SIX),
-    SpectralClassifier(9, learning_rate="constant", n_iter_no_change=1, tol=9.0, **SIX),
-    SpectralRegressor(9, linear_expansion=12, activation="elu", class_weight=None, **SIX)
-    if "class_weight" in SpectralRegressor().get_params()
-    else SpectralRegressor(9, linear_expansion=12, activation="elu", **SIX),
+    SpectralClassifier(
+        9, learning_rate="constant", n_iter_no_change=1, tol=9.0, **PLAIN_SIX
+    ),
+    SpectralRegressor(9, linear_expansion=12, activation="elu", **SIX),
     DirectClassifier(9, linear_expansion=12, parametrization="subset", n_weights=70, **SIX),
-    SpectralClassifier(9, averaging=0.9, learning_rate="constant", **SIX),
+    SpectralClassifier(9, averaging=0.9, learning_rate="constant", **PLAIN_SIX),
     SpectralClassifier(9, n_members=3, bag_fraction=0.6, early_stopping="oob", **SIX),
     SpectralClassifier(
-        9, n_members=3, train_eigenvectors=True, averaging=0.5, solver="sgd", **SIX
+        9, n_members=3, bag_fraction=1.0, averaging=0.5, solver="sgd", **SIX
     ),
 ]
 
@@ -375,7 +381,7 @@ def test_a_checkpoint_made_wrongly_is_a_warning_and_begun_anew(
     digits, tmp_path, change, monkeypatch
 ):
     X, y = digits
-    model = SpectralClassifier(9, linear_expansion=12, **SIX)
+    model = SpectralClassifier(9, linear_expansion=12, **PLAIN_SIX)
     expected = all_of(clone(model).fit(X, y))
     model.set_params(checkpoint_dir=tmp_path)
     assert fit_killed(model, X, y, 3, monkeypatch)
@@ -418,9 +424,8 @@ def test_no_folder_is_named_by_nothing(digits):
 def test_a_long_list_of_scores_is_kept(digits, tmp_path, monkeypatch):
     monkeypatch.setattr("sklearn_spectral.files.container.MAX_HEADER", 4000)
     X, y = digits[0][:300], digits[1][:300]
-    model = SpectralClassifier(
-        (), early_stopping=True, n_iter_no_change=np.inf, max_iter=300, random_state=0
-    )
+    model = SpectralClassifier((), early_stopping=True, n_iter_no_change=np.inf, **PLAIN)
+    model.set_params(max_iter=300, random_state=0)
     with warnings.catch_warnings():
         warnings.simplefilter("error", CheckpointWarning)
         kept = clone(model).set_params(checkpoint_dir=tmp_path).fit(X, y)

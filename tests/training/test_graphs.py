@@ -60,7 +60,12 @@ def test_a_capture_that_fails_changes_nothing():
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"n_members": 3, "bag_fraction": 0.6, "early_stopping": "oob"}]
+    "params",
+    [
+        {},
+        {"n_members": 1, "train_eigenvectors": False},
+        {"n_members": 3, "bag_fraction": 0.6, "early_stopping": "oob"},
+    ],
 )
 def test_a_fit_by_replays_is_the_fit(digits, monkeypatch, params):
     X, y = digits

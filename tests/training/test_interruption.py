@@ -16,6 +16,10 @@ from skorch.callbacks import Callback
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.training import net as _training
 
+from ..plain import PLAIN
+
+TEN = {**PLAIN, "max_iter": 10}
+
 
 @pytest.fixture(autouse=True)
 def heeded():
@@ -58,7 +62,7 @@ def interrupt(monkeypatch):
 
 @pytest.mark.parametrize("batch", [0, 4])
 def test_ctrl_c_keeps_the_last_whole_epoch_and_reaches_the_caller(digits, interrupt, batch):
-    model = SpectralClassifier(20, max_iter=10, random_state=0, learning_rate="constant")
+    model = SpectralClassifier(20, random_state=0, learning_rate="constant", **TEN)
     with pytest.warns(ConvergenceWarning):
         three = clone(model).set_params(max_iter=3).fit(*digits)
     interrupt(epoch=4, batch=batch)
@@ -149,9 +153,8 @@ def test_a_real_ctrl_c_ends_a_script(tmp_path):
 @pytest.mark.parametrize("make", [SpectralClassifier, SpectralRegressor])
 def test_a_loss_that_is_not_finite_stops_and_keeps_good_weights(digits, make):
     X, y = digits
-    model = make(
-        (20, 20), max_iter=50, random_state=0, solver="sgd", learning_rate="constant"
-    )
+    model = make((20, 20), solver="sgd", learning_rate="constant", **PLAIN)
+    model.set_params(max_iter=50, random_state=0)
     model.set_params(learning_rate_init=1e3, batch_size=50, momentum=0.0)
     with pytest.warns(ConvergenceWarning, match=r"NaN or infinite in epoch \d+"):
         model.fit(10 * X, y)
@@ -194,7 +197,7 @@ def test_divergence_with_early_stopping_is_a_warning(digits):
 def test_divergence_after_good_epochs_keeps_the_last_good_weights(digits, monkeypatch):
     """From epoch 4 on each loss is NaN: what epochs 1 to 3 reached is kept."""
     X, y = digits
-    reference = SpectralClassifier(20, max_iter=10, random_state=0)
+    reference = SpectralClassifier(20, random_state=0, **TEN)
     reference.set_params(learning_rate="constant", n_iter_no_change=np.inf)
     three, two = (clone(reference).set_params(max_iter=n_epochs) for n_epochs in (3, 2))
     for shorter in (three, two):

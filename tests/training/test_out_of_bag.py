@@ -90,7 +90,8 @@ def test_training_stops_by_it_and_keeps_the_best(cancer, averaging, solver):
     assert len(model.validation_scores_) == model.n_iter_ < 100
     logits = mean_of_others(model.member_decision_function(X), bags_of(model, X))
     assert model.best_validation_score_ == max(model.validation_scores_)
-    assert -model.best_validation_score_ == pytest.approx(log_loss(y, expit(logits)))
+    trained = expit(model.temperature_ * logits)
+    assert -model.best_validation_score_ == pytest.approx(log_loss(y, trained))
     np.testing.assert_allclose(model.oob_decision_function_[:, 1], expit(logits))
     np.testing.assert_allclose(model.oob_decision_function_.sum(axis=1), 1)
     assert model.oob_score_ == accuracy_score(y, logits > 0)

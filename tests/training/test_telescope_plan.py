@@ -14,11 +14,12 @@ from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.training import device as _device
 from sklearn_spectral.training.flat import FlatParameters, step_of
 
+from ..plain import PLAIN
+
 
 def fitted(X, y, **parameters):
-    return SpectralClassifier(batch_size=300, max_iter=4, random_state=0, **parameters).fit(
-        X, y
-    )
+    settings = {**PLAIN, "batch_size": 300, "max_iter": 4, "random_state": 0}
+    return SpectralClassifier(**{**settings, **parameters}).fit(X, y)
 
 
 def test_it_is_shown_after_fit_and_without_torch(digits, tmp_path):
@@ -61,8 +62,8 @@ def test_every_way_trains_to_the_same_network(digits, train_eigenvalues, solver)
 def test_projected_data_have_their_weights_and_rows(digits):
     X, y = digits
     weight = np.linspace(0, 2, len(y))
-    settings = {"hidden_layer_sizes": 30, "train_eigenvalues": "out", "max_iter": 5}
-    settings |= {"linear_expansion": None}
+    settings = {**PLAIN, "hidden_layer_sizes": 30, "train_eigenvalues": "out"}
+    settings |= {"linear_expansion": None, "max_iter": 5, "standardize": True}
     settings |= {"random_state": 0, "early_stopping": True}
     auto = SpectralClassifier(**settings).fit(X, y, sample_weight=weight)
     plain = SpectralClassifier(telescope="layers", **settings).fit(X, y, weight)
@@ -94,10 +95,10 @@ def test_a_projection_that_cannot_be(digits):
 
 def test_a_failure_leaves_the_module_for_raw_data(digits, monkeypatch):
     X, y = digits
-    model = SpectralClassifier(
-        20, train_eigenvalues="out", max_iter=2, random_state=0, warm_start=True
-    ).fit(X, y)
-    network = model.net_.module_
+    settings = {**PLAIN, "standardize": True, "max_iter": 2, "random_state": 0}
+    model = SpectralClassifier(20, train_eigenvalues="out", warm_start=True, **settings)
+    network = model.fit(X, y).net_.module_
+    assert model.telescope_plan_[0].strategy == "project"
     monkeypatch.setattr("sklearn_spectral.training.run.train", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         model.fit(X, y)
