@@ -282,7 +282,7 @@ class BaseSpectral(BaseNetwork):
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
-            early_stopping=self.early_stopping is True,
+            early_stopping=False if self.early_stopping == "oob" else self.early_stopping,
         )
         config = {
             **fitted.config,
