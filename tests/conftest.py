@@ -22,6 +22,8 @@ from sklearn_spectral.datasets import load_mnist
 from sklearn_spectral.fitted.layers import layers_of, member_axis, slope_names
 from sklearn_spectral.fitted.network import FittedNetwork
 
+from .plain import PLAIN
+
 matplotlib.use("Agg")
 
 
@@ -82,7 +84,7 @@ def overshooting():
     """A classifier whose validation score on the digits goes up and down again."""
     return SpectralClassifier(
         (50,),
-        train_eigenvectors=True,
+        **{**PLAIN, "train_eigenvectors": True},
         learning_rate="constant",
         learning_rate_init=0.2,
         early_stopping=True,

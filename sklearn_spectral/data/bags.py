@@ -25,6 +25,10 @@ _CACHED_BYTES = 2**18
 """About how much of the rows is hashed at a time: what stays in a cache."""
 
 
+FEW_ROWS = 32
+"""With fewer different rows, what some members leave out tells little of what is new."""
+
+
 @dataclass(frozen=True)
 class Bags:
     """Of each row, ``n_left_out`` of ``n_members`` members do not train on it."""
@@ -98,6 +102,16 @@ def check_all_train(
         f"be trained so: there {'is' if n_rows == 1 else 'are'} {given}. Set a smaller "
         f"n_members or a larger bag_fraction{advice}."
     )
+
+
+def are_few(X: Rows, rows: NDArray[np.intp] | None = None) -> bool:
+    """Tell whether fewer than `FEW_ROWS` of the rows differ, from the first that do not."""
+    different: set[int] = set()
+    for _, values in X.chunks(1000, rows):
+        different.update(_hash_rows(values, _multipliers(0, X.shape[1])).tolist())
+        if len(different) >= FEW_ROWS:
+            return False
+    return True
 
 
 def hash_groups(groups: Any, n_rows: int) -> Hashes:

@@ -18,21 +18,20 @@ def scaling_of_inputs(
 ) -> Scaling:
     """Return the means and standard deviations of the columns, read in one pass.
 
-    ``weight`` is that of the rows that count. Sparse rows are not centred, so that their
-    zeros stay zeros, and neither is any column without ``centre``. Constant columns are
-    divided by one.
+    ``weight`` is that of the rows that count. Constant columns are divided by one, and
+    none is centred without ``centre``. Sparse rows are not, so that their zeros stay zeros;
+    their columns are divided by the root mean square of the entries that are not zero: by a
+    standard deviation, words that are in few texts would be the largest of all.
     """
-    centre = centre and not isinstance(data.X, SparseRows)
+    if isinstance(data.X, SparseRows):
+        return _of_sparse(data, weight)
     # Its sums of squares are of deviations, and columns of rounding count as constant.
-    scaler = StandardScaler(with_mean=not isinstance(data.X, SparseRows))
+    scaler = StandardScaler()
     for part, values in data.X.chunks(rows=data.rows):
         of_part = None if weight is None else weight[part]
         if of_part is None or of_part.any():
-            scaler.partial_fit(_as_float64(values), sample_weight=of_part)
-    scale = scaler.scale_
-    if not centre:
-        return np.zeros(len(scale)), scale
-    return scaler.mean_, scale
+            scaler.partial_fit(values.astype(np.float64, copy=False), None, of_part)
+    return scaler.mean_ if centre else np.zeros_like(scaler.mean_), scaler.scale_
 
 
 def scaling_of_targets(
@@ -43,6 +42,15 @@ def scaling_of_targets(
     return scaler.mean_ if centre else np.zeros(y.shape[1]), scaler.scale_
 
 
-def _as_float64(values: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return numbers in the type that they are added up in; sparse ones stay sparse."""
-    return values.astype(np.float64, copy=False)
+def _of_sparse(data: TrainingData, weight: NDArray[np.float64] | None) -> Scaling:
+    n_features = data.X.shape[1]
+    squares, entries = np.zeros(n_features), np.zeros(n_features)
+    for part, values in data.X.chunks(rows=data.rows):
+        of_part = np.ones(values.shape[0]) if weight is None else weight[part]
+        values = values.astype(np.float64)
+        values.data **= 2
+        squares += of_part @ values
+        values.data = np.sign(values.data)
+        entries += of_part @ values
+    scale = np.sqrt(squares / np.where(entries > 0, entries, 1))
+    return np.zeros(n_features), np.where(scale > 0, scale, 1)

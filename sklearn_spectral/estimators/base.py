@@ -203,7 +203,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if not partial:
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
         with self._unchanged_on_failure():
-            self._check_bags(X_val, groups, partial=partial)
             resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
             if resume and self._fitted.arrays is None:
                 raise ValueError(
@@ -220,6 +219,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
                 classes=classes,
                 groups=groups,
             )
+            self._check_bags(X_val, groups, partial=partial)
             validation = self._validation_data(X_val, y_val)
             run = FitRun(self, data, validation, tasks, resume=resume, partial=partial)
             outcome = run.run()
@@ -261,23 +261,33 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     @property
     def _n_left_out(self) -> int:
         """How many members leave a row out; none where there are no bags."""
-        fraction = getattr(self, "bag_fraction", 1.0)
+        fraction, n_members = getattr(self, "bag_fraction", 1.0), self._n_networks
         if fraction == "auto":
-            fraction = BAG_FRACTION if self.n_members > 1 else 1.0
-        return 0 if fraction == 1 else count_left_out(fraction, self.n_members)
+            fraction = BAG_FRACTION if n_members > 1 else 1.0
+        return 0 if fraction == 1 else count_left_out(fraction, n_members)
+
+    @property
+    def _n_networks(self) -> int:
+        """How many members ``n_members`` stands for."""
+        return 1
 
     def _stopping(self, has_validation: bool) -> bool | str:
         """Return what ``early_stopping`` stands for."""
         if self.early_stopping != "auto":
             return self.early_stopping
-        if has_validation:
+        if has_validation or self._is_wide:
             return True
         return "oob" if self._n_left_out else False
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether the input is too wide for a population by default."""
+        return False
 
     def _bags(self, seed: int) -> Bags | None:
         """Return which members leave which rows out."""
         n_left_out = self._n_left_out
-        return Bags(int(self.n_members), n_left_out, seed) if n_left_out else None
+        return Bags(self._n_networks, n_left_out, seed) if n_left_out else None
 
     def _check_bags(self, X_val: Any, groups: Any, *, partial: bool) -> None:
         """Refuse what only bags can be asked for, where there are none."""
@@ -317,7 +327,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Return the widths of the linear layers, as ``Architecture.build`` takes them."""
         return self.linear_expansion
 
-    def _network_config(self) -> dict[str, Any]:
+    def _network_config(self, stopping: bool | str = False) -> dict[str, Any]:
         """Return the keyword arguments of the network that the parameters describe."""
         architecture = self._architecture()
         return {
@@ -328,11 +338,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             "linear_expansion": architecture.linear_expansion,
             "activation": self.activation,
             "bias": self.fit_intercept,
-            "units": self._has_units(),
+            "units": self._has_units(stopping),
             **self._network_settings(),
         }
 
-    def _has_units(self) -> bool:
+    def _has_units(self, stopping: bool | str) -> bool:
         """Tell whether the network that trains has other units than the user."""
         return bool(self.standardize)
 
@@ -368,7 +378,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         if partial or not by_batches:
             return "constant"
         if self.learning_rate == "auto":
-            return "constant" if stopping == "oob" else "one_cycle"
+            return "constant" if stopping else "one_cycle"
         return self.learning_rate
 
     def _record(self, outcome: Outcome, *, partial: bool) -> None:

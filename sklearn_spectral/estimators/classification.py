@@ -177,7 +177,7 @@ class NetworkClassifierMixin(ClassifierMixin):
             loss = -np.sum(shares * np.log(shares))
         else:
             loss = 1 - np.sum(shares**2)
-        cure = "Scale the features (for example with StandardScaler)"
+        cure = "" if self.standardize else "set standardize=True"
         return Constant(
             "the frequencies of the classes", max(float(loss), LEAST_LOSS), cure
         )

@@ -57,10 +57,11 @@ class SpectralClassifier(
         True the eigenvectors that they share have seen all rows.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it.
-    n_members : int, default=8
+    n_members : int or "auto", default="auto"
         How many networks train at once on the same eigenvectors: a population, whose
         members differ in eigenvalues and biases. Its output is the mean of theirs, and it
         retracts to one ordinary network of ``n_members`` times as many hidden nodes.
+        ``"auto"`` is 8, and 1 where there are more than 1,000 features.
     bag_fraction : float or "auto", default="auto"
         Share of the rows that each member is trained on, for ``n_members`` of two or more.
         Every row is left out by equally many members, below 1.0 by
@@ -92,8 +93,8 @@ class SpectralClassifier(
     learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
         Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
         ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
-        against the rate. ``"auto"`` has it stay where training stops out of bag. Not used
-        by ``"lbfgs"``.
+        against the rate. ``"auto"`` has it stay with early stopping, which does not wait
+        for the end of a cycle. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
         whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
@@ -128,26 +129,28 @@ class SpectralClassifier(
     temperature : float or "auto", default="auto"
         What the logits are divided by after training, which moves probabilities and no
         label; it folds into the last layer. ``"auto"`` is the number at which the loss of
-        the predictions out of bag is least, and 1 where there are none: see
-        ``oob_score_`` and ``temperature_``.
+        the predictions out of bag is least, or that of the rows that early stopping held
+        out, and 1 where there are neither: see ``temperature_``.
     early_stopping : bool or "auto" or "oob", default="auto"
         Whether to stop when accuracy on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
         out: it stops by the loss of the rows as predicted by the members that were not
         trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
-        ``"auto"`` is True with ``X_val``, else ``"oob"`` where it can be and else False.
+        ``"auto"`` is True with ``X_val`` and where ``n_members="auto"`` is 1, else
+        ``"oob"`` where there are bags, and False where not.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
-        the loss must rest within ``tol`` to count as not improving.
+        the loss must rest within ``tol`` to count as not improving. ``"auto"`` is 5 where
+        a running average is scored, which moves smoothly, and else 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"
         Decay of the running average of the weights over the steps, which is what is scored
-        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 where training
-        stops out of bag and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
+        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with early
+        stopping and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last, with the
         classes of the first. Other eigenvalues and eigenvectors may train than before.
@@ -302,7 +305,7 @@ class SpectralClassifier(
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = True,
-        n_members: int = 8,
+        n_members: int | Literal["auto"] = "auto",
         bag_fraction: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         standardize: bool = True,
@@ -323,7 +326,7 @@ class SpectralClassifier(
         temperature: float | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto", "oob"] = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: float | Literal["auto"] = "auto",
         tol: float = 1e-4,
         averaging: float | Literal["auto"] = "auto",
         warm_start: bool = False,
@@ -373,7 +376,7 @@ class SpectralClassifier(
         self.class_weight = class_weight
         self.temperature = temperature
 
-    def _has_units(self) -> bool:
-        may_find = self.temperature == "auto" and self._n_left_out > 0
+    def _has_units(self, stopping: bool | str) -> bool:
+        may_find = self.temperature == "auto" and (self._n_left_out > 0 or bool(stopping))
         fixed = self.temperature not in ("auto", 1.0)
-        return super()._has_units() or may_find or fixed
+        return super()._has_units(stopping) or may_find or fixed

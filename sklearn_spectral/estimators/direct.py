@@ -169,8 +169,9 @@ class BaseDirect(BaseNetwork):
         **params
             Parameters of the result other than those of its architecture. What is not
             given is taken from the estimator where it has it, except
-            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there, and
-            ``init``, which is not used.
+            ``learning_rate_init`` and ``alpha``, which suit eigenvalues there,
+            ``init``, which is not used, and ``early_stopping`` and ``learning_rate``
+            where they go by bags, which there are none of here.
 
         Returns
         -------
@@ -214,11 +215,16 @@ class BaseDirect(BaseNetwork):
                 )
             estimator = estimator.merge_members()
         config = estimator._fitted.config
-        inherited = estimator.get_params(deep=False).keys() & cls().get_params().keys()
-        inherited -= {"learning_rate_init", "init", "warm_start", "alpha"}
+        names = estimator.get_params(deep=False).keys() & cls().get_params().keys()
+        names -= {"learning_rate_init", "init", "warm_start", "alpha"}
+        inherited = {name: getattr(estimator, name) for name in names}
+        if isinstance(inherited["early_stopping"], str):  # by bags, which are not here
+            del inherited["early_stopping"]
+        if inherited["learning_rate"] == "auto":  # which follows from that
+            del inherited["learning_rate"]
         result = cls(
             **{
-                **{name: getattr(estimator, name) for name in inherited},
+                **inherited,
                 "hidden_layer_sizes": config["hidden_layer_sizes"],
                 "linear_expansion": config["linear_expansion"] if extended else None,
                 "activation": config["activation"],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.bags import are_few
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
 from ..fitted.layers import architecture_of, n_members_in
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
 # A constant rate has no warm-up to survive and no decay to settle in.
 CONSTANT_SHARE = 0.1
 
-# A running average settles what a constant rate does not; for batches of 200 rows.
+# A running average settles what a constant rate does not, and so does the mean of several
+# members; for batches of 200 rows.
 AVERAGED_SHARE = 0.6
+
+# How many rows batches of a population have at least, by default.
+LEAST_BATCH = 64
 
 # The decay of the running average where training stops by what is out of bag.
 AVERAGING = 0.98
@@ -71,8 +76,9 @@ class FitRun:
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
+        self.n_left_out = 0 if self._is_left_whole() else estimator._n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
-        self.stopping = stopping
+        self.stopping = stopping if self.n_left_out or stopping != "oob" else False
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
 
@@ -83,17 +89,26 @@ class FitRun:
         self._compare_bags()
         self._join_processes()
         self._find_checkpoint()
-        self.bags = self.estimator._bags(self.seed)
+        self.bags = self.estimator._bags(self.seed) if self.n_left_out else None
         self._split_validation()
         self._build_network()
         net, outcome = self._train()
         self._store(net, outcome)
         return outcome
 
+    def _is_left_whole(self) -> bool:
+        """Tell whether data have too few rows for bags that nobody asked for."""
+        estimator, data = self.estimator, self.data
+        if getattr(estimator, "bag_fraction", 1.0) != "auto" or data.groups is not None:
+            return False
+        if self.partial or estimator.early_stopping == "oob" or not data.X.has_row_numbers:
+            return False
+        return are_few(data.X, data.rows)
+
     def _choose_network(self) -> None:
         """Find out which network trains, from which seed and epoch."""
         estimator = self.estimator
-        self.config = estimator._network_config()
+        self.config = estimator._network_config(self.stopping)
         if self.resume:
             self.config = estimator._same_network(self.config)
             self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
@@ -103,7 +118,7 @@ class FitRun:
 
     def _compare_bags(self) -> None:
         """Find out whether members saw, in earlier training, what they leave out now."""
-        estimator, n_left_out = self.estimator, self.estimator._n_left_out
+        estimator, n_left_out = self.estimator, self.n_left_out
         now: LeftOut | None = None
         if n_left_out:
             now = ["rows" if self.data.groups is None else "groups", n_left_out]
@@ -254,8 +269,12 @@ class FitRun:
             if self.data.rows is not None:  # those that do not train are predicted too
                 of_training = self._dataset(replace(self.given, rows=None))
             found = predict_out_of_bag(net.module_, of_training)
-            self.units.find_temperature(found)
+            self.units.find_temperature(found.output, found.target, found.weight)
             self.out_of_bag = self.units.in_use(found)
+        elif self.validation is not None:
+            held_out = self.validation
+            output = self._output_of(net.module_, held_out)
+            self.units.find_temperature(output, held_out.target(), held_out.weight())
         network.set_units(**self.units.of_outputs())
         return net, outcome
 
@@ -299,7 +318,7 @@ class FitRun:
                 for group, (strength, l1_ratio) in estimator._penalties().items()
             },
             tol=estimator.tol,
-            n_iter_no_change=estimator.n_iter_no_change,
+            n_iter_no_change=self._patience(),
             max_norm=max_norm,
             batch_size=int(batch_size),
             n_epochs=1 if self.partial else int(estimator.max_iter),
@@ -310,13 +329,20 @@ class FitRun:
             averaging=self._averaging(),
         )
 
+    def _patience(self) -> float:
+        """Return after how many epochs without improvement training stops."""
+        patience = self.estimator.n_iter_no_change
+        if patience != "auto":
+            return patience
+        return 5 if self.stopping and self._averaging() else 10
+
     def _averaging(self) -> float:
         """Return the decay of the running average of the weights."""
         decay = getattr(self.estimator, "averaging", 0.0)
         if self.partial or not self.solver.by_batches:
             return 0.0
         if decay == "auto":
-            return AVERAGING if self.stops_out_of_bag else 0.0
+            return AVERAGING if self.stopping else 0.0
         return float(decay)
 
     def _rate(self, batch_size: int) -> tuple[float, float]:
@@ -327,10 +353,11 @@ class FitRun:
         max_norm = estimator._auto_max_norm() if self.solver.clips else np.inf
         share = 1.0
         if estimator._schedule(self.partial, self.stopping) == "constant":
-            averages = self._averaging() > 0
-            share = AVERAGED_SHARE if averages else CONSTANT_SHARE
-            if averages:  # the noise of a step is that of its batch
-                share *= math.sqrt(batch_size / 200)
+            share = CONSTANT_SHARE
+            if self._averaging() and n_members_in(self.config) > 1:
+                # The noise of a step is that of its batch. How many rows few data have is
+                # no part of it: weights of rows count as repetitions do.
+                share = AVERAGED_SHARE * math.sqrt(max(batch_size, LEAST_BATCH) / 200)
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
@@ -346,24 +373,27 @@ class FitRun:
         if n_members_in(self.config) == 1 or self.partial:
             return min(200, n_samples)
         # Populations learn in few epochs, which need steps enough.
-        return min(n_samples, max(64, min(200, n_samples // 20)))
+        return min(n_samples, max(LEAST_BATCH, min(200, n_samples // 20)))
 
     def _validation_score(self) -> Any:
         """Return a function that scores a network on the validation data."""
         estimator, validation = self.estimator, self.validation
         assert validation is not None
-        where = None if self.device.type == "cpu" else str(self.device)
 
         def score(network: Any) -> float:
-            now = self._fitted_now(network)
-            X, rows = validation.X, validation.rows
-            plain = (now.coefs, now.intercepts, now.activation)
-            output = forward(X, *plain, where, rows)
+            output = self._output_of(network, validation)
             if not np.isfinite(output).all():
                 return -np.inf
             return estimator._score_output(output, validation)
 
         return score
+
+    def _output_of(self, network: Any, data: TrainingData) -> NDArray[Any]:
+        """Return what the network would predict if training ended here."""
+        now = self._fitted_now(network)
+        where = None if self.device.type == "cpu" else str(self.device)
+        plain = (now.coefs, now.intercepts, now.activation)
+        return forward(data.X, *plain, where, data.rows)
 
     def _score_out_of_bag(self, dataset: Any) -> Any:
         """Return a function that scores a network by its loss out of bag."""

@@ -77,21 +77,24 @@ class FitUnits:
         shift, scale = self.of_targets
         return (y - shift) / scale
 
-    def find_temperature(self, found: OutOfBag) -> None:
-        """Have logits divided by what their loss out of bag prefers."""
-        if not (self.finds_temperature and np.isfinite(found.output).all()):
+    def find_temperature(
+        self, output: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None
+    ) -> None:
+        """Have logits divided by what their loss prefers on rows that did not train them:
+        those out of bag, or those held out."""
+        if not (self.finds_temperature and np.isfinite(output).all()):
             return
         import torch
 
         from ..nn.losses import LOSSES
         from ..training.temperature import best_temperature
 
-        parts = (found.output, found.target, found.weight)
-        output, target, weight = (None if a is None else torch.from_numpy(a) for a in parts)
-        loss = LOSSES[self.estimator._loss_name()]()
-        assert output is not None
-        assert target is not None
-        self.temperature = best_temperature(output, target, weight, loss)
+        self.temperature = best_temperature(
+            torch.from_numpy(output),
+            torch.from_numpy(target),
+            None if weight is None else torch.from_numpy(weight),
+            LOSSES[self.estimator._loss_name()](),
+        )
 
     def in_use(self, found: OutOfBag) -> OutOfBag:
         """Return what was predicted out of bag in the user's units."""

@@ -105,12 +105,8 @@ class NetworkRegressorMixin(RegressorMixin):
         square = np.average(y**2, axis=0, weights=weight).mean()
         if loss <= np.finfo(np.float64).eps * square:  # all are the same
             loss = LEAST_LOSS * square if square else np.inf  # zero has no size
-        return Constant(
-            "the mean of the target",
-            float(loss),
-            "Scale the target (by TransformedTargetRegressor with a StandardScaler) and "
-            "the features",
-        )
+        cure = "" if self.standardize else "set standardize=True"
+        return Constant("the mean of the target", float(loss), cure)
 
     def _n_network_outputs(self) -> int:
         return self.n_outputs_

@@ -34,10 +34,11 @@ class SpectralRegressor(
         than one trained by its weights: the eigenvalues.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it.
-    n_members : int, default=8
+    n_members : int or "auto", default="auto"
         How many networks train at once on the same eigenvectors: a population, whose
         members differ in eigenvalues and biases. Its output is the mean of theirs, and it
         retracts to one ordinary network of ``n_members`` times as many hidden nodes.
+        ``"auto"`` is 8, and 1 where there are more than 1,000 features.
     bag_fraction : float or "auto", default="auto"
         Share of the rows that each member is trained on, for ``n_members`` of two or more.
         Every row is left out by equally many members, below 1.0 by
@@ -67,8 +68,8 @@ class SpectralRegressor(
     learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
         Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
         ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
-        against the rate. ``"auto"`` has it stay where training stops out of bag. Not used
-        by ``"lbfgs"``.
+        against the rate. ``"auto"`` has it stay with early stopping, which does not wait
+        for the end of a cycle. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
         whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
@@ -102,19 +103,21 @@ class SpectralRegressor(
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
         out: it stops by the loss of the rows as predicted by the members that were not
         trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
-        ``"auto"`` is True with ``X_val``, else ``"oob"`` where it can be and else False.
+        ``"auto"`` is True with ``X_val`` and where ``n_members="auto"`` is 1, else
+        ``"oob"`` where there are bags, and False where not.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
-        the loss must rest within ``tol`` to count as not improving.
+        the loss must rest within ``tol`` to count as not improving. ``"auto"`` is 5 where
+        a running average is scored, which moves smoothly, and else 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"
         Decay of the running average of the weights over the steps, which is what is scored
-        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 where training
-        stops out of bag and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
+        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with early
+        stopping and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
         Whether another call of fit goes on from the weights of the last. Other eigenvalues
         and eigenvectors may train than before.

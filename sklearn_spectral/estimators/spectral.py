@@ -40,6 +40,11 @@ COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 LARGE_START_SHARE = 1 / 3
 
 
+# How many members a population has by default, and the number of features above which
+# it is one network: members that weigh each feature at random then learn too little.
+N_MEMBERS, WIDE = 8, 1000
+
+
 class BaseSpectral(BaseNetwork):
     """Base of the spectral estimators; not to be used directly."""
 
@@ -56,7 +61,11 @@ class BaseSpectral(BaseNetwork):
         ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
-        "n_members": [Interval(Integral, 1, None, closed="left")],
+        "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "n_iter_no_change": [
+            StrOptions({"auto"}),
+            *BaseNetwork._parameter_constraints["n_iter_no_change"],
+        ],
         "bag_fraction": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="right")],
         "early_stopping": ["boolean", StrOptions({"auto", "oob"})],
         "learning_rate": [StrOptions({"auto", "one_cycle", "constant"})],
@@ -77,7 +86,7 @@ class BaseSpectral(BaseNetwork):
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = True,
-        n_members: int = 8,
+        n_members: int | Literal["auto"] = "auto",
         bag_fraction: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
         standardize: bool = True,
@@ -95,7 +104,7 @@ class BaseSpectral(BaseNetwork):
         l1_ratio_eigenvectors: float | None = None,
         early_stopping: bool | Literal["auto", "oob"] = "auto",
         validation_fraction: float = 0.1,
-        n_iter_no_change: float = 10,
+        n_iter_no_change: float | Literal["auto"] = "auto",
         tol: float = 1e-4,
         averaging: float | Literal["auto"] = "auto",
         warm_start: bool = False,
@@ -282,7 +291,7 @@ class BaseSpectral(BaseNetwork):
             linear_expansion=None,
             n_members=1,
             bag_fraction=1.0,
-            early_stopping=False if self.early_stopping == "oob" else self.early_stopping,
+            early_stopping=self.early_stopping != "oob" and self.early_stopping,
         )
         config = {
             **fitted.config,
@@ -334,6 +343,16 @@ class BaseSpectral(BaseNetwork):
         network.set_units(**(units or {}))
         self._store(network, config, seed)
 
+    @property
+    def _n_networks(self) -> int:
+        if self.n_members != "auto":
+            return int(self.n_members)
+        return 1 if self._is_wide else N_MEMBERS
+
+    @property
+    def _is_wide(self) -> bool:
+        return self.n_members == "auto" and getattr(self, "n_features_in_", 0) > WIDE
+
     def _network_settings(self) -> dict[str, Any]:
         form = self.train_eigenvectors
         return {
@@ -341,7 +360,7 @@ class BaseSpectral(BaseNetwork):
             "train_eigenvectors": form if isinstance(form, str) else bool(form),
             # The start that it shapes: to_network() has no data to shape it by.
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
-            "n_members": int(self.n_members),
+            "n_members": self._n_networks,
         }
 
     def _prepare_start(

@@ -28,20 +28,20 @@ def check_feasible(pruner: Any) -> None:
     if isinstance(expansion, str):
         # Its widths follow from the data; needed only if they are counted.
         expansion, is_known = None, not pruner.linear_nodes
-    if asked.n_members > 1:  # what they merge to has no linear layers
+    if asked._n_networks > 1:  # what they merge to has no linear layers
         expansion, is_known = None, True
     if is_known:
         architecture = Architecture.build(
             1, 1, asked.hidden_layer_sizes, expansion, asked.activation
         )
         counts = count_removable(
-            [asked.n_members * width for width in architecture.widths[1:-1]],
+            [asked._n_networks * width for width in architecture.widths[1:-1]],
             architecture.linear_nodes,
             pruner.min_nodes,
             pruner.linear_nodes,
         )
         counts.n_to_remove(pruner.fraction, pruner.n_nodes)
-    check_ranking(pruner.node_score, asked.train_eigenvalues, asked.n_members)
+    check_ranking(pruner.node_score, asked.train_eigenvalues, asked._n_networks)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class Constant:
 
     name: str  # what is predicted
     loss: float  # its mean training loss; where that is zero, something small instead
-    cure: str  # what brings a network below it
+    cure: str  # what brings a network below it, if there is something
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def warn_or_reraise(
         _warn(
             "The loss or the weights became NaN or infinite in epoch "
             f"{outcome.n_epochs}; training was stopped and the last good weights were "
-            "kept. Scale the features (for example with StandardScaler) or lower "
+            "kept. Scale the features (as standardize=True does) or lower "
             "learning_rate_init."
         )
     elif constant is None:
@@ -83,8 +83,8 @@ def warn_or_reraise(
     elif from_start and outcome.loss_curve[-1] > outcome.first_loss:
         _warn(
             f"Training did not lower the loss: it was {outcome.first_loss:.3g} at the "
-            f"start and is {outcome.loss_curve[-1]:.3g}. {constant.cure}, lower "
-            "learning_rate_init, or raise max_iter."
+            f"start and is {outcome.loss_curve[-1]:.3g}. "
+            + _advice(constant.cure, "lower learning_rate_init", "raise max_iter")
         )
     elif not from_start and outcome.loss_curve[-1] > LOSS_ROSE_BY * outcome.first_loss:
         _warn(
@@ -97,14 +97,25 @@ def warn_or_reraise(
         _warn(
             f"The network is no better than a constant: its training loss is "
             f"{loss:.3g}, that of predicting {constant.name} is "
-            f"{constant.loss:.3g}. {constant.cure}, raise max_iter, or lower "
-            "learning_rate_init and the penalties."
+            f"{constant.loss:.3g}. "
+            + _advice(
+                constant.cure,
+                "raise max_iter",
+                "lower learning_rate_init and the penalties",
+            )
         )
     elif outcome.reason == "max_iter" and not all_epochs_expected:
         _warn(
             "The training loss was still improving after "
             f"max_iter={outcome.n_epochs}. Raise max_iter or tol."
         )
+
+
+def _advice(*steps: str) -> str:
+    """Return a sentence that names what may be done; steps may be empty."""
+    *others, last = filter(None, steps)
+    text = f"{', '.join(others)}, or {last}."
+    return text[0].upper() + text[1:]
 
 
 def _warn(message: str) -> None:

@@ -21,7 +21,12 @@ class TestToDirect:
     def test_it_is_from_spectral(self, digits, extended):
         X, y = digits
         model = SpectralClassifier(
-            30, linear_expansion=40, activation="tanh", max_iter=5, random_state=0
+            30,
+            linear_expansion=40,
+            activation="tanh",
+            n_members=1 if extended else 3,
+            max_iter=5,
+            random_state=0,
         ).fit(X, y)
         direct = model.to_direct(extended=extended, max_iter=3)
         assert type(direct) is DirectClassifier
@@ -37,6 +42,9 @@ class TestToDirect:
         X, y = diabetes
         model = SpectralRegressor(10, max_iter=5, random_state=0).fit(X, y)
         assert type(model.to_direct()) is DirectRegressor
+        own = DirectRegressor(max_iter=5, random_state=0, warm_start=True)
+        own.set_params(hidden_layer_sizes=model.to_direct().hidden_layer_sizes)
+        assert model.to_direct().get_params() == own.get_params()
         np.testing.assert_allclose(model.to_direct().predict(X), model.predict(X))
 
     def test_errors(self, digits):

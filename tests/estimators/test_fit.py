@@ -20,6 +20,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
+from ..plain import PLAIN
+
 
 def assert_same_fit(left, right):
     """Compare two fits to the last bit."""
@@ -54,7 +56,8 @@ def assert_same_fit(left, right):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_learns_the_digits(digits, parameters, at_least):
     X, X_test, y, y_test = train_test_split(*digits, random_state=0, stratify=digits[1])
-    model = SpectralClassifier(random_state=0, max_iter=60, **parameters).fit(X, y)
+    settings = {**PLAIN, "max_iter": 60, "random_state": 0, **parameters}
+    model = SpectralClassifier(**settings).fit(X, y)
     assert model.score(X_test, y_test) >= at_least
     assert model.loss_curve_[-1] < model.loss_curve_[0] / 2
     assert model.n_iter_ == len(model.loss_curve_) <= 60
@@ -63,8 +66,9 @@ def test_learns_the_digits(digits, parameters, at_least):
 @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd", "lbfgs"])
 def test_regression_reaches_a_linear_model(diabetes, solver):
     X, y = diabetes
-    model = SpectralRegressor((), linear_expansion=50, solver=solver, random_state=0)
+    model = SpectralRegressor((), linear_expansion=50, solver=solver, **PLAIN)
     model.set_params(max_iter=200, train_eigenvectors=True, n_iter_no_change=20)
+    model.set_params(random_state=0)
     assert model.fit(X, y).score(X, y) > Ridge().fit(X, y).score(X, y) - 0.02
 
 
@@ -72,6 +76,7 @@ def test_a_free_linear_network_finds_the_linear_models(diabetes):
     """With eigenvectors trained, L-BFGS goes to the optimum that scikit-learn has."""
     X, y = diabetes
     settings = {
+        **PLAIN,
         "hidden_layer_sizes": (),
         "train_eigenvectors": True,
         "solver": "lbfgs",
@@ -123,7 +128,8 @@ def test_dtype_of_the_input_is_that_of_the_model(digits, dtype):
 def test_sparse_and_mapped_data_give_the_dense_fit(digits, tmp_path, solver):
     X, y = digits
     model = SpectralClassifier(20, linear_expansion=30, max_iter=3, random_state=0)
-    model.set_params(solver=solver)
+    # Sparse data are not centred.
+    model.set_params(solver=solver, standardize=False)
     dense = clone(model).fit(X, y)
     on_disk = np.memmap(tmp_path / "X", dtype=X.dtype, mode="w+", shape=X.shape)
     on_disk[:] = X
@@ -161,6 +167,15 @@ class TestEarlyStopping:
         assert model.best_validation_score_ > model.validation_scores_[-1]
         assert model.score(X_val, y_val) == pytest.approx(model.best_validation_score_)
 
+    def test_by_default_validation_data_are_what_stops(self, cancer):
+        X, X_val, y, y_val = train_test_split(*cancer, random_state=0)
+        model = SpectralClassifier(10, max_iter=3, random_state=0)
+        scores = model.fit(X, y, X_val=X_val, y_val=y_val).validation_scores_
+        assert scores[np.argmax(scores)] == model.score(X_val, y_val)
+        scores = model.fit(X, y).validation_scores_
+        assert max(scores) < 0, "losses out of bag"
+        assert not hasattr(model.set_params(n_members=1).fit(X, y), "validation_scores_")
+
     def test_own_split_is_held_out(self, digits):
         model = SpectralClassifier(10, early_stopping=True, max_iter=3, random_state=0)
         assert len(model.fit(*digits).validation_scores_) == 3
@@ -186,8 +201,9 @@ class TestEarlyStopping:
 
 class TestGoingOn:
     def test_warm_start_goes_on(self, digits):
-        model = SpectralClassifier(20, linear_expansion=30, max_iter=5, random_state=0)
+        model = SpectralClassifier(20, linear_expansion=30, random_state=0, **PLAIN)
         model.set_params(learning_rate="constant", learning_rate_init=0.02, tol=0)
+        model.set_params(max_iter=5)
         with pytest.warns(ConvergenceWarning, match="max_iter=5"):
             model.fit(*digits)
         after_one = model.loss_curve_[-1]
@@ -201,7 +217,7 @@ class TestGoingOn:
     def test_a_short_cycle_that_undoes_the_last_fit_is_a_warning(self):
         X, y = load_iris(return_X_y=True)
         X = StandardScaler().fit_transform(X)
-        model = SpectralClassifier(random_state=0, warm_start=True).fit(X, y)
+        model = SpectralClassifier(random_state=0, warm_start=True, **PLAIN).fit(X, y)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             model.fit(X, y)
@@ -245,7 +261,8 @@ class TestGoingOn:
         assert_same_fit(model.partial_fit(X, y), loaded.partial_fit(X, y))
 
     def test_partial_fit_is_fit_epoch_by_epoch(self, digits):
-        model = SpectralClassifier(20, max_iter=4, learning_rate="constant", random_state=0)
+        model = SpectralClassifier(20, n_members=1, max_iter=4, random_state=0)
+        model.set_params(learning_rate="constant")
         by_parts = clone(model)
         for _ in range(4):
             by_parts.partial_fit(*digits, classes=np.arange(10))
@@ -397,8 +414,8 @@ def test_a_loss_that_did_not_fall_is_a_warning(digits):
 
 def test_early_stopping_does_not_wait_while_the_rate_is_high(cancer):
     """With the one-cycle schedule, patience begins with the second half of the epochs."""
-    model = SpectralClassifier(20, early_stopping=True, max_iter=200, random_state=0)
-    model.fit(*cancer)
+    model = SpectralClassifier(20, early_stopping=True, random_state=0, **PLAIN)
+    model.set_params(max_iter=200).fit(*cancer)
     assert model.stop_reason_ == "early_stopping"
     assert 100 <= model.n_iter_ < 200
     model.set_params(learning_rate="constant").fit(*cancer)
@@ -424,8 +441,8 @@ def test_verbose_shows_a_bar_or_lines(digits, capsys):
 
 def test_training_stops_where_the_loss_rests(cancer):
     X, y = cancer
-    model = SpectralClassifier(10, learning_rate="constant", max_iter=2000, tol=1e-2)
-    model.set_params(random_state=0).fit(X, y)
+    model = SpectralClassifier(10, learning_rate="constant", tol=1e-2, **PLAIN)
+    model.set_params(max_iter=2000, random_state=0).fit(X, y)
     assert model.stop_reason_ == "converged"
     assert model.n_iter_ < 2000
     model.set_params(n_iter_no_change=np.inf, max_iter=30)

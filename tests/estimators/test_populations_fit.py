@@ -137,6 +137,23 @@ def test_portions_go_on_with_their_bags(data):
     np.testing.assert_allclose(warm.oob_decision_function_[:, 1], 1 / (1 + np.exp(-mean)))
 
 
+@pytest.mark.parametrize("times", [1, 50])
+def test_few_different_rows_are_left_out_of_no_bag_by_default(times):
+    """Each of them is all that there is to learn from; out of bag none could be told."""
+    X, y = np.repeat([[0.0, 0], [0, 1], [1, 0], [1, 1]], times, axis=0), [0, 1, 1, 0]
+    y = np.repeat(y, times)
+    model = SpectralClassifier(random_state=0).fit(X, y)
+    assert model.score(X, y) == 1
+    assert not hasattr(model, "oob_score_")
+    alike = np.ones_like(X)
+    assert model.fit(alike, y).score(alike, y) == 0.5
+    with pytest.raises(ValueError, match="No row is in the bags of 1 of the 8 members"):
+        model.set_params(early_stopping="oob").fit(alike, y)
+    more = np.random.default_rng(0).normal(size=(40, 2))
+    model.set_params(early_stopping="auto", max_iter=1).fit(more, more[:, 0] > 0)
+    assert model.oob_decision_function_.shape == (40, 2)
+
+
 @pytest.mark.parametrize(
     ("params", "given", "message"),
     [

@@ -15,7 +15,9 @@ from sklearn_spectral.training.batches import ArrayDataset
 from sklearn_spectral.training.flat import RunningAverage
 from sklearn_spectral.training.run import train
 
-FEW = {"max_iter": 4, "random_state": 0}
+from ..plain import PLAIN
+
+FEW = {**PLAIN, "max_iter": 4, "random_state": 0}
 
 
 @pytest.fixture

@@ -4,17 +4,21 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.neural_network import MLPClassifier
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import scale
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectRegressor
 from sklearn_spectral.data.training_data import TrainingData
 from sklearn_spectral.pruning import SpectralPruner
+
+from ..plain import PLAIN
+
+FIVE, TEN, THIRTY = ({**PLAIN, "max_iter": n} for n in (5, 10, 30))
 
 
 def far_target(n_outputs=None):
@@ -28,20 +32,21 @@ def far_target(n_outputs=None):
 @pytest.mark.parametrize(
     "model",
     [
-        SpectralRegressor(random_state=0, max_iter=30),
-        SpectralRegressor(random_state=0, max_iter=30, train_eigenvectors=True),
-        DirectRegressor(random_state=0, max_iter=30),
+        SpectralRegressor(random_state=0, **THIRTY),
+        SpectralRegressor(random_state=0, **{**THIRTY, "train_eigenvectors": True}),
+        DirectRegressor(random_state=0, max_iter=30, standardize=False),
     ],
     ids=["eigenvalues", "eigenvectors", "direct"],
 )
 def test_a_regressor_worse_than_the_mean_says_so_and_the_cure_cures(model, n_outputs):
     X, y = far_target(n_outputs)
-    with pytest.warns(ConvergenceWarning, match="no better than a constant.* the mean of"):
-        worse = model.fit(X, y)
+    warning = "no better than a constant.* the mean of .*Set standardize=True"
+    with pytest.warns(ConvergenceWarning, match=warning):
+        worse = clone(model).fit(X, y)
     assert worse.score(X, y) < 0
     assert worse.loss_ > y.var(axis=0).mean() / 2
     # What the warning says.
-    cured = TransformedTargetRegressor(model, transformer=StandardScaler())
+    cured = clone(model).set_params(standardize=True)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         assert cured.fit(X, y).score(X, y) > 0.99
@@ -50,7 +55,7 @@ def test_a_regressor_worse_than_the_mean_says_so_and_the_cure_cures(model, n_out
 def test_a_warm_start_and_weights_are_compared_too():
     X, y = far_target()
     weight = np.arange(len(y)) % 3
-    model = SpectralRegressor(random_state=0, max_iter=5, warm_start=True)
+    model = SpectralRegressor(random_state=0, warm_start=True, **FIVE)
     for _ in range(2):
         with pytest.warns(ConvergenceWarning, match="no better than a constant"):
             model.fit(X, y, sample_weight=weight)
@@ -58,8 +63,8 @@ def test_a_warm_start_and_weights_are_compared_too():
 
 def test_a_classifier_of_huge_features_says_so():
     X, y = load_iris(return_X_y=True)
-    model = SpectralClassifier(random_state=0, max_iter=10, learning_rate_init=3.0)
-    with pytest.warns(ConvergenceWarning, match=r"Scale the features") as caught:
+    model = SpectralClassifier(random_state=0, learning_rate_init=3.0, **TEN)
+    with pytest.warns(ConvergenceWarning, match=r"Set standardize=True") as caught:
         model.fit(1e3 * X, y)
     assert any(
         "constant" in str(one.message) or "lower" in str(one.message) for one in caught
@@ -140,8 +145,8 @@ def test_a_portion_more_leaves_the_validation_scores():
 
 class TestTheReasonIsShown:
     def stopped(self):
-        model = SpectralClassifier(10, learning_rate="constant", max_iter=2000, tol=1e-2)
-        return model.set_params(random_state=0, linear_expansion=None)
+        model = SpectralClassifier(10, learning_rate="constant", tol=1e-2, **PLAIN)
+        return model.set_params(max_iter=2000, random_state=0, linear_expansion=None)
 
     def test_in_the_bar(self, cancer, capsys):
         model = self.stopped().set_params(verbose=1).fit(*cancer)
