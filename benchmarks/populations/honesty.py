@@ -24,7 +24,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     found: dict[str, dict[str, list[float]]] = {}
-    print("| set | eigenvalues, out of bag | new rows | eigenvectors, out of bag | new rows |")
+    print(
+        "| set | eigenvalues, out of bag | new rows | eigenvectors, out of bag | new rows |"
+    )
     print("|---|---|---|---|---|")
     for name in options.sets:
         found[name] = {}
