@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, _num_samples
 from .bags import Bags, Hashes, check_all_train
 from .refused import refuse_unusable
 from .rows import Rows, as_rows
+from .scaling import ShiftAndScale, shift_and_scale
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class TrainingData:
     """Validated data, encoded for the loss: class indices or values, one row per sample.
     The weights' mean over ``rows``, the numbers of those that count, is one; ``unit`` is
     what a weight of one stands for. ``groups`` are hashes of the rows' groups, which have
-    the same bags."""
+    the same bags; ``given_weight`` is as given, without the weights of classes."""
 
     X: Rows
     y: NDArray[Any]
@@ -28,6 +29,7 @@ class TrainingData:
     rows: NDArray[np.intp] | None = None
     unit: float = 1.0
     groups: Hashes | None = None
+    given_weight: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "X", as_rows(self.X))
@@ -48,9 +50,21 @@ class TrainingData:
 
     def weight(self) -> NDArray[Any] | None:
         """Return the weights of the rows that count."""
-        if self.sample_weight is None or self.rows is None:
-            return self.sample_weight
-        return self.sample_weight[self.rows]
+        return self._of_rows(self.sample_weight)
+
+    def _of_rows(self, values: NDArray[Any] | None) -> NDArray[Any] | None:
+        return values if values is None or self.rows is None else values[self.rows]
+
+    def spread(self, *, centred: bool, dtype: Any) -> ShiftAndScale:
+        """Return where the columns of X lie, and how far they spread, over these rows; the
+        weights of classes do not count."""
+        weight = self._of_rows(self.given_weight)
+        return shift_and_scale(self.X, weight, self.rows, centred=centred, dtype=dtype)
+
+    def spread_of_targets(self, *, centred: bool, dtype: Any) -> ShiftAndScale:
+        """Return the same of the targets, which are numbers."""
+        weight, y = self._of_rows(self.given_weight), self.target()
+        return shift_and_scale(y, weight, centred=centred, dtype=dtype)
 
     def class_weight(self) -> NDArray[Any] | None:
         """Return the weight of each class, where weights are those of classes alone."""

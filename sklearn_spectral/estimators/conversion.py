@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ class PlainNetwork:
     """A network in direct space, in the words of the estimators' parameters.
 
     ``coefs`` of shape (n_in, n_out) are those of all layers, the linear ones included;
-    ``learnt`` is what was learnt of the data beside the network.
+    ``learnt`` is what was learnt of the data beside the network, ``units`` what stands
+    around it.
     """
 
     coefs: list[NDArray[Any]]
@@ -35,6 +36,7 @@ class PlainNetwork:
     linear_expansion: Any
     activation: str
     learnt: dict[str, Any]
+    units: dict[str, NDArray[Any]] = field(default_factory=dict)
 
 
 def plain_network(estimator: Any) -> PlainNetwork:
@@ -61,7 +63,8 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
 
     from ..training.convert import to_numpy
 
-    layers = [m for m in estimator.to_network().to_linear() if isinstance(m, nn.Linear)]
+    plain = estimator.to_network().to_linear(fold_units=False)
+    layers = [module for module in plain if isinstance(module, nn.Linear)]
     fitted = estimator._fitted
     names = {"n_features_in_", "feature_names_in_", *estimator._target_attributes}
     return PlainNetwork(
@@ -70,6 +73,7 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
         hidden_layer_sizes=fitted.config["hidden_layer_sizes"],
         linear_expansion=estimator.architecture_.expansion_parameter,
         activation=fitted.activation,
+        units=fitted.units(),
         learnt={
             name: getattr(estimator, name) for name in names if hasattr(estimator, name)
         },

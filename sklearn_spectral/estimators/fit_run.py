@@ -38,6 +38,9 @@ CONSTANT_SHARE = 0.1
 # members; for batches of 200 rows.
 AVERAGED_SHARE = 0.6
 
+# How many rows batches of a population have at least, by default.
+LEAST_BATCH = 64
+
 # The decay of the running average where training stops by what is out of bag.
 AVERAGING = 0.98
 
@@ -230,7 +233,7 @@ class FitRun:
             self.network = build_network(
                 estimator._space, self.config, self.dtype, self.device, self.seed
             )
-            self.units.find(self.network, self.data)
+            self.units.find(self.network, self.data, self.dtype)
             estimator._prepare_start(self.network, self.data, partial=self.partial)
 
     def best_constant(self) -> Constant:
@@ -362,8 +365,9 @@ class FitRun:
         if estimator._schedule(self.partial, self.stopping) == "constant":
             share = CONSTANT_SHARE
             if self._averaging() and n_members_in(self.config) > 1:
-                # The noise of a step is that of its batch.
-                share = AVERAGED_SHARE * math.sqrt(batch_size / 200)
+                # The noise of a step is that of its batch. How many rows few data have is
+                # no part of it: weights of rows count as repetitions do.
+                share = AVERAGED_SHARE * math.sqrt(max(batch_size, LEAST_BATCH) / 200)
         return estimator._auto_learning_rate() * share, max_norm
 
     def _batch_size(self, n_samples: int) -> int:
@@ -379,7 +383,7 @@ class FitRun:
         if n_members_in(self.config) == 1 or self.partial:
             return min(200, n_samples)
         # Populations learn in few epochs, which need steps enough.
-        return min(n_samples, max(64, min(200, n_samples // 20)))
+        return min(n_samples, max(LEAST_BATCH, min(200, n_samples // 20)))
 
     def _validation_score(self) -> Any:
         """Return a function that scores a network on the validation data."""

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.rows import SparseRows
-from ..data.scaling import Parts, Scaling, scaling_of_inputs, scaling_of_targets
-from ..data.training_data import TrainingData, weight_of_class
+from ..data.training_data import TrainingData
 from ..fitted.units import has_units
 
 if TYPE_CHECKING:
@@ -28,38 +26,24 @@ class FitUnits:
     def __init__(self, estimator: BaseNetwork, config: dict[str, Any]) -> None:
         self.estimator, self.n_outputs = estimator, config["out_features"]
         self.has_units = has_units(config)
-        self.of_targets: Scaling | None = None
+        self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
         chosen = getattr(estimator, "temperature", 1.0)
         self.finds_temperature = self.has_units and isinstance(chosen, str)
         self.temperature = 1.0 if isinstance(chosen, str) else float(chosen)
 
-    def find(self, network: StackedNetwork, data: TrainingData) -> None:
+    def find(self, network: StackedNetwork, data: TrainingData, dtype: Any) -> None:
         """Have a network read the data standardised, and learn standardised targets."""
         if not self.estimator.standardize:
             return
-        weight = data.weight()
-        if weight is not None and not weight.any():
-            weight = None
         # Without biases there is nothing that a shift could fold into.
-        centre = self.estimator.fit_intercept
-        sparse, parts = isinstance(data.X, SparseRows), self._parts(data, weight)
-        shift, scale = scaling_of_inputs(parts, sparse=sparse, centre=centre)
-        network.set_units(input_shift=shift, input_scale=scale)
+        how = {"centred": self.estimator.fit_intercept, "dtype": dtype}
+        shift, scale = data.spread(**how)
+        network.set_units(
+            input_shift=np.zeros_like(scale) if shift is None else shift, input_scale=scale
+        )
         if self.estimator._y_is_numeric:
-            self.of_targets = scaling_of_targets(data.target(), centre, weight)
-
-    def _parts(self, data: TrainingData, weight: NDArray[Any] | None) -> Parts:
-        """Yield the rows that count with their weights."""
-        if weight is None or data.X.has_row_numbers:
-            for part, values in data.X.chunks(rows=data.rows):
-                yield values, None if weight is None else weight[part]
-            return
-        # Each reading of a stream may have another order than the weights.
-        of_class, stream = data.class_weight(), data.X
-        assert of_class is not None
-        for x, y in stream.pairs():  # type: ignore[attr-defined]
-            classes = self.estimator._encode_target(y, reset=False)
-            yield x, weight_of_class(classes, of_class)
+            shift, scale = data.spread_of_targets(**how)
+            self.of_targets = np.zeros_like(scale) if shift is None else shift, scale
 
     def resume(self, network: StackedNetwork) -> None:
         """Go on with the units of the first fit; outputs have none while training."""

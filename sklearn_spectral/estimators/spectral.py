@@ -318,7 +318,8 @@ class BaseSpectral(BaseNetwork):
         for name, value in plain.learnt.items():
             setattr(self, name, value)
         seed, config = self._draw_seed(), self._network_config()
-        self._store_weights(config, seed, plain.coefs, plain.intercepts)
+        config["units"] = bool(plain.units)
+        self._store_weights(config, seed, plain.coefs, plain.intercepts, plain.units)
         self._reset_history()
 
     @own_modes()

@@ -140,7 +140,7 @@ class ValidationMixin(FittedAttributesMixin):
                     "them by the largest: only their ratios count."
                 )
             weight = weight / unit
-        return TrainingData(X, y, weight, data.rows, unit, groups)
+        return TrainingData(X, y, weight, data.rows, unit, groups, data.sample_weight)
 
     def _usable_target(self, y: Any, name: str) -> Any:
         """Refuse targets that would be taken for others; keep whole numbers exact."""

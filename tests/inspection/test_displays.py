@@ -33,8 +33,12 @@ from sklearn_spectral.inspection import (
 )
 from sklearn_spectral.pruning import SpectralPruner, prune_nodes
 
+from ..plain import PLAIN
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+FEW = {**PLAIN, "max_iter": 2, "random_state": 0}
+SOME = {**FEW, "max_iter": 5}
 FOR_ANY_NETWORK = (AdjacencyDisplay, RelevanceDisplay, TrainingCurveDisplay)
 
 
@@ -46,13 +50,13 @@ def closed():
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    model = SpectralClassifier(30, linear_expansion=20, max_iter=5, random_state=0)
+    model = SpectralClassifier(30, linear_expansion=20, **SOME)
     return model.fit(*digits)
 
 
 @pytest.fixture(scope="module")
 def linear(digits):
-    model = SpectralClassifier((), linear_expansion=20, max_iter=5, random_state=0)
+    model = SpectralClassifier((), linear_expansion=20, **SOME)
     return model.fit(*digits)
 
 
@@ -187,7 +191,7 @@ class TestAdjacency:
 
     def test_no_layer_is_drawn_too_small_to_see(self, cancer):
         """30-100-1, of which one row leads to the output."""
-        model = SpectralClassifier(100, max_iter=2, random_state=0).fit(*cancer)
+        model = SpectralClassifier(100, **FEW).fit(*cancer)
         display = AdjacencyDisplay.from_estimator(model)
         image = display.image_.get_array()
         # Rows of the inputs and columns of the output are empty, and left out.
@@ -237,7 +241,7 @@ class TestRelevance:
     def test_names_come_through_a_pipeline_and_the_rest_is_said(self, cancer):
         frame = load_breast_cancer(as_frame=True)
         names = [*frame.data.columns]
-        network = SpectralClassifier(10, linear_expansion=None, max_iter=3, random_state=0)
+        network = SpectralClassifier(10, linear_expansion=None, **FEW)
         pipeline = make_pipeline(StandardScaler(), network)
         search = GridSearchCV(pipeline, {"spectralclassifier__alpha": [0.0]}, cv=2)
         pruned = make_pipeline(StandardScaler(), SpectralPruner(network, n_nodes=5))
@@ -320,8 +324,7 @@ class TestTrainingCurve:
             learning_rate="constant",
             learning_rate_init=0.1,
             early_stopping=True,
-            max_iter=30,
-            random_state=0,
+            **{**FEW, "max_iter": 30},
         ).fit(1000 * X, y)
         assert model.stop_reason_ == "diverged"
         assert model._scored_until == len(model.loss_curve_) - 1
@@ -385,9 +388,7 @@ class TestPruning:
 
     def test_a_fitted_pruner_alone_shows_what_it_found(self, digits):
         X, y = digits
-        model = SpectralClassifier(
-            (20, 10), linear_expansion=None, max_iter=2, random_state=0
-        )
+        model = SpectralClassifier((20, 10), linear_expansion=None, **FEW)
         pruner = SpectralPruner(model, fraction=0.4).fit(X, y)
         search = GridSearchCV(make_pipeline(StandardScaler(), pruner), {}, cv=2)
         for wrapped in (pruner, search.fit(X, y)):

@@ -17,6 +17,8 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.inspection import MemberDiversityDisplay, member_diversity
 
+from ..plain import PLAIN
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -190,7 +192,7 @@ class TestRefused:
 
     def test_a_single_network(self, digits):
         X, y = digits[0][:100], digits[1][:100]
-        model = SpectralClassifier(3, max_iter=1, random_state=0)
+        model = SpectralClassifier(3, **{**PLAIN, "max_iter": 1}, random_state=0)
         wrapped = GridSearchCV(
             make_pipeline(StandardScaler(), model),
             {"spectralclassifier__alpha": [0.0]},

@@ -9,6 +9,8 @@ from sklearn.preprocessing import scale
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
+from ..plain import PLAIN
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -17,11 +19,10 @@ def selective():
     return SpectralClassifier(
         30,
         train_eigenvalues="in",
-        train_eigenvectors=True,
         alpha=5.0,
         alpha_eigenvectors=5.0,
-        max_iter=60,
         random_state=0,
+        **{**PLAIN, "train_eigenvectors": True, "max_iter": 60},
     )
 
 
@@ -44,9 +45,8 @@ def test_it_is_the_eigenvalue_times_the_norm_of_its_eigenvector(digits, train_ei
         20,
         linear_expansion=None,
         train_eigenvalues="in",
-        train_eigenvectors=train_eigenvectors,
-        max_iter=3,
         random_state=0,
+        **{**PLAIN, "train_eigenvectors": train_eigenvectors, "max_iter": 3},
     ).fit(*digits)
     norms = np.linalg.norm(model.eigenvectors_[0], axis=0)
     relevance = np.abs(model.eigenvalues_[0][:64]) * norms
@@ -74,7 +74,7 @@ def test_of_a_regressor(selective):
     X = np.random.default_rng(0).normal(size=(1000, 12))
     y = np.sin(2 * X[:, 3]) + X[:, 7] ** 2
     parameters = selective.get_params()
-    for name in ("loss", "class_weight"):
+    for name in ("loss", "class_weight", "temperature"):
         del parameters[name]
     model = SpectralRegressor(**parameters).fit(X, y)
     assert set(np.argsort(-model.feature_importances_)[:2]) == {3, 7}

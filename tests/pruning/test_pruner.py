@@ -18,14 +18,18 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.pruning import SpectralPruner, prune_nodes
 
+from ..plain import PLAIN
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+WHOLE = {**PLAIN, "early_stopping": False, "train_eigenvectors": True, "random_state": 0}
+TWENTY = {**PLAIN, "early_stopping": False, "max_iter": 20, "random_state": 0}
 STRATEGIES = ("post", "pre", "gradual")
 
 
 @pytest.fixture
 def wide():
-    return SpectralClassifier(120, max_iter=12, train_eigenvectors=True, random_state=0)
+    return SpectralClassifier(120, **{**WHOLE, "max_iter": 12})
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -130,7 +134,7 @@ def test_rows_without_weight_are_not_held_out(digits, wide):
 
 def test_a_score_that_is_no_number_allows_nothing(digits, diabetes, wide):
     X, y = diabetes
-    regressor = SpectralRegressor(20, max_iter=20, random_state=0)
+    regressor = SpectralRegressor(20, **TWENTY)
     with pytest.raises(ValueError, match="whole network on the validation data is nan"):
         SpectralPruner(regressor, max_score_loss=0.1).fit(X, y, X_val=X[:1], y_val=y[:1])
 
@@ -161,9 +165,9 @@ def test_early_stopping_of_the_estimator_gets_the_validation_data(digits, wide):
 def test_compensated_nodes_are_hardly_missed(digits, seed):
     """Four of five nodes removed without any training, beside ranking by ||W||."""
     X, y = digits
-    model = SpectralClassifier(
-        200, train_eigenvectors=True, max_iter=20, random_state=seed
-    ).fit(X[:1300], y[:1300])
+    model = SpectralClassifier(200, **{**WHOLE, "max_iter": 20, "random_state": seed}).fit(
+        X[:1300], y[:1300]
+    )
     whole = model.score(X[1300:], y[1300:])
     ours = prune_nodes(model, X[:1300], fraction=0.8)
     by_norm = prune_nodes(
@@ -179,9 +183,7 @@ def test_regularisation_finds_the_width_of_a_teacher():
     X = rng.normal(size=(2000, 5))
     y = np.maximum(X @ rng.normal(size=(5, 4)), 0) @ np.array([1.0, -1.0, 1.5, -2.0])
     y /= y.std()
-    student = SpectralRegressor(
-        40, train_eigenvalues="in", train_eigenvectors=True, max_iter=200, random_state=0
-    )
+    student = SpectralRegressor(40, train_eigenvalues="in", **{**WHOLE, "max_iter": 200})
     apart = {"node_score": "variance", "compensation": "mean", "random_state": 0}
     found = {}
     for alpha in (0.0, 1.0):
@@ -226,7 +228,7 @@ class TestInScikitLearn:
 
     def test_it_is_what_its_estimator_is(self, diabetes, wide):
         X, y = diabetes
-        pruner = SpectralPruner(SpectralRegressor(30, max_iter=20, random_state=0))
+        pruner = SpectralPruner(SpectralRegressor(30, **TWENTY))
         assert is_regressor(pruner)
         assert is_classifier(SpectralPruner(wide))
         assert not hasattr(pruner, "predict_proba")
@@ -234,7 +236,7 @@ class TestInScikitLearn:
         assert not hasattr(pruner, "classes_")
         assert not hasattr(pruner, "coef_")
         linear = SpectralPruner(
-            SpectralRegressor((), linear_expansion=20, max_iter=20), linear_nodes=True
+            SpectralRegressor((), linear_expansion=20, **TWENTY), linear_nodes=True
         ).fit(X, y)
         assert linear.coef_.shape == (10,)
         assert isinstance(linear.intercept_, float)

@@ -14,6 +14,8 @@ from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.pruning import prune_nodes, score_nodes
 from sklearn_spectral.pruning._removal import kept_nodes, removal_order
 
+from ..plain import PLAIN
+
 DATA = ("residual", "variance", "mean")
 FORMS = (False, True, "svd", "qr")
 
@@ -25,9 +27,8 @@ def deep(digits):
         (30, 20),
         linear_expansion=((25,), (15,), ()),
         activation="tanh",
-        train_eigenvectors=True,
-        max_iter=5,
         random_state=0,
+        **{**PLAIN, "train_eigenvectors": True, "max_iter": 5},
     )
     return model.fit(*digits)
 
@@ -59,9 +60,8 @@ class TestRemoval:
             linear_expansion=None,
             activation=activation,
             train_eigenvalues="in",
-            train_eigenvectors=form,
-            max_iter=3,
             random_state=0,
+            **{**PLAIN, "train_eigenvectors": form, "max_iter": 3},
         ).fit(X, y)
         prefix = "stacks.0.layers.0."
         dead = np.arange(20) % 2 == 0
@@ -85,7 +85,7 @@ class TestRemoval:
     def test_removed_nodes_are_replaced_by_their_means(self, digits):
         X, y = digits
         model = SpectralClassifier(
-            40, linear_expansion=None, max_iter=5, random_state=0
+            40, linear_expansion=None, random_state=0, **{**PLAIN, "max_iter": 5}
         ).fit(X, y)
         sent = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
         order = np.argsort(sent.std(axis=0) * np.linalg.norm(model.coefs_[1], axis=1))
@@ -100,7 +100,7 @@ class TestRemoval:
         X, y = digits
         weight = np.repeat([0.0, 2.0], [900, 897])
         model = SpectralClassifier(
-            40, linear_expansion=None, max_iter=5, random_state=0
+            40, linear_expansion=None, random_state=0, **{**PLAIN, "max_iter": 5}
         ).fit(X, y)
         weighted = prune_nodes(model, X, sample_weight=weight, n_nodes=15)
         left_out = prune_nodes(model, X[900:], n_nodes=15)
@@ -111,7 +111,11 @@ class TestRemoval:
     def test_without_biases_nothing_is_folded_in(self, digits):
         X, y = digits
         model = SpectralClassifier(
-            40, linear_expansion=None, fit_intercept=False, max_iter=5, random_state=0
+            40,
+            linear_expansion=None,
+            fit_intercept=False,
+            random_state=0,
+            **{**PLAIN, "max_iter": 5},
         )
         model.fit(X, y)
         sent = np.maximum(X @ model.coefs_[0], 0)
@@ -133,8 +137,8 @@ class TestRemoval:
             40,
             linear_expansion=None,
             fit_intercept=fit_intercept,
-            max_iter=5,
             random_state=0,
+            **{**PLAIN, "max_iter": 5},
         ).fit(X, y)
         sent = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
         small = prune_nodes(model, X, n_nodes=15, node_score="weight")
@@ -153,7 +157,11 @@ class TestRemoval:
     def test_nodes_can_be_ranked_by_eigenvalues_again(self, digits, which):
         X, y = digits
         model = SpectralClassifier(
-            40, linear_expansion=None, train_eigenvalues=which, max_iter=10, random_state=0
+            40,
+            linear_expansion=None,
+            train_eigenvalues=which,
+            random_state=0,
+            **{**PLAIN, "max_iter": 10},
         ).fit(X, y)
         small = prune_nodes(model, X, fraction=0.25)
         (scores,) = score_nodes(small, node_score="eigenvalue")
@@ -162,7 +170,7 @@ class TestRemoval:
     @pytest.mark.parametrize("weight", [1.0, 0.3, 1e-3])
     def test_samples_that_are_one_point(self, digits, weight):
         X, y = digits
-        model = SpectralClassifier(20, max_iter=3, random_state=0).fit(X, y)
+        model = SpectralClassifier(20, random_state=0, **{**PLAIN, "max_iter": 3}).fit(X, y)
         weights = np.zeros(len(X))
         weights[7] = weight
         small = prune_nodes(model, X, sample_weight=weights)
@@ -174,7 +182,10 @@ class TestRemoval:
         """64 pixels cannot move more than 64 linear nodes independently."""
         X, y = digits
         model = SpectralClassifier(
-            (), linear_expansion=200, train_eigenvectors=True, max_iter=5, random_state=0
+            (),
+            linear_expansion=200,
+            random_state=0,
+            **{**PLAIN, "train_eigenvectors": True, "max_iter": 5},
         ).fit(X, y)
         small = prune_nodes(model, X, n_nodes=64, linear_nodes=True)
         loose = prune_nodes(model, X, n_nodes=64, linear_nodes=True, compensation="mean")
@@ -242,7 +253,7 @@ class TestRemoval:
 
     def test_eigenvalues_of_those_that_stay_are_kept(self, digits):
         model = SpectralClassifier(
-            30, linear_expansion=None, max_iter=3, random_state=0
+            30, linear_expansion=None, random_state=0, **{**PLAIN, "max_iter": 3}
         ).fit(*digits)
         scores = score_nodes(model)[0]
         kept = np.sort(np.argsort(scores, kind="stable")[15:])
@@ -285,7 +296,9 @@ class TestScores:
     def test_residual_is_the_error_of_what_the_next_layer_receives(self, digits):
         """Checked against regressions, removal by removal, and by trying all nodes."""
         X, y = digits
-        model = SpectralClassifier(6, max_iter=20, train_eigenvectors=True, random_state=0)
+        model = SpectralClassifier(
+            6, random_state=0, **{**PLAIN, "max_iter": 20, "train_eigenvectors": True}
+        )
         model.fit(X, y)
         sent = np.maximum(X @ model.coefs_[0] + model.intercepts_[0], 0)
         (scores,) = score_nodes(model, X, node_score="residual")
@@ -330,8 +343,8 @@ class TestScores:
                 linear_expansion=None,
                 train_eigenvalues=which,
                 init=init,
-                max_iter=3,
                 random_state=0,
+                **{**PLAIN, "max_iter": 3},
             ).fit(*digits)
             own = (
                 model.eigenvalues_[0][64:] if which == "out" else model.eigenvalues_[1][:30]
@@ -344,12 +357,16 @@ class TestScores:
 
     @pytest.mark.parametrize("node_score", ["eigenvalue", "eigenvalue_norm"])
     def test_eigenvalues_say_nothing_where_both_sets_train(self, digits, node_score):
-        model = SpectralClassifier(30, max_iter=2, random_state=0).fit(*digits)
+        model = SpectralClassifier(30, random_state=0, **{**PLAIN, "max_iter": 2}).fit(
+            *digits
+        )
         with pytest.raises(ValueError, match="train_eigenvalues='out'"):
             score_nodes(model, node_score=node_score)
 
     def test_a_set_that_is_fixed_but_not_to_one_number_says_nothing(self, digits):
-        model = SpectralClassifier(30, max_iter=2, random_state=0, warm_start=True)
+        model = SpectralClassifier(
+            30, random_state=0, warm_start=True, **{**PLAIN, "max_iter": 2}
+        )
         model.fit(*digits).set_params(train_eigenvalues="out").fit(*digits)
         with pytest.raises(ValueError, match="fixed to one number"):
             score_nodes(model, node_score="eigenvalue")
@@ -371,13 +388,17 @@ class TestErrors:
                 prune_nodes(wrong)
         with pytest.raises(NotFittedError):
             prune_nodes(SpectralClassifier())
-        linear = SpectralClassifier((), linear_expansion=20, max_iter=1).fit(X, y)
+        linear = SpectralClassifier(
+            (), linear_expansion=20, **{**PLAIN, "max_iter": 1}
+        ).fit(X, y)
         with pytest.raises(ValueError, match="linear_nodes=True"):
             prune_nodes(linear)
         assert prune_nodes(linear, linear_nodes=True).coef_.shape == (10, 64)
         with pytest.raises(ValueError, match=r"no nodes to remove\.$"):
             prune_nodes(
-                SpectralClassifier((), linear_expansion=None, max_iter=1).fit(X, y),
+                SpectralClassifier(
+                    (), linear_expansion=None, **{**PLAIN, "max_iter": 1}
+                ).fit(X, y),
                 linear_nodes=True,
             )
 
