@@ -379,7 +379,7 @@ def test_a_fitted_model_does_not_hold_the_data(digits, parameters):
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 @pytest.mark.parametrize("view", [False, True])
 def test_a_file_is_never_whole_in_memory(tmp_path, dtype, view):
-    """Fit with weights and early stopping, and predict, on 260 MB or more in double precision."""
+    """Fit with weights and early stopping, and predict, on a file of 64 MB or more."""
     itemsize = np.dtype(dtype).itemsize
     shape = (128 * 2**20 // 512 // max(2, itemsize), 512)
     X = np.memmap(tmp_path / "X", dtype=dtype, mode="w+", shape=shape)
