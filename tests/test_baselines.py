@@ -13,6 +13,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 
+from .plain import PLAIN
+
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 TRAIN = {
@@ -140,8 +142,10 @@ def test_a_pickle_goes_on_where_it_stopped(digits):
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "elu", "identity"])
 @pytest.mark.parametrize("extended", [False, True])
-@pytest.mark.parametrize("fit_intercept", [False, True])
-def test_pre_training_hands_over_exactly(digits, activation, extended, fit_intercept):
+@pytest.mark.parametrize(("fit_intercept", "standardize"), [(False, False), (True, True)])
+def test_pre_training_hands_over_exactly(
+    digits, activation, extended, fit_intercept, standardize
+):
     X, y = digits
     labels = np.array(list("abcdefghij"))[y]
     first = SpectralClassifier(
@@ -149,8 +153,8 @@ def test_pre_training_hands_over_exactly(digits, activation, extended, fit_inter
         linear_expansion=40,
         activation=activation,
         fit_intercept=fit_intercept,
-        max_iter=5,
         random_state=0,
+        **{**PLAIN, "max_iter": 5, "standardize": standardize},
     ).fit(X, labels)
     before = copy.deepcopy(first)
     model = DirectClassifier.from_spectral(first, extended=extended, max_iter=20)
@@ -174,7 +178,10 @@ def test_pre_training_hands_over_exactly(digits, activation, extended, fit_inter
 def test_pre_training_of_factored_eigenvectors_in_single_precision(digits, form):
     X, y = digits[0].astype(np.float32), digits[1]
     first = SpectralClassifier(
-        (20,), train_eigenvectors=form, early_stopping=True, max_iter=5, random_state=0
+        (20,),
+        early_stopping=True,
+        random_state=0,
+        **{**PLAIN, "train_eigenvectors": form, "max_iter": 5},
     ).fit(X, y)
     model = DirectClassifier.from_spectral(first, extended=True)
     np.testing.assert_allclose(
@@ -194,9 +201,9 @@ def test_parameters_that_are_not_used_do_not_stop_a_warm_start(digits):
 
 def test_pre_training_of_a_regressor(diabetes):
     X, y = diabetes
-    first = SpectralRegressor((20,), linear_expansion=40, max_iter=20, random_state=0).fit(
-        X, y
-    )
+    first = SpectralRegressor(
+        (20,), linear_expansion=40, random_state=0, **{**PLAIN, "max_iter": 20}
+    ).fit(X, y)
     model = DirectRegressor.from_spectral(first, random_state=3, max_iter=30)
     np.testing.assert_allclose(model.predict(X), first.predict(X), atol=1e-10)
     assert model.get_params()["random_state"] == 3
@@ -221,7 +228,10 @@ def test_pre_training_refuses_what_it_cannot_take(digits, diabetes):
 def test_factored_eigenvectors_after_a_fit(digits, form, dtype):
     X, y = digits[0].astype(dtype), digits[1]
     model = SpectralClassifier(
-        (80,), linear_expansion=90, train_eigenvectors=form, max_iter=10, random_state=0
+        (80,),
+        linear_expansion=90,
+        random_state=0,
+        **{**PLAIN, "train_eigenvectors": form, "max_iter": 10},
     ).fit(X, y)
     network = model.to_network()
     for layer, ours in zip(network.layers(), model.eigenvectors_, strict=True):
@@ -230,9 +240,9 @@ def test_factored_eigenvectors_after_a_fit(digits, form, dtype):
         np.testing.assert_allclose(
             ours, theirs, atol=1e-5 if dtype == np.float32 else 1e-12
         )
-    start = SpectralClassifier((80,), linear_expansion=90, max_iter=1, random_state=0).fit(
-        X, y
-    )
+    start = SpectralClassifier(
+        (80,), linear_expansion=90, random_state=0, **{**PLAIN, "max_iter": 1}
+    ).fit(X, y)
     assert not np.allclose(model.eigenvectors_[0], start.eigenvectors_[0], atol=1e-3)
     widths = (64, 90, 80, 10)
     pairs = list(itertools.pairwise(widths))

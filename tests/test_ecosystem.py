@@ -17,24 +17,30 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
+from .plain import PLAIN
+
 
 @pytest.fixture
 def classifier():
-    return SpectralClassifier(20, linear_expansion=40, max_iter=20, random_state=0)
+    return SpectralClassifier(20, max_iter=5, random_state=0)
 
 
 @pytest.fixture
 def linear():
-    return SpectralClassifier((), linear_expansion=60, max_iter=40, random_state=0)
+    return SpectralClassifier(
+        (), linear_expansion=60, random_state=0, **{**PLAIN, "max_iter": 40}
+    )
 
 
-def test_grid_search_in_two_processes_is_that_in_one(digits, classifier):
+def test_grid_search_in_two_processes_is_that_in_one(digits):
     grid = {
         "spectralclassifier__hidden_layer_sizes": [(), (20,)],
         "spectralclassifier__linear_expansion": [None, 40],
         "spectralclassifier__train_eigenvectors": [False, True],
     }
-    pipeline = make_pipeline(StandardScaler(), classifier.set_params(max_iter=10))
+    pipeline = make_pipeline(
+        StandardScaler(), SpectralClassifier(random_state=0, **{**PLAIN, "max_iter": 10})
+    )
     searches = [
         GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(*digits)
         for n_jobs in (1, 2)
@@ -48,7 +54,7 @@ def test_grid_search_in_two_processes_is_that_in_one(digits, classifier):
 
 def test_cross_val_score(digits, diabetes, classifier):
     assert cross_val_score(classifier, *digits, cv=3).min() > 0.8
-    regressor = SpectralRegressor(20, linear_expansion=40, random_state=0)
+    regressor = SpectralRegressor(20, random_state=0)
     assert cross_val_score(regressor, *diabetes, cv=3).mean() > 0.3
 
 
@@ -103,6 +109,7 @@ def test_select_from_model_by_coef_and_by_importance(cancer, linear, classifier)
 def test_sample_weight_is_routed_through_a_pipeline(cancer, classifier):
     X, y = cancer
     weight = np.where(y == 0, 5.0, 0.2)
+    classifier.set_params(max_iter=60)
     with config_context(enable_metadata_routing=True):
         routed = make_pipeline(
             StandardScaler().set_fit_request(sample_weight=False),

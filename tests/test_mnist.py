@@ -5,9 +5,12 @@ import pytest
 
 from sklearn_spectral import SpectralClassifier
 
+from .plain import PLAIN
+
 pytestmark = pytest.mark.mnist
 
 PAPER = {
+    **PLAIN,
     "hidden_layer_sizes": (),
     "linear_expansion": None,
     "train_eigenvalues": "both",
@@ -45,18 +48,19 @@ def test_perceptron_by_eigenvalues(mnist):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_perceptron_with_eigenvectors(mnist):
     """The paper: (92.5 +- 0.2) %."""
-    found = accuracies(mnist, 5, **PAPER, train_eigenvectors=True)
+    found = accuracies(mnist, 5, **{**PAPER, "train_eigenvectors": True})
     print(f"perceptron, eigenvectors too: {found.mean():.4f} +- {found.std():.4f}")
     assert 0.922 <= found.mean() <= 0.928
 
 
 def test_a_linear_network_in_twenty_epochs(mnist):
-    found = accuracies(mnist, 1, hidden_layer_sizes=(), linear_expansion=1000, max_iter=20)
+    linear = {"hidden_layer_sizes": (), "linear_expansion": 1000, "max_iter": 20}
+    found = accuracies(mnist, 1, **{**PLAIN, **linear})
     print(f"784-1000(linear)-10: {found.mean():.4f}")
     assert found.mean() >= 0.92
 
 
-def test_default_settings_in_twenty_epochs(mnist):
-    found = accuracies(mnist, 1, max_iter=20)
+def test_eigenvalues_alone_in_twenty_epochs(mnist):
+    found = accuracies(mnist, 1, **{**PLAIN, "max_iter": 20})
     print(f"784-100-10 with the linear layers of the default: {found.mean():.4f}")
     assert found.mean() >= 0.95
