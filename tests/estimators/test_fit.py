@@ -379,9 +379,9 @@ def test_a_fitted_model_does_not_hold_the_data(digits, parameters):
 @pytest.mark.parametrize("dtype", [np.float32, np.uint8])
 @pytest.mark.parametrize("view", [False, True])
 def test_a_file_is_never_whole_in_memory(tmp_path, dtype, view):
-    """Fit with weights and early stopping, and predict, on a file of 128 MB or more."""
+    """Fit with weights and early stopping, and predict, on a file of 64 MB or more."""
     itemsize = np.dtype(dtype).itemsize
-    shape = (128 * 2**20 // 512 // itemsize, 512)
+    shape = (128 * 2**20 // 512 // max(2, itemsize), 512)
     X = np.memmap(tmp_path / "X", dtype=dtype, mode="w+", shape=shape)
     X[::7, :5] = 1
     y = np.arange(shape[0]) % 7 == 0
@@ -426,7 +426,7 @@ def test_a_loss_that_did_not_fall_is_a_warning(digits):
 def test_early_stopping_does_not_wait_while_the_rate_is_high(cancer):
     """With the one-cycle schedule, patience begins with the second half of the epochs."""
     model = SpectralClassifier(20, early_stopping=True, random_state=0, **PLAIN)
-    model.set_params(max_iter=200).fit(*cancer)
+    model.set_params(max_iter=200, learning_rate="one_cycle", averaging=0.0).fit(*cancer)
     assert model.stop_reason_ == "early_stopping"
     assert 100 <= model.n_iter_ < 200
     model.set_params(learning_rate="constant").fit(*cancer)

@@ -113,7 +113,7 @@ def test_fits_that_learn_are_silent(diabetes, digits):
         SpectralRegressor(5, random_state=0, max_iter=5).fit(X, np.zeros_like(y))
         # The loss is the larger for a penalty; the network is not the worse.
         X = scale(load_iris().data)
-        model = SpectralRegressor(random_state=0, max_iter=20, alpha=30)
+        model = SpectralRegressor(random_state=0, alpha=30, **{**PLAIN, "max_iter": 20})
         assert model.fit(X, X[:, 0]).score(X, X[:, 0]) > 0.9
         assert model.loss_ > 0.5
         SpectralClassifier(5, random_state=0).partial_fit(*digits, classes=range(10))

@@ -96,7 +96,8 @@ def test_a_projection_that_cannot_be(digits):
 def test_a_failure_leaves_the_module_for_raw_data(digits, monkeypatch):
     X, y = digits
     settings = {**PLAIN, "standardize": True, "max_iter": 2, "random_state": 0}
-    model = SpectralClassifier(20, train_eigenvalues="out", warm_start=True, **settings)
+    settings |= {"train_eigenvalues": "out", "telescope": "project"}
+    model = SpectralClassifier(20, warm_start=True, **settings)
     network = model.fit(X, y).net_.module_
     assert model.telescope_plan_[0].strategy == "project"
     monkeypatch.setattr("sklearn_spectral.training.run.train", lambda *_: 1 / 0)
