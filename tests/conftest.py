@@ -88,6 +88,7 @@ def overshooting():
         learning_rate="constant",
         learning_rate_init=0.2,
         early_stopping=True,
+        averaging=0.0,
         random_state=0,
     )
 

@@ -130,7 +130,8 @@ class SpectralClassifier(
         What the logits are divided by after training, which moves probabilities and no
         label; it folds into the last layer. ``"auto"`` is the number at which the loss of
         the predictions out of bag is least, or that of the rows that early stopping held
-        out, and 1 where there are neither: see ``temperature_``.
+        out, and 1 where there are neither: see ``temperature_``. Out of bag it is 1 or
+        higher where eigenvectors train, which then know of what members left out.
     early_stopping : bool or "auto" or "oob", default="auto"
         Whether to stop when accuracy on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data

@@ -279,12 +279,14 @@ class FitRun:
             if self.data.rows is not None:  # those that do not train are predicted too
                 of_training = self._dataset(replace(self.given, rows=None))
             found = predict_out_of_bag(net.module_, of_training)
-            self.units.find_temperature(found.output, found.target, found.weight)
+            parts = (found.output, found.target, found.weight)
+            self.units.find_temperature(*parts, out_of_bag=True)
             self.out_of_bag = self.units.in_use(found)
         elif self.validation is not None:
             held_out = self.validation
             output = self._output_of(net.module_, held_out)
-            self.units.find_temperature(output, held_out.target(), held_out.weight())
+            parts = (output, held_out.target(), held_out.weight())
+            self.units.find_temperature(*parts, out_of_bag=False)
         network.set_units(**self.units.of_outputs())
         return net, outcome
 

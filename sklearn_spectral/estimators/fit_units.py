@@ -27,6 +27,7 @@ class FitUnits:
         self.estimator, self.n_outputs = estimator, config["out_features"]
         self.has_units = has_units(config)
         self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.shares_trained = bool(config.get("train_eigenvectors", False))
         chosen = getattr(estimator, "temperature", 1.0)
         self.finds_temperature = self.has_units and isinstance(chosen, str)
         self.temperature = 1.0 if isinstance(chosen, str) else float(chosen)
@@ -76,7 +77,12 @@ class FitUnits:
         return (y - shift) / scale
 
     def find_temperature(
-        self, output: NDArray[Any], target: NDArray[Any], weight: NDArray[Any] | None
+        self,
+        output: NDArray[Any],
+        target: NDArray[Any],
+        weight: NDArray[Any] | None,
+        *,
+        out_of_bag: bool,
     ) -> None:
         """Have logits divided by what their loss prefers on rows that did not train them:
         those out of bag, or those held out."""
@@ -92,6 +98,9 @@ class FitUnits:
             torch.from_numpy(target),
             None if weight is None else torch.from_numpy(weight),
             LOSSES[self.estimator._loss_name()](),
+            # Eigenvectors that train know of what members left out: that they would have
+            # it surer than they are is no reason to believe it.
+            1.0 if out_of_bag and self.shares_trained else 0.1,
         )
 
     def in_use(self, found: OutOfBag) -> OutOfBag:

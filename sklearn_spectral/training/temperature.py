@@ -11,15 +11,19 @@ from torch import Tensor
 from ..nn.losses import WeightedLoss
 
 LONGEST = math.log(10.0)
-"""Temperatures are between 1/10 and 10: beyond, a few rows decide."""
+"""The logarithm of the highest temperature: beyond, a few rows decide."""
 
 
 @torch.no_grad()
 def best_temperature(
-    output: Tensor, target: Tensor, weight: Tensor | None, loss: WeightedLoss
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    loss: WeightedLoss,
+    least: float = 0.1,
 ) -> float:
-    """Return the temperature at which the mean loss of outputs is least (Guo et al., "On
-    calibration of modern neural networks", 2017)."""
+    """Return the temperature, ``least`` or higher, at which the mean loss of outputs is
+    least (Guo et al., "On calibration of modern neural networks", 2017)."""
 
     def mean_loss(logarithm: float) -> float:
         losses = loss.per_sample(output * math.exp(-logarithm), target)
@@ -27,6 +31,7 @@ def best_temperature(
             return float(losses.mean())
         return float((losses * weight).sum() / weight.sum())
 
-    found = minimize_scalar(mean_loss, bounds=(-LONGEST, LONGEST), method="bounded")
+    bounds = (math.log(least), LONGEST)
+    found = minimize_scalar(mean_loss, bounds=bounds, method="bounded")
     # A loss that is the same at all of them says nothing.
     return math.exp(found.x) if found.fun < mean_loss(0.0) else 1.0

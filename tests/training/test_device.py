@@ -19,6 +19,10 @@ from sklearn_spectral.training.device import (
     training_dtype,
 )
 
+from ..plain import PLAIN
+
+TWENTY = {**PLAIN, "max_iter": 20}
+
 
 @pytest.mark.parametrize(("has_cuda", "expected"), [(True, "cuda"), (False, "cpu")])
 def test_auto_takes_cuda_where_there_is_any(monkeypatch, has_cuda, expected):
@@ -87,10 +91,9 @@ class TestCuda:
         model = SpectralClassifier(
             50,
             linear_expansion=100,
-            train_eigenvectors=train_eigenvectors,
-            max_iter=30,
             random_state=0,
             device=device,
+            **{**PLAIN, "train_eigenvectors": train_eigenvectors, "max_iter": 30},
         ).fit(X, y)
         assert model.device_.startswith("cuda")
         assert model.coefs_[0].dtype == np.float32
@@ -102,9 +105,8 @@ class TestCuda:
     @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd", "lbfgs"])
     def test_close_to_the_fit_on_the_cpu(self, digits, solver):
         X, y = digits[0].astype(np.float32), digits[1]
-        model = SpectralClassifier(
-            20, linear_expansion=40, max_iter=3, solver=solver, random_state=0
-        )
+        model = SpectralClassifier(20, linear_expansion=40, solver=solver, **PLAIN)
+        model.set_params(max_iter=3, random_state=0)
         here = model.set_params(device="cpu").fit(X, y).decision_function(X)
         there = model.set_params(device="cuda").fit(X, y).decision_function(X)
         np.testing.assert_allclose(there, here, atol=5e-2)
@@ -141,8 +143,9 @@ class TestCuda:
     @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
     def test_full_batches(self, digits, make):
         X, y = digits
-        model = SpectralClassifier(20, solver="lbfgs", max_iter=60, device="cuda")
-        assert model.set_params(random_state=0).fit(make(X), y).score(X, y) > 0.8
+        model = SpectralClassifier(20, solver="lbfgs", device="cuda", **PLAIN)
+        model.set_params(max_iter=60, random_state=0)
+        assert model.fit(make(X), y).score(X, y) > 0.8
 
     @pytest.mark.parametrize("activation", ["tanh", "elu", "identity"])
     @pytest.mark.parametrize("loss", ["log_loss", "brier"])
@@ -174,10 +177,9 @@ class TestCuda:
         model = SpectralClassifier(
             30,
             linear_expansion=((90,), (20,)),
-            train_eigenvectors=train_eigenvectors,
             telescope=telescope,
-            max_iter=5,
             random_state=0,
+            **{**PLAIN, "train_eigenvectors": train_eigenvectors, "max_iter": 5},
         )
         here = model.set_params(device="cpu").fit(X, y).decision_function(X)
         there = model.set_params(device="cuda").fit(X, y).decision_function(X)
@@ -190,9 +192,9 @@ class TestCuda:
             30,
             linear_expansion=None,
             train_eigenvalues="out",
-            max_iter=5,
             random_state=0,
             device="cuda",
+            **{**PLAIN, "standardize": True, "max_iter": 5},
         ).fit(X, y)
         assert model.telescope_plan_[0].strategy == "project"
         other = SpectralClassifier(**model.get_params()).set_params(telescope="layers")
@@ -201,7 +203,7 @@ class TestCuda:
 
     def test_data_without_room_are_streamed(self, digits, monkeypatch):
         X, y = digits
-        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        model = SpectralClassifier(20, random_state=0, device="cuda", **TWENTY)
         resident = model.fit(X, y).decision_function(X)
         monkeypatch.setattr(_device, "RESIDENT_SHARE", 0.0)
         streamed = model.fit(X, y).decision_function(X)
@@ -210,15 +212,16 @@ class TestCuda:
     def test_a_start_by_the_covariance(self, digits):
         X, y = digits
         model = SpectralClassifier(
-            20, linear_expansion=None, init="covariance", max_iter=40, device="cuda"
+            20, linear_expansion=None, init="covariance", device="cuda", **PLAIN
         )
-        assert model.set_params(random_state=0).fit(X, y).score(X, y) > 0.8
+        model.set_params(max_iter=40, random_state=0)
+        assert model.fit(X, y).score(X, y) > 0.8
 
     def test_mapped_files_are_streamed(self, digits, tmp_path):
         X, y = digits
         mapped = np.memmap(tmp_path / "X", dtype=np.float32, mode="w+", shape=X.shape)
         mapped[:] = X
-        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        model = SpectralClassifier(20, random_state=0, device="cuda", **TWENTY)
         from_file = model.fit(mapped, y).decision_function(X)
         in_memory = model.fit(X.astype(np.float32), y).decision_function(X)
         np.testing.assert_allclose(from_file, in_memory, atol=1e-2)
@@ -228,7 +231,7 @@ class TestCuda:
         X, y = digits[0].astype(np.float32), digits[1]
         data = TensorDataset(torch.from_numpy(X), torch.from_numpy(y))
         data = DataLoader(data, batch_size=100) if in_order else data
-        model = SpectralClassifier(20, max_iter=20, random_state=0, device="cuda")
+        model = SpectralClassifier(20, random_state=0, device="cuda", **TWENTY)
         model.set_params(shuffle=False if in_order else "blocks")
         told = model.fit(data).decision_function(X)
         expected = model.fit(X, y).decision_function(X)
