@@ -11,6 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.nn import compact_adjacency
 
+from ..plain import PLAIN
+
 LINEAR = {"hidden_layer_sizes": (), "linear_expansion": (30, 20), "max_iter": 5}
 
 
@@ -85,7 +87,10 @@ def test_a_non_linear_network_has_no_coef_and_says_so(digits, name):
 
 def test_retracted_arrays_have_the_shapes_of_a_perceptron(digits):
     model = SpectralClassifier(
-        (12, 9), linear_expansion=((30,), (), (5,)), max_iter=1, random_state=0
+        (12, 9),
+        linear_expansion=((30,), (), (5,)),
+        random_state=0,
+        **{**PLAIN, "max_iter": 1},
     )
     model.fit(*digits)
     assert [c.shape for c in model.coefs_] == [(64, 12), (12, 9), (9, 10)]
@@ -106,11 +111,13 @@ def test_the_retracted_network_is_the_extended_one(digits, activation, train_eig
         (12, 9),
         linear_expansion=((30,), (), (5,)),
         activation=activation,
+        n_members=1,
         train_eigenvectors=train_eigenvectors,
         max_iter=3,
         random_state=0,
     ).fit(X, y)
-    signal = X
+    # It reads standardised features, those that never vary as they are.
+    signal = (X - X.mean(axis=0)) / np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), 1)
     eigen = zip(model.eigenvalues_, model.eigenvectors_, model.biases_, strict=True)
     slopes = [float(slope) for slope in model.activation_slopes_]
     functions = {
@@ -130,7 +137,8 @@ def test_the_retracted_network_is_the_extended_one(digits, activation, train_eig
 
 
 def test_compact_adjacency_is_that_of_the_cascade(digits):
-    model = SpectralClassifier(**LINEAR, random_state=0, fit_intercept=False).fit(*digits)
+    settings = {**PLAIN, **LINEAR, "fit_intercept": False}
+    model = SpectralClassifier(**settings, random_state=0).fit(*digits)
     found = model.compact_adjacency_
     assert found.shape == (74, 74)
     layers = list(model.to_network().layers())
@@ -147,7 +155,8 @@ def test_compact_adjacency_is_that_of_the_cascade(digits):
 def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
     """20,000 features: A_c would be 3.2 GB, and a notebook reads what dir() names."""
     X = sparse.csr_array(sparse.random(60, 20_000, density=1e-3, random_state=0))
-    model = SpectralClassifier((), max_iter=1, random_state=0).fit(X, np.arange(60) % 3)
+    model = SpectralClassifier((), **{**PLAIN, "max_iter": 1}, random_state=0)
+    model.fit(X, np.arange(60) % 3)
     tracemalloc.start()
     assert "SpectralClassifier" in model._repr_html_()
     peak = tracemalloc.get_traced_memory()[1]
@@ -161,7 +170,7 @@ def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
 def test_feature_importances(cancer):
     X, y = cancer
     noise = np.random.default_rng(0).normal(size=X.shape)
-    model = SpectralClassifier(20, random_state=0, alpha=5.0, l1_ratio=1.0)
+    model = SpectralClassifier(20, **PLAIN, random_state=0, alpha=5.0, l1_ratio=1.0)
     model.fit(np.hstack([X, noise]), y)
     importances = model.feature_importances_
     assert importances.shape == (60,)
@@ -173,7 +182,8 @@ def test_net_is_a_skorch_net_over_the_network(digits):
     from skorch import NeuralNet
 
     X, y = digits
-    model = SpectralClassifier(12, linear_expansion=30, max_iter=2, random_state=0)
+    settings = {"n_members": 1, "max_iter": 2, "random_state": 0}
+    model = SpectralClassifier(12, linear_expansion=30, **settings)
     with pytest.raises(NotFittedError):
         _ = model.net_
     with pytest.raises(NotFittedError):

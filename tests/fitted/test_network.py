@@ -11,10 +11,14 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.fitted.network import FittedNetwork
 
+from ..plain import PLAIN
+
 FEW = {"max_iter": 2, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, "tanh", linear_expansion=11, **FEW),
-    SpectralRegressor(9, train_eigenvalues="out", train_eigenvectors="qr", **FEW),
+    SpectralClassifier(9, "tanh", linear_expansion=11, **{**PLAIN, **FEW}),
+    SpectralRegressor(
+        9, train_eigenvalues="out", train_eigenvectors="qr", n_members=1, **FEW
+    ),
     DirectClassifier(9, parametrization="subset", n_weights=70, **FEW),
 ]
 

@@ -60,12 +60,17 @@ def check(model, X, y, path, n_trained):
     return network
 
 
-SETTINGS = {"hidden_layer_sizes": (20,), "max_iter": 3, "random_state": 0}
+SETTINGS = {
+    "hidden_layer_sizes": (20,),
+    "standardize": False,
+    "max_iter": 3,
+    "random_state": 0,
+}
 N_IN, N_OUT = 64 + 20, 20 + 10  # of both layers together
 
 
 def test_one_of_ones_own_for_eigenvectors(digits, two_sided, tmp_path):
-    model = SpectralClassifier(train_eigenvectors=two_sided, **SETTINGS)
+    model = SpectralClassifier(train_eigenvectors=two_sided, n_members=1, **SETTINGS)
     path = tmp_path / "model.safetensors"
     n_trained = 2 * (N_IN + N_OUT) + N_OUT
     network = check(model, *digits, path, n_trained)
@@ -103,7 +108,7 @@ def test_every_one_for_eigenvectors(digits, name, tmp_path):
         for chosen in (PARAMETRIZATIONS[name](*shape) for shape in shapes)
         for array in chosen.trained
     )
-    model = SpectralClassifier(train_eigenvectors=name, **SETTINGS)
+    model = SpectralClassifier(train_eigenvectors=name, n_members=1, **SETTINGS)
     check(model, *digits, tmp_path / "model.safetensors", N_IN + 2 * N_OUT + extra)
 
 
