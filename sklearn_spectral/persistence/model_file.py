@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from ..estimators.base import BaseNetwork
+from ..estimators.fitted_attributes import ADDED_PARAMETERS
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.drawing import caption_of
@@ -245,13 +246,15 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
 def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
     """Return the constructor's parameters."""
     params = {name: from_json(value) for name, value in stored.items()}
-    if unknown := sorted(params.keys() - set(estimator_type._get_param_names())):
+    known = set(estimator_type._get_param_names())
+    if unknown := sorted(params.keys() - known):
         raise ModelVersionError(
             f"The file gives {estimator_type.__name__} the parameter(s) "
             f"{_shown(unknown)}, which this version of sklearn_spectral does not have. "
             "Install a newer one."
         )
-    return params
+    added = {n: v for n, v in ADDED_PARAMETERS.items() if n in known}
+    return {**added, **params}
 
 
 def _checked_config(
