@@ -22,6 +22,7 @@ LINEAR = {
     "random_state": 0,
 }
 
+
 @pytest.fixture
 def X():
     rng = np.random.default_rng(0)
