@@ -227,7 +227,6 @@ def test_a_compact_file_predicts_and_says_what_it_lacks(fitted, path, digits):
 LOAD_AND_PREDICT = """
 import sys, numpy as np
 from sklearn_spectral import load
-from ..plain import plain_classifier, plain_regressor
 X = np.load("X.npy")
 np.save("proba.npy", load("model.safetensors").predict_proba(X))
 np.save("compact.npy", load("compact.safetensors").predict_proba(X))
