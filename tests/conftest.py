@@ -147,10 +147,8 @@ def fitted(digits):
         12,
         "tanh",
         linear_expansion=20,
-        n_members=1,
-        train_eigenvectors=False,
         early_stopping=True,
-        max_iter=2,
+        **{**PLAIN, "standardize": True, "max_iter": 2},
         random_state=0,
     )
     return model.fit(X.astype(np.float32), y)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from ..estimators.base import BaseNetwork
-from ..estimators.fitted_attributes import ADDED_PARAMETERS
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.drawing import caption_of
@@ -157,9 +156,11 @@ def from_file_content(
         if config["units"]:
             shape = (config["in_features"],)
             network.input_scale = _checked(tensors, "input_scale", shape)
+            _check_scales({"input_scale": network.input_scale})
     else:
         own = dict.fromkeys(slopes, member_axis(config)) | units_shapes(config)
         arrays = _extended(layers, own, digests, tensors)
+        _check_scales(arrays)
         network = FittedNetwork.from_arrays(
             network.space, config, network.seed, arrays, plans=network.plans
         )
@@ -222,6 +223,12 @@ def _extended(
     return with_regrown(arrays, layers, digests, types.pop())
 
 
+def _check_scales(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """See that units divide and multiply by positive numbers."""
+    for name in {"input_scale", "output_scale"} & arrays.keys():
+        _require(bool((arrays[name] > 0).all()), f"{name} is not positive")
+
+
 def _check_size(network: FittedNetwork, max_bytes: int) -> None:
     """Refuse a network that would take too much memory, before anything is made."""
     architecture, n_members = network.architecture, network.n_members
@@ -244,17 +251,16 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
 
 
 def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
-    """Return the constructor's parameters."""
+    """Return the constructor's parameters; those of then where the file is older."""
     params = {name: from_json(value) for name, value in stored.items()}
-    known = set(estimator_type._get_param_names())
-    if unknown := sorted(params.keys() - known):
+    params = {**estimator_type._added_parameters(), **params}
+    if unknown := sorted(params.keys() - set(estimator_type._get_param_names())):
         raise ModelVersionError(
             f"The file gives {estimator_type.__name__} the parameter(s) "
             f"{_shown(unknown)}, which this version of sklearn_spectral does not have. "
             "Install a newer one."
         )
-    added = {n: v for n, v in ADDED_PARAMETERS.items() if n in known}
-    return {**added, **params}
+    return params
 
 
 def _checked_config(

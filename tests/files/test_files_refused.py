@@ -10,10 +10,12 @@ import joblib
 import numpy as np
 import pytest
 
-from sklearn_spectral import SpectralClassifier, load, save
+from sklearn_spectral import load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import ModelFileError, ModelVersionError
 from sklearn_spectral.files.container import FORMAT_VERSION, MAX_HEADER, decode, encode
+
+from ..plain import plain_classifier
 
 
 def rewritten(fitted, path, change):
@@ -55,6 +57,16 @@ LARGE = [
 
 def checksum(content, tensors):
     content["state"]["_regrown"]["dict"][0][1] = 64 * "0"
+
+
+def config(name, value):
+    def change(content, tensors):
+        entries = dict(content["state"]["_config"]["dict"])
+        content["state"]["_config"]["dict"] = [
+            [*entry] for entry in {**entries, name: value}.items()
+        ]
+
+    return change
 
 
 def unknown_init(content, tensors):
@@ -99,6 +111,16 @@ WRONG = {
     "overflow": lambda c, t: [change(c, t) for change in LARGE],
     "slope of a wrong shape": tensor("network.activations.0.slope", np.ones(2, np.float32)),
     "compact without weights": put("compact", True),
+    "no units": drop("network.input_shift"),
+    "units that are no truth value": config("units", 1),
+    "a scale of one feature": tensor("network.input_scale", np.ones(1, np.float32)),
+    "a scale of nothing": tensor("network.input_scale", np.zeros(64, np.float32)),
+    "a scale below nothing": tensor("network.output_scale", np.full(10, -1.0, np.float32)),
+    "a shift that is not a number": tensor(
+        "network.output_shift", np.full(10, np.nan, np.float32)
+    ),
+    "a temperature of nothing": put("state", "temperature_", 0.0),
+    "a temperature without end": put("state", "temperature_", {"float": "inf"}),
     "a folder to write to": put("params", "checkpoint_dir", "/tmp/evil"),
     "no number of iterations": lambda content, tensors: content["state"].pop("n_iter_"),
     "no loss curve": lambda content, tensors: content["series"].pop("loss_curve_"),
@@ -262,7 +284,7 @@ def test_a_model_is_not_a_checkpoint(fitted, path):
 def test_a_solver_is_not_given_what_it_would_read_past(digits, path, solver, wrong):
     """torch's fused steps do not look at the sizes of their state."""
     X, y = digits
-    model = SpectralClassifier(9, solver=solver, max_iter=1, random_state=0)
+    model = plain_classifier(9, solver=solver, max_iter=1, random_state=0)
     model.partial_fit(X, y, classes=range(10))
 
     def change(content, tensors):

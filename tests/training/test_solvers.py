@@ -32,12 +32,12 @@ REGRESSIONS = {  # the targets are not scaled: they are of hundreds
 }
 
 
-def mean_scores(data, make, **parameters):
-    """Return the mean score of each solver over five seeds, each with its own split."""
+def mean_scores(data, make, n_seeds=5, **parameters):
+    """Return the mean score of each solver over seeds, each with its own split."""
     X, y = data
     split = ShuffleSplit if is_regressor(make()) else StratifiedShuffleSplit
     scores = {solver: [] for solver in ("adamax", "adam", "sgd")}
-    for seed in range(5):
+    for seed in range(n_seeds):
         [(train, test)] = split(1, test_size=0.3, random_state=seed).split(X, y)
         for solver, found in scores.items():
             model = make(solver=solver, random_state=seed, **parameters)
@@ -66,6 +66,19 @@ def test_classifiers(name, parameters):
 def test_regressors(name, parameters):
     settings = {**PLAIN, **parameters}
     found = mean_scores(REGRESSIONS[name], SpectralRegressor, **settings)
+    assert min(found.values()) > found["adamax"] - 0.03, found
+
+
+@pytest.mark.parametrize(
+    ("data", "make"),
+    [
+        (CLASSIFICATIONS["iris, not scaled"], SpectralClassifier),
+        (REGRESSIONS["diabetes"], SpectralRegressor),
+    ],
+    ids=["iris", "diabetes"],
+)
+def test_the_default_population(data, make):
+    found = mean_scores(data, make, n_seeds=2, hidden_layer_sizes=20)
     assert min(found.values()) > found["adamax"] - 0.03, found
 
 
