@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import sklearn
 import torch
+from plain import PLAIN
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -70,12 +71,11 @@ def main():
                     for rate in RATES:
                         scores = [
                             SpectralClassifier(
-                                **parameters,
                                 init=init,
                                 solver=solver,
                                 learning_rate_init=rate,
-                                max_iter=n_epochs,
                                 random_state=seed,
+                                **{**PLAIN, **parameters, "max_iter": n_epochs},
                             )
                             .fit(X, y)
                             .score(X_test, y_test)

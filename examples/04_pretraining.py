@@ -43,7 +43,8 @@ rate = 0.003
 plain = DirectClassifier(**watched, learning_rate_init=rate, max_iter=30, random_state=0)
 plain.fit(X_train, y_train, **validation)
 
-first = SpectralClassifier(**watched, linear_expansion=200, max_iter=5, random_state=0)
+one = {"n_members": 1, "train_eigenvectors": False, "random_state": 0}
+first = SpectralClassifier(**watched, linear_expansion=200, max_iter=5, **one)
 first.fit(X_train, y_train, **validation)
 curves = {"all weights from the start": plain.validation_scores_}
 for extended in (False, True):

@@ -28,8 +28,10 @@ warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X = X / 16
 
-settings = {"fit_intercept": False, "random_state": 0}
-spectral = SpectralClassifier((), linear_expansion=None, **settings).fit(X, y)
+settings = {"fit_intercept": False, "max_iter": 100, "random_state": 0}
+settings["standardize"] = False  # the weights of pixels as they are, as in the paper
+one = {"linear_expansion": None, "n_members": 1, "train_eigenvectors": False}
+spectral = SpectralClassifier((), **one, **settings).fit(X, y)
 n_eigenvalues = spectral.n_parameters_
 models = {
     f"{n_eigenvalues} eigenvalues": spectral,

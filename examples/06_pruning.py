@@ -32,7 +32,7 @@ from sklearn_spectral.pruning import SpectralPruner, prune_nodes
 warnings.simplefilter("ignore", ConvergenceWarning)
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0, stratify=y)
-wide = SpectralClassifier(200, train_eigenvectors=True, max_iter=30, random_state=0)
+wide = SpectralClassifier(200, n_members=1, max_iter=30, random_state=0)
 wide.fit(X_train, y_train)
 print(f"{wide.architecture_}: {wide.score(X_test, y_test):.3f}")
 for fraction in (0.5, 0.75, 0.9):
@@ -82,7 +82,7 @@ for alpha in (0.0, 3.0):
     student = SpectralRegressor(
         60,
         train_eigenvalues="in",
-        train_eigenvectors=True,
+        n_members=1,
         alpha=alpha,
         alpha_eigenvectors=alpha,
         max_iter=400,

@@ -31,7 +31,8 @@ from sklearn_spectral.inspection import RelevanceDisplay
 selective = SpectralClassifier(
     50,
     train_eigenvalues="in",
-    train_eigenvectors=True,
+    n_members=1,
+    max_iter=100,
     alpha=5.0,
     alpha_eigenvectors=5.0,
     random_state=0,

@@ -49,13 +49,14 @@ print(f"MLPClassifier, {n_weights:,} weights: {trained.score(X_test, y_test):.3f
 few = np.random.default_rng(0).choice(len(X_train), 200, replace=False)
 angles = (0, 15, 30, 45, 60, 90)
 settings = {"max_iter": 100, "random_state": 0}
+one = {"n_members": 1, "train_eigenvectors": False}
 curves: dict[str, list[float]] = {}
 for angle in angles:
     new, new_test = turned(X_train[few], angle), turned(X_test, angle)
     ways = {
         "eigenvalues alone": SpectralClassifier.from_direct(trained, **settings),
         "eigenvalues, from nothing": SpectralClassifier(
-            200, linear_expansion=None, **settings
+            200, linear_expansion=None, **one, **settings
         ),
         "all weights, from nothing": MLPClassifier(200, max_iter=300, random_state=0),
     }

@@ -39,13 +39,25 @@ model = make_pipeline(
     SpectralClassifier(
         80,
         linear_expansion=300,
+        train_eigenvectors=False,
+        n_members=1,
+        learning_rate="one_cycle",
+        max_iter=100,
         early_stopping=True,
         n_iter_no_change=np.inf,
         random_state=0,
     ),
 ).fit(X_train, y_train)
 linear = make_pipeline(
-    MinMaxScaler(), SpectralClassifier((), linear_expansion=300, random_state=0)
+    MinMaxScaler(),
+    SpectralClassifier(
+        (),
+        linear_expansion=300,
+        train_eigenvectors=False,
+        n_members=1,
+        max_iter=100,
+        random_state=0,
+    ),
 ).fit(X_train, y_train)
 rival = make_pipeline(MinMaxScaler(), MLPClassifier(80, max_iter=600, random_state=0))
 rival.fit(X_train, y_train)

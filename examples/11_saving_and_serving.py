@@ -42,7 +42,13 @@ import numpy as np
 from sklearn_spectral import SpectralClassifier, save
 data = np.load("data.npz")
 model = SpectralClassifier(
-    100, linear_expansion=500, max_iter=150, random_state=0, checkpoint_dir="checkpoints"
+    100,
+    linear_expansion=500,
+    train_eigenvectors=False,
+    n_members=1,
+    max_iter=150,
+    random_state=0,
+    checkpoint_dir="checkpoints",
 )
 model.fit(data["X"], data["y"])
 save(model, "model.safetensors")
@@ -66,9 +72,14 @@ print(f"a second one resumed it and saved the model in {time.perf_counter() - st
 # %%
 # The same bits as without the kill
 # ---------------------------------
-model = SpectralClassifier(100, linear_expansion=500, max_iter=150, random_state=0).fit(
-    Z_train, y_train
-)
+model = SpectralClassifier(
+    100,
+    linear_expansion=500,
+    train_eigenvectors=False,
+    n_members=1,
+    max_iter=150,
+    random_state=0,
+).fit(Z_train, y_train)
 resumed = load(folder / "model.safetensors")
 same = all(map(np.array_equal, model.coefs_, resumed.coefs_))
 print("the same weights as a fit that was never killed:", same)

@@ -87,6 +87,8 @@ def make(**settings):
     return SpectralClassifier(
         50,
         linear_expansion=None,
+        train_eigenvectors=False,
+        n_members=1,
         max_iter=1,
         batch_size=500,
         shuffle="blocks",

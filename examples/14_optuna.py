@@ -77,6 +77,7 @@ def build(trial):
         learning_rate_init=trial.suggest_float("learning rate", 1e-3, 0.3, log=True),
         batch_size=trial.suggest_categorical("batch size", [100, 300]),
         alpha=trial.suggest_float("alpha", 1e-6, 1e-1, log=True),
+        n_members=1,
         max_iter=N_EPOCHS,
         random_state=0,
     )

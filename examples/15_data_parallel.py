@@ -40,7 +40,13 @@ X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
 def fit(data_parallel):
     """Fit one network, alone or with the others."""
     model = SpectralClassifier(
-        50, linear_expansion=500, max_iter=60, random_state=0, data_parallel=data_parallel
+        50,
+        linear_expansion=500,
+        train_eigenvectors=False,
+        n_members=1,
+        max_iter=60,
+        random_state=0,
+        data_parallel=data_parallel,
     )
     return model.fit(X_train, y_train)
 

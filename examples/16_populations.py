@@ -24,7 +24,6 @@ from scipy.special import expit
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralClassifier, save
 from sklearn_spectral.inspection import MemberDiversityDisplay
@@ -32,17 +31,16 @@ from sklearn_spectral.pruning import prune_nodes
 
 X, y = load_breast_cancer(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.4, random_state=0)
-scaler = StandardScaler().fit(X_train)
-X_train, X_test = scaler.transform(X_train), scaler.transform(X_test)
 
-single = SpectralClassifier(30, random_state=0).fit(X_train, y_train)
+one = {"n_members": 1, "train_eigenvectors": False, "max_iter": 100, "random_state": 0}
+single = SpectralClassifier(30, **one).fit(X_train, y_train)
 population = SpectralClassifier(
     30,
     n_members=16,
     bag_fraction=7 / 8,
     early_stopping="oob",
-    learning_rate="constant",
     learning_rate_init=0.1,
+    train_eigenvectors=False,
     linear_expansion=None,
     random_state=0,
 ).fit(X_train, y_train)

@@ -19,13 +19,11 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, train_test_split
-from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralRegressor, make_table_pipeline
 
@@ -52,11 +50,9 @@ print(flats.head())
 # %%
 # One line
 # --------
-# The target is scaled, as for any network.
+# Neither features nor target need a scaler.
 X_train, X_test, y_train, y_test = train_test_split(flats, price, random_state=0)
-network = TransformedTargetRegressor(
-    SpectralRegressor(train_eigenvectors=True, random_state=0), transformer=StandardScaler()
-)
+network = SpectralRegressor(random_state=0)
 model = make_table_pipeline(network).fit(X_train, y_train)
 print(f"R^2 of the network: {model.score(X_test, y_test):.3f}")
 
@@ -86,7 +82,7 @@ for name, rival in rivals.items():
 # -------------------------------------
 grid = {
     "table__categories__onehot__max_categories": [5, 40],
-    "est__regressor__hidden_layer_sizes": [(30,), (100,)],
+    "est__hidden_layer_sizes": [(30,), (100,)],
 }
 search = GridSearchCV(model, grid, cv=3).fit(X_train, y_train)
 print(search.best_params_, f"{search.score(X_test, y_test):.3f}")

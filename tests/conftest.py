@@ -147,7 +147,8 @@ def fitted(digits):
         "tanh",
         linear_expansion=20,
         early_stopping=True,
-        max_iter=2,
+        temperature=1.0,
+        **{**PLAIN, "max_iter": 2},
         random_state=0,
     )
     return model.fit(X.astype(np.float32), y)

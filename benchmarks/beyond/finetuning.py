@@ -14,10 +14,15 @@ eigenvectors are random (what the trained network is worth), and all weights fro
 Each with all 60,000 images of the new set and with 1,000 of them.
 """
 
+import sys
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import joblib
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads, spread
 from scipy.ndimage import rotate
 from sklearn.linear_model import LogisticRegression
@@ -50,19 +55,23 @@ def run(shift, mnist, fashion, few, seed):
         X, y = X[rows], y[rows]
     n_epochs = 100 if few else 20
     settings = {"max_iter": n_epochs, "random_state": seed}
-    trained = DirectClassifier(HIDDEN, max_iter=10, random_state=seed)
+    trained = DirectClassifier(HIDDEN, max_iter=10, standardize=False, random_state=seed)
     trained.fit(before.X_train, before.y_train)
 
     def hidden(images):
         return np.maximum(images @ trained.coefs_[0] + trained.intercepts_[0], 0)
 
     ways = {
-        "eigenvalues alone": SpectralClassifier.from_direct(trained, **settings),
+        "eigenvalues alone": SpectralClassifier.from_direct(
+            trained, **{**PLAIN, **settings}
+        ),
         "eigenvalues of random features": SpectralClassifier(
-            HIDDEN, linear_expansion=None, **settings
+            HIDDEN, linear_expansion=None, **{**PLAIN, **settings}
         ),
         "all weights": SpectralClassifier.from_direct(trained).to_direct(**settings),
-        "all weights, from nothing": DirectClassifier(HIDDEN, **settings),
+        "all weights, from nothing": DirectClassifier(
+            HIDDEN, standardize=False, **settings
+        ),
     }
     row = {
         "shift": shift,

@@ -15,11 +15,16 @@ What is lost is the test accuracy of the whole network less that of the small on
 
 import io
 import json
+import sys
 import time
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import joblib
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads, spread
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
@@ -49,9 +54,8 @@ def networks(activation, alpha, seed):
         NODES,
         activation=activation,
         train_eigenvalues="out",
-        train_eigenvectors=True,
-        max_iter=EPOCHS,
         random_state=seed,
+        **{**PLAIN, "train_eigenvectors": True, "max_iter": EPOCHS},
     )
     bound = clone(whole).set_params(alpha=alpha, alpha_eigenvectors=alpha)
     settings = {"n_nodes": LEFT, "pretrain_iter": FIRST_EPOCHS}
@@ -68,7 +72,7 @@ def networks(activation, alpha, seed):
         "25 from nothing": clone(whole).set_params(hidden_layer_sizes=LEFT),
         "25 from nothing, penalty": clone(bound).set_params(hidden_layer_sizes=LEFT),
         "25 from nothing, direct space": DirectClassifier(
-            LEFT, activation=activation, **perceptron
+            LEFT, activation=activation, standardize=False, **perceptron
         ),
         "25 from nothing, MLPClassifier": MLPClassifier(
             LEFT, activation=activation, **perceptron

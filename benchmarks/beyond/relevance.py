@@ -13,11 +13,16 @@ Precision at k is the share of the k planted features among the k ranked first. 
 eigenvectors trained and L2 penalties on both (arXiv 2406.01183): |lambda_in_j| ||phi_.j||.
 """
 
+import sys
 import time
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import joblib
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
@@ -63,17 +68,17 @@ def spectral(X, y, seed):
     model = SpectralClassifier(
         50,
         train_eigenvalues="in",
-        train_eigenvectors=True,
         alpha=5.0,
         alpha_eigenvectors=5.0,
         random_state=seed,
+        **{**PLAIN, "train_eigenvectors": True},
     )
     return model.fit(X, y).feature_importances_
 
 
 def spectral_defaults(X, y, seed):
-    """Rank by a spectral network as it comes."""
-    return SpectralClassifier(random_state=seed).fit(X, y).feature_importances_
+    """Rank by a spectral network of which nothing is set for it."""
+    return SpectralClassifier(random_state=seed, **PLAIN).fit(X, y).feature_importances_
 
 
 def first_weights(X, y, seed):
@@ -141,11 +146,10 @@ def draw_map(mnist, path):
     model = SpectralClassifier(
         20,
         train_eigenvalues="in",
-        train_eigenvectors=True,
         alpha=50.0,
         alpha_eigenvectors=50.0,
-        max_iter=20,
         random_state=0,
+        **{**PLAIN, "train_eigenvectors": True, "max_iter": 20},
     ).fit(data.X_train[rows], data.y_train[rows])
     print(
         f"zeros and ones of MNIST: {model.score(data.X_test[test], data.y_test[test]):.4f}"

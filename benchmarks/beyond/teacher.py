@@ -13,10 +13,15 @@ that paper by what a node sends on, its mean going into the bias. A student in d
 trained by its weights with the same penalty, is pruned in the same ways.
 """
 
+import sys
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import joblib
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads
 
 from sklearn_spectral import SpectralRegressor
@@ -49,15 +54,14 @@ def student(kind, width, seed):
     """Return a student by its kind."""
     settings = {"max_iter": EPOCHS, "batch_size": 100, "random_state": seed}
     if kind == "direct space, penalty":
-        return DirectRegressor(width, alpha=ALPHA, **settings)
+        return DirectRegressor(width, alpha=ALPHA, standardize=False, **settings)
     alpha = ALPHA if kind == "spectral, penalty" else 0.0
     return SpectralRegressor(
         width,
         train_eigenvalues="in",
-        train_eigenvectors=True,
         alpha=alpha,
         alpha_eigenvectors=alpha,
-        **settings,
+        **{**PLAIN, "train_eigenvectors": True, **settings},
     )
 
 

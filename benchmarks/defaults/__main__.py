@@ -32,12 +32,14 @@ import time
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 sys.path.append(str(Path(__file__).parent))
 
 import numpy as np
 from data import tasks
 from joblib import Parallel, delayed
+from plain import PLAIN
 from results import save as save_figures
 from results import set_threads
 from scipy.stats import rankdata
@@ -82,7 +84,10 @@ def contestants(task, seed, scale_targets=False, variants=OURS):
         }
     ours = SpectralRegressor if task.regression else SpectralClassifier
     models = {
-        **{name: ours(random_state=seed, **more) for name, more in variants.items()},
+        **{
+            name: ours(random_state=seed, **{**PLAIN, **more})
+            for name, more in variants.items()
+        },
         **rivals,
     }
     if scale_targets:

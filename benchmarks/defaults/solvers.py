@@ -13,12 +13,14 @@ import sys
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 sys.path.append(str(Path(__file__).parent))
 
 import numpy as np
 from data import tasks
 from joblib import Parallel, delayed
+from plain import PLAIN
 from results import save as save_figures
 from results import set_threads
 from sklearn.base import clone
@@ -36,7 +38,11 @@ def run(task, solver, train_eigenvectors, train, test, seed):
     set_threads(1)
     warnings.simplefilter("ignore")
     kind = SpectralRegressor if task.regression else SpectralClassifier
-    model = kind(solver=solver, train_eigenvectors=train_eigenvectors, random_state=seed)
+    model = kind(
+        solver=solver,
+        random_state=seed,
+        **{**PLAIN, "train_eigenvectors": train_eigenvectors},
+    )
     whole = model if task.scaler is None else make_pipeline(clone(task.scaler), model)
     whole.fit(task.X[train], task.y[train])
     return whole.score(task.X[test], task.y[test]), model.stop_reason_ == "diverged"

@@ -5,7 +5,13 @@
 prints how the default does on them, beside eigenvectors, a linear model and an MLP.
 """
 
+import sys
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
+
 import numpy as np
+from plain import PLAIN
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -67,8 +73,10 @@ def main():
     X, y = tfidf_texts()
     X, X_test, y, y_test = train_test_split(X, y, random_state=0, stratify=y)
     models = {
-        "default": SpectralClassifier(random_state=0),
-        "eigenvectors": SpectralClassifier(train_eigenvectors=True, random_state=0),
+        "default": SpectralClassifier(random_state=0, **PLAIN),
+        "eigenvectors": SpectralClassifier(
+            random_state=0, **{**PLAIN, "train_eigenvectors": True}
+        ),
         "LogisticRegression": LogisticRegression(),
         "MLPClassifier": MLPClassifier(random_state=0),
     }

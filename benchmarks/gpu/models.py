@@ -12,7 +12,10 @@ import pickle
 import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import numpy as np
+from plain import PLAIN
 
 from sklearn_spectral import SpectralClassifier, load, save
 from sklearn_spectral.datasets import load_mnist
@@ -29,7 +32,10 @@ def write(images, options):
     kept = {}
     for name, parameters in MODELS.items():
         model = SpectralClassifier(
-            max_iter=5, batch_size=500, random_state=0, device=options.device, **parameters
+            batch_size=500,
+            random_state=0,
+            device=options.device,
+            **{**PLAIN, "max_iter": 5, **parameters},
         )
         model.fit(images.X_train[: options.rows], images.y_train[: options.rows])
         X, y = images.X_test[:N_TEST], images.y_test[:N_TEST]

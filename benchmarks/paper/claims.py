@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from fits import quietly
 from joblib import Parallel, delayed
-from methods import PAPER, PAPER_RATES
+from methods import PAPER, PAPER_RATES, SINGLE
 from skorch import NeuralNetClassifier
 from store import Store
 from tqdm import tqdm
@@ -57,7 +57,7 @@ def pretrained(mnist, seed: int, extended: bool):
     # decides which epoch is handed over.
     for n_epochs in range(1, N_PRETRAINING + 1):
         first = SpectralClassifier(
-            **{**SETTINGS, "max_iter": n_epochs},
+            **{**SETTINGS, **SINGLE, "max_iter": n_epochs},
             linear_expansion=N2,
             init="paper",
             train_eigenvalues="out",

@@ -12,6 +12,7 @@ from sklearn_spectral.baselines import DirectClassifier
 
 PAPER = {
     "fit_intercept": False,
+    "standardize": False,
     "solver": "adamax",
     "learning_rate": "constant",
     "batch_size": 500,
@@ -22,7 +23,11 @@ PAPER = {
 
 PAPER_RATES = {"perceptron": 0.03, "linear": 0.03, "non-linear": 0.01}
 
+SINGLE = {"n_members": 1, "train_eigenvectors": False, "standardize": False}
+"""One network, in which eigenvalues alone train."""
+
 OURS = {
+    **SINGLE,
     "fit_intercept": True,
     "solver": "adamax",
     "learning_rate": "one_cycle",
@@ -95,17 +100,16 @@ def by_the_paper(cell: Cell) -> SpectralClassifier | DirectClassifier:
         "learning_rate_init": PAPER_RATES[cell.family],
         "random_state": cell.seed,
     }
-    spectral = {"init": "paper", "train_eigenvalues": "both" if both_sets else "out"}
+    which = "both" if both_sets else "out"
+    spectral = {**settings, **SINGLE, "init": "paper", "train_eigenvalues": which}
     match cell.method:
         case "eigenvalues":
-            return SpectralClassifier(**settings, **spectral)
+            return SpectralClassifier(**spectral)
         case "eigenvalues, text":
             # "N1 + N2 eigenvalues of A1, N3 eigenvalues of A2, ..."
-            return SpectralClassifier(
-                **settings, **{**spectral, "train_eigenvalues": "paper"}
-            )
+            return SpectralClassifier(**{**spectral, "train_eigenvalues": "paper"})
         case "both":
-            return SpectralClassifier(**settings, **spectral, train_eigenvectors=True)
+            return SpectralClassifier(**{**spectral, "train_eigenvectors": True})
         case "full":
             # Of the perceptron alone the paper says that biases train.
             return DirectClassifier(**{**settings, "fit_intercept": both_sets})

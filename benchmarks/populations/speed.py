@@ -17,12 +17,14 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
 
 import harness
 import numpy as np
 import rivals
 import torch
+from plain import PLAIN
 from torch.func import functional_call, vmap
 
 from sklearn_spectral import SpectralClassifier
@@ -79,6 +81,7 @@ def data_of(case: Case, mnist: Path | None) -> tuple[np.ndarray, np.ndarray]:
 def fitted(case: Case, X: np.ndarray, y: np.ndarray, **parameters) -> float:
     """Fit one estimator; return its seconds per epoch."""
     settings = {
+        **PLAIN,
         "hidden_layer_sizes": case.widths[1],
         "linear_expansion": None,
         "learning_rate": "constant",

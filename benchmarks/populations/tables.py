@@ -22,12 +22,14 @@ import time
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
 
 import numpy as np
 import pandas as pd
 from data import N_FOLDS, TABLES, folds
 from harness import environment, set_threads
+from plain import PLAIN
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss
@@ -37,6 +39,9 @@ from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.spec.architecture import auto_expansion
 
 POPULATION = {
+    **PLAIN,
+    "batch_size": 200,
+    "temperature": 1.0,
     "n_members": 16,
     "bag_fraction": 7 / 8,
     "early_stopping": "oob",
@@ -75,9 +80,9 @@ METHODS = {
     "mlp": lambda seed, fold: MLPClassifier(random_state=seed),
     "trees": lambda seed, fold: HistGradientBoostingClassifier(random_state=seed),
     "logistic": lambda seed, fold: LogisticRegression(),
-    "spectral": lambda seed, fold: SpectralClassifier(random_state=seed),
+    "spectral": lambda seed, fold: SpectralClassifier(random_state=seed, **PLAIN),
     "spectral_eigenvectors": lambda seed, fold: SpectralClassifier(
-        train_eigenvectors=True, random_state=seed
+        random_state=seed, **{**PLAIN, "train_eigenvectors": True}
     ),
 }
 SEEDS = (1, 2, 3)

@@ -29,10 +29,12 @@ import time
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 
 import numpy as np
 import torch
+from plain import PLAIN
 from results import parser, save, set_threads
 from torch import distributed as dist
 from torch.nn.parallel import DistributedDataParallel
@@ -74,10 +76,9 @@ def fit_spectral(
         activation=activation,
         linear_expansion=EXPANSION,
         batch_size=batch_size,
-        max_iter=epochs,
-        n_iter_no_change=np.inf,
         random_state=0,
         data_parallel=together,
+        **{**PLAIN, "max_iter": epochs, "n_iter_no_change": np.inf},
     )
     model.fit(X[:batch_size], y[:batch_size])
     waited, before = _together(together), travelled()

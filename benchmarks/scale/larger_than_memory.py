@@ -22,9 +22,11 @@ import time
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads
 
 from sklearn_spectral import SpectralClassifier
@@ -78,7 +80,11 @@ def fit(source, mnist, file):
     warnings.simplefilter("ignore")
     images = load_mnist(mnist)
     model = SpectralClassifier(
-        120, linear_expansion=None, max_iter=1, shuffle="blocks", random_state=0
+        120,
+        linear_expansion=None,
+        shuffle="blocks",
+        random_state=0,
+        **{**PLAIN, "max_iter": 1},
     )
     model.fit(images.X_train[:1000], images.y_train[:1000])  # all that is loaded is loaded
     grouped = own_control_group(LIMIT)

@@ -28,11 +28,13 @@ from contextlib import ExitStack, contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 
 import numpy as np
 from joblib import parallel_config
 from joblib.externals.loky import get_reusable_executor
+from plain import PLAIN
 from results import parser, save, set_threads
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.datasets import load_digits
@@ -126,7 +128,9 @@ def two_workers(backend):
 
 def run(X, y, epochs, backend=None):
     """Search once; return seconds, those of each fit, of starting, and all scores."""
-    network = SpectralClassifier(max_iter=epochs, n_iter_no_change=np.inf, random_state=0)
+    network = SpectralClassifier(
+        random_state=0, **{**PLAIN, "max_iter": epochs, "n_iter_no_change": np.inf}
+    )
     search = GridSearchCV(
         make_pipeline(Stopwatch(), network),
         GRID,
@@ -263,7 +267,7 @@ def main():
         X, y = load_digits(return_X_y=True)
         X = (X / 16).astype(np.float32)
     epochs = options.epochs or EPOCHS[data]
-    SpectralClassifier(max_iter=1).fit(X[:100], y[:100])  # imports, once
+    SpectralClassifier(**{**PLAIN, "max_iter": 1}).fit(X[:100], y[:100])  # imports, once
     rows = []
     for backend in options.backends:
         rows.append(compare(backend, X, y, epochs, options.rounds))

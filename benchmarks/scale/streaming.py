@@ -12,6 +12,7 @@ import sys
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
 sys.path.append(str(Path(__file__).parents[1] / "trust"))
 sys.path.append(str(Path(__file__).parents[1] / "speed"))
 
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 import zarr
 from harness import take_turns
+from plain import PLAIN
 from results import parser, save, set_threads
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
@@ -99,9 +101,8 @@ def speed(images, folder, rounds):
                 120,
                 linear_expansion=None,
                 shuffle=shuffle,
-                max_iter=EPOCHS,
-                n_iter_no_change=np.inf,
                 random_state=0,
+                **{**PLAIN, "max_iter": EPOCHS, "n_iter_no_change": np.inf},
             )
             model.fit(data, labels)
 
@@ -133,8 +134,8 @@ def accuracy(images, seeds):
                     120,
                     linear_expansion=None,
                     shuffle=shuffle,
-                    max_iter=20,
                     random_state=seed,
+                    **{**PLAIN, "max_iter": 20},
                 )
                 model.fit(*data)
                 scores.append(model.score(images.X_test, images.y_test))

@@ -11,12 +11,17 @@ Second question: eigenvalues alone, Adamax in batches of 500 against L-BFGS on a
 seconds until the training loss of 20 epochs of Adamax is reached.
 """
 
+import sys
 import time
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import harness
 import numpy as np
 import rivals
+from plain import PLAIN
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
@@ -33,11 +38,9 @@ def ours_until(data, seed):
     for n_epochs in range(2, MOST_EPOCHS + 1):
         model = SpectralClassifier(
             120,
-            train_eigenvectors=True,
             batch_size=200,
-            max_iter=n_epochs,
             random_state=seed,
-            **rivals.NEVER,
+            **{**PLAIN, **rivals.NEVER, "train_eigenvectors": True, "max_iter": n_epochs},
         )
         seconds = rivals.seconds_per_epoch(model, X, y, 1)
         if model.score(X_test, y_test) >= WANTED:
@@ -78,13 +81,13 @@ def until_accuracy(data, rounds):
 
 def until_loss(name, X, y, parameters, rounds):
     """Compare two solvers until the loss that one reaches in 20 epochs."""
-    settings = {**rivals.NEVER, "random_state": 0, **parameters}
-    adamax = SpectralClassifier(max_iter=20, batch_size=min(500, len(X)), **settings)
+    settings = {**PLAIN, **rivals.NEVER, "random_state": 0, **parameters}
+    adamax = SpectralClassifier(batch_size=min(500, len(X)), **{**settings, "max_iter": 20})
     adamax.fit(X, y)
     goal = adamax.loss_
-    lbfgs = SpectralClassifier(solver="lbfgs", max_iter=LBFGS_ITERATIONS, **settings).fit(
-        X, y
-    )
+    lbfgs = SpectralClassifier(
+        solver="lbfgs", **{**settings, "max_iter": LBFGS_ITERATIONS}
+    ).fit(X, y)
     reached = np.flatnonzero(np.array(lbfgs.loss_curve_) <= goal)
     n_iterations = int(reached[0]) + 1 if len(reached) else len(lbfgs.loss_curve_)
     lbfgs.set_params(max_iter=n_iterations)

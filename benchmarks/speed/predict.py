@@ -6,11 +6,16 @@
 memory of a call beside its input, as the width of the linear expansion grows.
 """
 
+import sys
 import tracemalloc
 import warnings
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import harness
 import numpy as np
+from plain import PLAIN
 from sklearn.neural_network import MLPClassifier
 
 from sklearn_spectral import SpectralClassifier
@@ -77,7 +82,9 @@ def main():
     warnings.simplefilter("ignore")
     rows = []
     for question, parameters in NETWORKS.items():
-        model = SpectralClassifier(max_iter=2, random_state=0, **parameters).fit(X, y)
+        model = SpectralClassifier(
+            random_state=0, **{**PLAIN, "max_iter": 2, **parameters}
+        ).fit(X, y)
         rivals = {}
         if question == "784-500-500-10":
             rivals["MLPClassifier"] = MLPClassifier((500, 500), max_iter=2).fit(X, y)
@@ -86,7 +93,7 @@ def main():
     memory = {}
     for width in WIDTHS:
         model = SpectralClassifier(
-            120, linear_expansion=width, max_iter=1, random_state=0
+            120, linear_expansion=width, random_state=0, **{**PLAIN, "max_iter": 1}
         ).fit(X, y)
         memory[width] = peak(model, X_test)
         print(f"  N2 = {width:>5}: {memory[width] / 1e6:.2f} MB", flush=True)

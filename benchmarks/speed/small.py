@@ -11,10 +11,14 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import harness
 import numpy as np
 import rivals
+from plain import PLAIN
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
 
@@ -33,7 +37,10 @@ def fits(X, y, rounds):
     """Compare whole fits at equal epochs."""
     contestants = {
         name: lambda p=p: rivals.seconds_per_epoch(
-            SpectralClassifier(max_iter=EPOCHS, random_state=0, **rivals.NEVER, **p),
+            SpectralClassifier(
+                random_state=0,
+                **{**PLAIN, "max_iter": EPOCHS, **rivals.NEVER, **p},
+            ),
             X,
             y,
             1,
@@ -55,7 +62,9 @@ def preparation(X, y, rounds):
         statistics.median(
             rivals.seconds_per_epoch(
                 SpectralClassifier(
-                    linear_expansion=None, max_iter=n, random_state=0, **rivals.NEVER
+                    linear_expansion=None,
+                    random_state=0,
+                    **{**PLAIN, "max_iter": n, **rivals.NEVER},
                 ),
                 X,
                 y,

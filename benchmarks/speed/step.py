@@ -6,12 +6,17 @@
 `training.flat.step_of` and by ``Optimizer.step``: the weights have to be the same bits.
 """
 
+import sys
 import time
 import warnings
 from functools import partial
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1]))
 
 import harness
 import numpy as np
+from plain import PLAIN
 from sklearn.datasets import load_digits
 
 from sklearn_spectral import SpectralClassifier
@@ -35,7 +40,7 @@ def main():
 
     def fit(name, n_rows):
         net.step_of = steps[name]
-        model = SpectralClassifier(max_iter=20, random_state=0)
+        model = SpectralClassifier(random_state=0, **{**PLAIN, "max_iter": 20})
         return model.fit(X[:n_rows] / 16, y[:n_rows]).coefs_
 
     rows = []

@@ -30,6 +30,7 @@ def questions(mnist):
     import rivals
     import small
     import training
+    from plain import PLAIN
     from sklearn.datasets import load_digits
 
     from sklearn_spectral import SpectralClassifier
@@ -39,9 +40,13 @@ def questions(mnist):
     digits = load_digits(return_X_y=True)
     digits = ((digits[0] / 16).astype("float32"), digits[1])
 
+    # Of an earlier version, those that it has.
+    known = SpectralClassifier().get_params().keys() & PLAIN.keys()
+    plain = {name: PLAIN[name] for name in known} | rivals.NEVER
+
     def fit(data, repeats=1, **parameters):
         for _ in range(repeats):
-            model = SpectralClassifier(random_state=0, **rivals.NEVER, **parameters)
+            model = SpectralClassifier(random_state=0, **{**plain, **parameters})
             model.fit(*data)
         return model
 

@@ -19,9 +19,12 @@ import time
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import joblib
 import numpy as np
 import skops.io
+from plain import PLAIN
 from results import parser, save
 from sklearn.datasets import load_digits
 
@@ -100,9 +103,9 @@ def originals():
             12,
             linear_expansion=20,
             activation="tanh",
-            max_iter=3,
             random_state=0,
             checkpoint_dir=folder,
+            **{**PLAIN, "max_iter": 3},
         ).fit(X, y)
         model.set_params(checkpoint_dir=None)  # whose name is another each time
         (checkpoint,) = Path(folder).glob("*.safetensors")

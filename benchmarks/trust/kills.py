@@ -11,13 +11,17 @@ what a population predicts out of bag.
 import collections
 import os
 import signal
+import sys
 import tempfile
 import time
 import traceback
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import numpy as np
+from plain import PLAIN
 from results import parser, save, set_threads
 from sklearn.base import clone
 from sklearn.datasets import load_digits
@@ -26,34 +30,35 @@ from sklearn_spectral import SpectralClassifier, load
 from sklearn_spectral import save as save_model
 from sklearn_spectral.files.integrity import digest
 
+FORTY = {**PLAIN, "max_iter": 40}
+OUT_OF_BAG = {
+    "n_members": 8,
+    "bag_fraction": 0.75,
+    "early_stopping": "oob",
+    "averaging": "auto",
+}
 MODELS = {
     "adamax, one cycle": SpectralClassifier(
-        50, linear_expansion=100, max_iter=40, random_state=0
+        50, linear_expansion=100, random_state=0, **FORTY
     ),
     "adam, early stopping": SpectralClassifier(
         50,
-        train_eigenvectors=True,
         activation="tanh",
         solver="adam",
-        early_stopping=True,
-        max_iter=40,
         random_state=1,
+        **{**FORTY, "train_eigenvectors": True, "early_stopping": True},
     ),
     "sgd, constant rate": SpectralClassifier(
         50,
         linear_expansion=100,
         solver="sgd",
-        learning_rate="constant",
-        max_iter=40,
         random_state=2,
+        **{**FORTY, "learning_rate": "constant"},
     ),
     "population, out of bag": SpectralClassifier(
         50,
-        n_members=8,
-        bag_fraction=0.75,
-        early_stopping="oob",
-        max_iter=40,
         random_state=3,
+        **{**FORTY, **OUT_OF_BAG},
     ),
 }
 

@@ -15,10 +15,13 @@ import tempfile
 import warnings
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1]))
+
 import joblib
 import numpy as np
 import skops.io
 import torch
+from plain import PLAIN
 from results import parser, save, set_threads
 from sklearn.neural_network import MLPClassifier
 
@@ -98,9 +101,9 @@ def main():
     warnings.simplefilter("ignore")
     data = load_mnist(options.mnist)
     X, y = data.X_train[:10_000], data.y_train[:10_000]
-    model = SpectralClassifier(120, linear_expansion=2000, max_iter=2, random_state=0).fit(
-        X, y
-    )
+    model = SpectralClassifier(
+        120, linear_expansion=2000, random_state=0, **{**PLAIN, "max_iter": 2}
+    ).fit(X, y)
     mlp = MLPClassifier(120, max_iter=2, random_state=0).fit(X, y)
     retracted = model.to_network().retract()
     n_trained = model.n_parameters_

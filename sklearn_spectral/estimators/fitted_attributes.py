@@ -121,6 +121,12 @@ class FittedAttributesMixin(PortableMixin):
     def __sklearn_is_fitted__(self) -> bool:
         return "_fitted" in vars(self)
 
+    @classmethod
+    def _added_parameters(cls) -> dict[str, Any]:
+        """Return the parameters that older states and files lack, as it was then."""
+        names = cls._get_param_names()
+        return {n: value for n, value in ADDED_PARAMETERS.items() if n in names}
+
     def _to_state(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Write the network as builtin types and arrays, without what its seed regrows."""
         state = {n: v for n, v in attributes.items() if n not in ("_fitted", "_net")}
@@ -128,8 +134,7 @@ class FittedAttributesMixin(PortableMixin):
 
     def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """Make the network of its entries, if there is one."""
-        names = self._get_param_names()
-        state = {**{n: v for n, v in ADDED_PARAMETERS.items() if n in names}, **state}
+        state = {**self._added_parameters(), **state}
         if "coefs_" in state:
             state["_fitted"] = FittedNetwork.from_state(self._space, state)
         return state

@@ -52,7 +52,8 @@ class AdjacencyDisplay(Display):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn_spectral import SpectralClassifier
     >>> from sklearn_spectral.inspection import AdjacencyDisplay
-    >>> model = SpectralClassifier(20, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> model = SpectralClassifier(20, n_members=1, random_state=0)
+    >>> model = model.fit(*load_iris(return_X_y=True))
     >>> AdjacencyDisplay.from_estimator(model).adjacency.shape
     (27, 27)
     """

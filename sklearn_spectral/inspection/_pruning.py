@@ -42,7 +42,7 @@ class PruningDisplay(Display):
     >>> from sklearn_spectral import SpectralClassifier
     >>> from sklearn_spectral.inspection import PruningDisplay
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = SpectralClassifier(50, random_state=0).fit(X, y)
+    >>> model = SpectralClassifier(50, n_members=1, random_state=0).fit(X, y)
     >>> display = PruningDisplay.from_estimator(model, X, y, fractions=[0, 0.5, 0.9])
     >>> display.scores["residual"].shape
     (3,)

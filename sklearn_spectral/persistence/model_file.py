@@ -243,8 +243,9 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
 
 
 def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
-    """Return the constructor's parameters."""
+    """Return the constructor's parameters; those of then where the file is older."""
     params = {name: from_json(value) for name, value in stored.items()}
+    params = {**estimator_type._added_parameters(), **params}
     if unknown := sorted(params.keys() - set(estimator_type._get_param_names())):
         raise ModelVersionError(
             f"The file gives {estimator_type.__name__} the parameter(s) "

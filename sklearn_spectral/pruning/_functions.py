@@ -93,9 +93,9 @@ def score_nodes(
     >>> from sklearn_spectral import SpectralClassifier
     >>> from sklearn_spectral.pruning import score_nodes
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = SpectralClassifier(20, random_state=0).fit(X, y)
+    >>> model = SpectralClassifier(20, random_state=0).fit(X, y)  # 8 members
     >>> [scores.shape for scores in score_nodes(model, X)]
-    [(20,)]
+    [(160,)]
     """
     X, weight = _checked_data(estimator, X, sample_weight)
     estimator = as_one_network(estimator, node_score)
@@ -177,7 +177,7 @@ def prune_nodes(
     >>> from sklearn_spectral import SpectralClassifier
     >>> from sklearn_spectral.pruning import prune_nodes
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = SpectralClassifier(100, random_state=0).fit(X, y)
+    >>> model = SpectralClassifier(50, n_members=2, random_state=0).fit(X, y)
     >>> small = prune_nodes(model, X, fraction=0.9)
     >>> [weights.shape for weights in small.coefs_]
     [(4, 10), (10, 3)]

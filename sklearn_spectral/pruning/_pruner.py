@@ -164,7 +164,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     >>> from sklearn_spectral.pruning import SpectralPruner
     >>> X, y = load_digits(return_X_y=True)
     >>> pruner = SpectralPruner(
-    ...     SpectralClassifier(200, max_iter=20, random_state=0),
+    ...     SpectralClassifier(200, n_members=1, max_iter=20, random_state=0),
     ...     strategy="pre",
     ...     n_nodes=20,
     ... ).fit(X / 16, y)

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.data import covariance as _covariance
 from sklearn_spectral.data.covariance import covariance, shape_rows
 from sklearn_spectral.data.training_data import TrainingData
+
+from ..plain import plain_classifier, plain_regressor
 
 
 @pytest.fixture
@@ -58,12 +59,12 @@ def test_input_that_never_varies_leaves_the_rows_alone():
 def test_the_first_layer_starts_in_the_directions_of_the_data(digits, init, times):
     X, y = digits
     X = np.column_stack([X, np.zeros(len(X))])  # never varies: no eigenvector sees it
-    model = SpectralClassifier(
+    model = plain_classifier(
         (20,), linear_expansion=30, init=init, max_iter=1, random_state=0
     ).fit(X, y)
     first, second, _ = model.eigenvectors_
     np.testing.assert_allclose(first[:, -1], 0, atol=1e-6)
-    plain = SpectralClassifier(
+    plain = plain_classifier(
         (20,), linear_expansion=30, init="paper", max_iter=1, random_state=0
     )
     plain.fit(X, y)
@@ -79,7 +80,7 @@ def test_the_first_layer_starts_in_the_directions_of_the_data(digits, init, time
 def test_a_weight_counts_as_copies(digits):
     X, y = digits[0][:200], digits[1][:200]
     weight = np.random.default_rng(0).integers(0, 4, 200)
-    model = SpectralClassifier(
+    model = plain_classifier(
         (),
         linear_expansion=30,
         init="covariance",
@@ -95,7 +96,7 @@ def test_a_weight_counts_as_copies(digits):
 @pytest.mark.parametrize("kind", ["sparse", "memmap", "float32"])
 def test_every_kind_of_input(digits, tmp_path, kind):
     X, y = digits
-    model = SpectralClassifier(
+    model = plain_classifier(
         (), linear_expansion=30, init="covariance", max_iter=3, random_state=0
     )
     dense = model.fit(X, y).decision_function(X)
@@ -112,7 +113,7 @@ def test_every_kind_of_input(digits, tmp_path, kind):
 
 def test_training_goes_on_from_a_loaded_model(digits):
     X, y = digits
-    model = SpectralClassifier((), linear_expansion=30, init="covariance", random_state=0)
+    model = plain_classifier((), linear_expansion=30, init="covariance", random_state=0)
     for _ in range(3):
         model.partial_fit(X, y, classes=np.arange(10))
     loaded = pickle.loads(pickle.dumps(model)).partial_fit(X, y)
@@ -130,7 +131,7 @@ def test_training_goes_on_from_a_loaded_model(digits):
 
 def test_a_first_portion_must_tell_the_covariance(digits):
     X, y = digits
-    model = SpectralClassifier((), linear_expansion=30, init="covariance", random_state=0)
+    model = plain_classifier((), linear_expansion=30, init="covariance", random_state=0)
     with pytest.raises(ValueError, match="it has 64 rows for 64 features"):
         model.partial_fit(X[:64], y[:64], classes=np.arange(10))
     assert not hasattr(model, "coefs_")
@@ -143,13 +144,13 @@ def test_a_class_without_weight_is_left_out(digits, monkeypatch):
     order = np.argsort(y, kind="stable")
     weights = {0: 0.0, **dict.fromkeys(range(1, 10), 1.0)}
     settings = {"init": "covariance", "max_iter": 2, "random_state": 0}
-    model = SpectralClassifier((), linear_expansion=30, class_weight=weights, **settings)
+    model = plain_classifier((), linear_expansion=30, class_weight=weights, **settings)
     found = model.fit(X[order], y[order]).eigenvectors_[0]
-    rest = SpectralClassifier((), linear_expansion=30, **settings).fit(X[y > 0], y[y > 0])
+    rest = plain_classifier((), linear_expansion=30, **settings).fit(X[y > 0], y[y > 0])
     np.testing.assert_allclose(found, rest.eigenvectors_[0], atol=1e-7)
     portion = X[y == 0][:100], y[y == 0][:100]
     model.partial_fit(*portion, classes=np.arange(10))
-    fresh = SpectralClassifier(
+    fresh = plain_classifier(
         (), linear_expansion=30, class_weight=weights, init="covariance"
     )
     fresh.partial_fit(*portion, classes=np.arange(10))
@@ -160,7 +161,7 @@ def test_a_class_without_weight_is_left_out(digits, monkeypatch):
 def test_validation_rows_do_not_shape_the_start(digits):
     X, y = digits
     settings = {"init": "covariance", "early_stopping": True, "max_iter": 2}
-    model = SpectralClassifier((), linear_expansion=30, **settings, random_state=0)
+    model = plain_classifier((), linear_expansion=30, **settings, random_state=0)
     first = model.fit(X[:1000], y[:1000], X_val=X[1000:], y_val=y[1000:]).eigenvectors_[0]
     model.set_params(early_stopping=False).fit(X[:1000], y[:1000])
     np.testing.assert_array_equal(first, model.eigenvectors_[0])
@@ -168,7 +169,7 @@ def test_validation_rows_do_not_shape_the_start(digits):
 
 def test_too_many_features_are_refused_before_any_work(diabetes, monkeypatch):
     monkeypatch.setattr(_covariance, "MOST_FEATURES", 9)
-    model = SpectralRegressor(init="covariance")
+    model = plain_regressor(init="covariance")
     with pytest.raises(ValueError, match=r"up to 9 features; X has 10.*PCA"):
         model.fit(*diabetes)
     assert not hasattr(model, "coefs_")

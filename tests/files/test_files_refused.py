@@ -10,10 +10,12 @@ import joblib
 import numpy as np
 import pytest
 
-from sklearn_spectral import SpectralClassifier, load, save
+from sklearn_spectral import load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.exceptions import ModelFileError, ModelVersionError
 from sklearn_spectral.files.container import FORMAT_VERSION, MAX_HEADER, decode, encode
+
+from ..plain import plain_classifier
 
 
 def rewritten(fitted, path, change):
@@ -262,7 +264,7 @@ def test_a_model_is_not_a_checkpoint(fitted, path):
 def test_a_solver_is_not_given_what_it_would_read_past(digits, path, solver, wrong):
     """torch's fused steps do not look at the sizes of their state."""
     X, y = digits
-    model = SpectralClassifier(9, solver=solver, max_iter=1, random_state=0)
+    model = plain_classifier(9, solver=solver, max_iter=1, random_state=0)
     model.partial_fit(X, y, classes=range(10))
 
     def change(content, tensors):

@@ -11,6 +11,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.nn import compact_adjacency
 
+from ..plain import plain_classifier, plain_regressor
+
 LINEAR = {"hidden_layer_sizes": (), "linear_expansion": (30, 20), "max_iter": 5}
 
 
@@ -23,7 +25,7 @@ def two_targets(diabetes):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 def test_coef_gives_the_decision_function(digits, cancer, activation, fit_intercept):
-    model = SpectralClassifier(**LINEAR, fit_intercept=fit_intercept, random_state=0)
+    model = plain_classifier(**LINEAR, fit_intercept=fit_intercept, random_state=0)
     if activation == "identity":
         model.set_params(activation="identity", hidden_layer_sizes=(15,))
     X, y = digits
@@ -48,7 +50,7 @@ def test_coef_gives_the_decision_function(digits, cancer, activation, fit_interc
 
 def test_coef_of_a_regressor(diabetes, two_targets):
     X, y = diabetes
-    model = SpectralRegressor(**LINEAR, random_state=0).fit(X, y)
+    model = plain_regressor(**LINEAR, random_state=0).fit(X, y)
     assert model.coef_.shape == (10,)
     assert isinstance(model.intercept_, float)
     np.testing.assert_allclose(
@@ -67,13 +69,13 @@ def test_coef_of_a_regressor(diabetes, two_targets):
 
 def test_many_targets_are_learnt(two_targets):
     X, y = two_targets
-    model = SpectralRegressor(30, linear_expansion=50, random_state=0).fit(X, y)
+    model = plain_regressor(30, linear_expansion=50, random_state=0).fit(X, y)
     assert model.score(X, y) > 0.5
 
 
 @pytest.mark.parametrize("name", ["coef_", "intercept_", "compact_adjacency_"])
 def test_a_non_linear_network_has_no_coef_and_says_so(digits, name):
-    model = SpectralClassifier(12, max_iter=1, random_state=0)
+    model = plain_classifier(12, max_iter=1, random_state=0)
     assert not hasattr(model, name)
     with pytest.raises(NotFittedError):
         getattr(model, name)
@@ -84,7 +86,7 @@ def test_a_non_linear_network_has_no_coef_and_says_so(digits, name):
 
 
 def test_retracted_arrays_have_the_shapes_of_a_perceptron(digits):
-    model = SpectralClassifier(
+    model = plain_classifier(
         (12, 9), linear_expansion=((30,), (), (5,)), max_iter=1, random_state=0
     )
     model.fit(*digits)
@@ -102,7 +104,7 @@ def test_retracted_arrays_have_the_shapes_of_a_perceptron(digits):
 @pytest.mark.parametrize("train_eigenvectors", [False, True])
 def test_the_retracted_network_is_the_extended_one(digits, activation, train_eigenvectors):
     X, y = digits
-    model = SpectralClassifier(
+    model = plain_classifier(
         (12, 9),
         linear_expansion=((30,), (), (5,)),
         activation=activation,
@@ -130,7 +132,7 @@ def test_the_retracted_network_is_the_extended_one(digits, activation, train_eig
 
 
 def test_compact_adjacency_is_that_of_the_cascade(digits):
-    model = SpectralClassifier(**LINEAR, random_state=0, fit_intercept=False).fit(*digits)
+    model = plain_classifier(**LINEAR, random_state=0, fit_intercept=False).fit(*digits)
     found = model.compact_adjacency_
     assert found.shape == (74, 74)
     layers = list(model.to_network().layers())
@@ -147,7 +149,7 @@ def test_compact_adjacency_is_that_of_the_cascade(digits):
 def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
     """20,000 features: A_c would be 3.2 GB, and a notebook reads what dir() names."""
     X = sparse.csr_array(sparse.random(60, 20_000, density=1e-3, random_state=0))
-    model = SpectralClassifier((), max_iter=1, random_state=0).fit(X, np.arange(60) % 3)
+    model = plain_classifier((), max_iter=1, random_state=0).fit(X, np.arange(60) % 3)
     tracemalloc.start()
     assert "SpectralClassifier" in model._repr_html_()
     peak = tracemalloc.get_traced_memory()[1]
@@ -161,7 +163,7 @@ def test_showing_a_wide_linear_model_does_not_build_its_square_matrix(digits):
 def test_feature_importances(cancer):
     X, y = cancer
     noise = np.random.default_rng(0).normal(size=X.shape)
-    model = SpectralClassifier(20, random_state=0, alpha=5.0, l1_ratio=1.0)
+    model = plain_classifier(20, random_state=0, alpha=5.0, l1_ratio=1.0)
     model.fit(np.hstack([X, noise]), y)
     importances = model.feature_importances_
     assert importances.shape == (60,)
@@ -173,7 +175,7 @@ def test_net_is_a_skorch_net_over_the_network(digits):
     from skorch import NeuralNet
 
     X, y = digits
-    model = SpectralClassifier(12, linear_expansion=30, max_iter=2, random_state=0)
+    model = plain_classifier(12, linear_expansion=30, max_iter=2, random_state=0)
     with pytest.raises(NotFittedError):
         _ = model.net_
     with pytest.raises(NotFittedError):
@@ -188,9 +190,9 @@ def test_net_is_a_skorch_net_over_the_network(digits):
 
 def test_what_a_user_passed_may_change_after_fit(digits):
     sizes = [[30], []]
-    model = SpectralClassifier(
-        [12], linear_expansion=sizes, max_iter=1, random_state=0
-    ).fit(*digits)
+    model = plain_classifier([12], linear_expansion=sizes, max_iter=1, random_state=0).fit(
+        *digits
+    )
     sizes.append([7])
     assert str(model.to_network().architecture) == "64-30(linear)-12-10"
 
@@ -202,7 +204,7 @@ def test_before_fit(digits, make):
 
 
 def test_arrays_do_not_move_when_training_goes_on(digits):
-    model = SpectralClassifier(12, random_state=0, train_eigenvectors=True)
+    model = plain_classifier(12, random_state=0, train_eigenvectors=True)
     model.partial_fit(*digits, classes=range(10))
     held = [*model.coefs_, *model.eigenvalues_, *model.eigenvectors_]
     copies = [a.copy() for a in held]

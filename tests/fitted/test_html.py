@@ -12,10 +12,12 @@ from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.fitted.drawing import network_html
 
+from ..plain import plain_classifier
+
 
 @pytest.fixture(scope="module")
 def fitted(digits):
-    model = SpectralClassifier(30, linear_expansion=200, max_iter=2, random_state=0)
+    model = plain_classifier(30, linear_expansion=200, max_iter=2, random_state=0)
     return model.fit(*digits)
 
 

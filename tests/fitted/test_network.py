@@ -7,14 +7,15 @@ import sys
 import numpy as np
 import pytest
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.fitted.network import FittedNetwork
 
-FEW = {"max_iter": 2, "random_state": 0}
+from ..plain import plain_classifier, plain_regressor
+
+FEW = {"standardize": False, "max_iter": 2, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, "tanh", linear_expansion=11, **FEW),
-    SpectralRegressor(9, train_eigenvalues="out", train_eigenvectors="qr", **FEW),
+    plain_classifier(9, "tanh", linear_expansion=11, **FEW),
+    plain_regressor(9, train_eigenvalues="out", train_eigenvectors="qr", **FEW),
     DirectClassifier(9, parametrization="subset", n_weights=70, **FEW),
 ]
 

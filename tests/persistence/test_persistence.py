@@ -8,17 +8,15 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from ..plain import plain_classifier, plain_regressor
 
 MODELS = [
-    SpectralClassifier((), linear_expansion=30, max_iter=3, random_state=0),
-    SpectralClassifier(
+    plain_classifier((), linear_expansion=30, max_iter=3, random_state=0),
+    plain_classifier(
         12, linear_expansion=30, activation="tanh", max_iter=3, random_state=0
     ),
-    SpectralClassifier(
-        (12, 9), activation="elu", solver="lbfgs", max_iter=3, random_state=0
-    ),
-    SpectralRegressor(12, linear_expansion=30, max_iter=3, random_state=0),
+    plain_classifier((12, 9), activation="elu", solver="lbfgs", max_iter=3, random_state=0),
+    plain_regressor(12, linear_expansion=30, max_iter=3, random_state=0),
 ]
 
 LOAD_AND_PREDICT = """
@@ -75,7 +73,7 @@ except AttributeError as error:
 
 
 def test_no_torch_object_is_in_the_file(digits):
-    model = SpectralClassifier(12, max_iter=1, random_state=0)
+    model = plain_classifier(12, max_iter=1, random_state=0)
     model.partial_fit(*digits, classes=range(10))
     assert b"torch" not in pickle.dumps(model)
     assert b"skorch" not in pickle.dumps(model)
@@ -83,7 +81,7 @@ def test_no_torch_object_is_in_the_file(digits):
 
 def test_a_loaded_model_builds_its_network_anew(digits):
     X, y = digits
-    model = SpectralClassifier(
+    model = plain_classifier(
         12, linear_expansion=30, activation="tanh", max_iter=2, random_state=0
     ).fit(X, y)
     loaded = pickle.loads(pickle.dumps(model))
@@ -97,14 +95,14 @@ def test_a_loaded_model_builds_its_network_anew(digits):
 
 def test_a_deep_copy_is_independent(digits):
     X, y = digits
-    model = SpectralClassifier(12, max_iter=2, random_state=0).fit(X, y)
+    model = plain_classifier(12, max_iter=2, random_state=0).fit(X, y)
     before = model.predict_proba(X)
     copy.deepcopy(model).partial_fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
 def test_clone_is_unfitted(digits):
-    model = SpectralClassifier(
+    model = plain_classifier(
         12, linear_expansion=((3,), ()), max_iter=1, random_state=0
     ).fit(*digits)
     cloned = clone(model)

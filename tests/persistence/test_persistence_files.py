@@ -8,24 +8,26 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
+from sklearn_spectral import SpectralClassifier, load, save
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 
-FEW = {"max_iter": 2, "random_state": 0}
+from ..plain import plain_classifier, plain_regressor
+
+FEW = {"standardize": False, "max_iter": 2, "random_state": 0}
 MODELS = [
     *(
-        SpectralClassifier(
+        plain_classifier(
             9, linear_expansion=11, activation=activation, train_eigenvectors=vectors, **FEW
         )
         for activation in ("relu", "tanh", "elu", "identity")
         for vectors in (False, True, "svd", "qr")
     ),
-    SpectralClassifier(
+    plain_classifier(
         9, linear_expansion=((7,), (5, 4)), train_eigenvalues="out", init="paper", **FEW
     ),
-    SpectralClassifier((), train_eigenvalues="in", fit_intercept=False, **FEW),
-    SpectralClassifier(9, init="covariance", **FEW),
-    SpectralRegressor((9, 8), linear_expansion=11, train_eigenvalues="paper", **FEW),
+    plain_classifier((), train_eigenvalues="in", fit_intercept=False, **FEW),
+    plain_classifier(9, init="covariance", **FEW),
+    plain_regressor((9, 8), linear_expansion=11, train_eigenvalues="paper", **FEW),
     DirectRegressor(9, linear_expansion=11, activation="tanh", **FEW),
     *(
         DirectClassifier(
@@ -87,7 +89,7 @@ def test_training_goes_on_from_a_file_to_the_same_bits(digits, path, model):
 @pytest.mark.parametrize("solver", ["adamax", "adam", "sgd"])
 def test_partial_fit_goes_on_from_a_file_to_the_same_bits(digits, path, solver):
     X, y = digits
-    model = SpectralClassifier(9, solver=solver, **FEW).partial_fit(X, y, classes=range(10))
+    model = plain_classifier(9, solver=solver, **FEW).partial_fit(X, y, classes=range(10))
     save(model, path)
     loaded = load(path).partial_fit(X, y)
     np.testing.assert_array_equal(loaded.coefs_[0], model.partial_fit(X, y).coefs_[0])
@@ -106,7 +108,7 @@ def test_partial_fit_goes_on_from_a_file_to_the_same_bits(digits, path, solver):
 )
 def test_labels_come_back_as_they_were(digits, path, labels):
     X, y = digits
-    model = SpectralClassifier((), max_iter=1).fit(X, labels(y))
+    model = plain_classifier((), max_iter=1).fit(X, labels(y))
     save(model, path)
     classes = load(path).classes_
     assert classes.dtype.kind == model.classes_.dtype.kind
@@ -118,7 +120,7 @@ def test_feature_names_come_back(path):
     from sklearn.datasets import load_iris
 
     X, y = load_iris(return_X_y=True, as_frame=True)
-    model = SpectralClassifier((), max_iter=1).fit(X, y)
+    model = plain_classifier((), max_iter=1).fit(X, y)
     save(model, path)
     loaded = load(path)
     np.testing.assert_array_equal(loaded.feature_names_in_, model.feature_names_in_)
@@ -140,7 +142,7 @@ def test_feature_names_come_back(path):
     ],
 )
 def test_parameters_come_back(digits, path, name, value, stored):
-    model = SpectralClassifier(9, max_iter=1, random_state=0).set_params(**{name: value})
+    model = plain_classifier(9, max_iter=1, random_state=0).set_params(**{name: value})
     save(model.fit(*digits), path)
     found = load(path).get_params()[name]
     assert found == stored
@@ -148,7 +150,7 @@ def test_parameters_come_back(digits, path, name, value, stored):
 
 
 def test_what_a_file_cannot_hold_is_said(digits, path):
-    model = SpectralClassifier((), max_iter=1, random_state=np.random.RandomState(0))
+    model = plain_classifier((), max_iter=1, random_state=np.random.RandomState(0))
     model.fit(*digits)
     with pytest.warns(UserWarning, match="random_state=RandomState"):
         save(model, path)
@@ -171,7 +173,7 @@ def test_what_a_file_cannot_hold_is_said(digits, path):
 
 
 def test_what_cannot_be_saved(digits, path):
-    model = SpectralClassifier((), max_iter=1)
+    model = plain_classifier((), max_iter=1)
     with pytest.raises(NotFittedError):
         save(model, path)
     with pytest.raises(TypeError, match=r"save takes one of .*; got Pipeline"):
@@ -191,7 +193,7 @@ def test_a_file_has_four_bytes_for_each_trained_number(fitted, path, digits):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 784)).astype(np.float32), np.arange(60) % 10
     for trained in ("both", "out", "in", "paper"):
-        model = SpectralClassifier(
+        model = plain_classifier(
             120, linear_expansion=2000, train_eigenvalues=trained, max_iter=1
         ).fit(X, y)
         save(model, path)
@@ -310,13 +312,13 @@ def test_a_path_is_a_path(fitted, path, tmp_path):
 
 
 def test_a_checkpoint_folder_is_not_in_a_file(digits, path, tmp_path):
-    model = SpectralClassifier((), max_iter=1, checkpoint_dir=tmp_path / "kept")
+    model = plain_classifier((), max_iter=1, checkpoint_dir=tmp_path / "kept")
     save(model.fit(*digits), path)
     assert load(path).checkpoint_dir is None
     assert b"kept" not in path.read_bytes()
 
 
 def test_a_missing_folder_is_named(digits, tmp_path):
-    model = SpectralClassifier(5, max_iter=1, random_state=0).fit(*digits)
+    model = plain_classifier(5, max_iter=1, random_state=0).fit(*digits)
     with pytest.raises(FileNotFoundError, match=r"no such folder.*missing"):
         save(model, tmp_path / "missing" / "model")

@@ -11,11 +11,13 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.files.container import decode, encode
 
-FEW = {"max_iter": 1, "random_state": 0}
+from ..plain import plain_classifier, plain_regressor
+
+FEW = {"standardize": False, "max_iter": 1, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, "tanh", linear_expansion=11, **FEW),
-    SpectralClassifier((9, 8), train_eigenvectors="qr", **FEW),
-    SpectralClassifier((), linear_expansion=11, train_eigenvalues="out", **FEW),
+    plain_classifier(9, "tanh", linear_expansion=11, **FEW),
+    plain_classifier((9, 8), train_eigenvectors="qr", **FEW),
+    plain_classifier((), linear_expansion=11, train_eigenvalues="out", **FEW),
 ]
 TRUSTED = ["sklearn_spectral.SpectralClassifier"]
 
@@ -103,7 +105,7 @@ def test_what_a_fit_found_out_of_bag_is_a_number_in_a_file(cancer, path, kind):
 
 
 def test_a_pickle_of_an_older_version_is_of_one_member(digits):
-    model = SpectralClassifier(9, **FEW).fit(*digits)
+    model = plain_classifier(9, bag_fraction=1.0, **FEW).fit(*digits)
     older = pickle.loads(pickle.dumps(model))
     for name in ("n_members", "bag_fraction", "averaging"):
         vars(older).pop(name)
@@ -115,7 +117,7 @@ def test_a_pickle_of_an_older_version_is_of_one_member(digits):
 
 def test_sixteen_members_take_four_bytes_for_each_trained_number(path, as_population):
     X = np.random.default_rng(0).normal(size=(60, 784)).astype(np.float32)
-    model = SpectralClassifier(120, linear_expansion=None, max_iter=1)
+    model = plain_classifier(120, linear_expansion=None, max_iter=1)
     model = as_population(model.fit(X, np.arange(60) % 10), 16)
     assert model.n_parameters_ == 16 * (784 + 2 * 120 + 120 + 2 * 10)
     save(model, path)
@@ -124,7 +126,7 @@ def test_sixteen_members_take_four_bytes_for_each_trained_number(path, as_popula
 
 
 def test_members_count_in_the_bound(path, diabetes, as_population):
-    model = SpectralRegressor((50, 50), linear_expansion=None, max_iter=1)
+    model = plain_regressor((50, 50), linear_expansion=None, max_iter=1)
     model = as_population(model.fit(*diabetes), 200)
     save(model, path)
     with pytest.raises(ModelFileError, match=r"200 members of 10-50-50-1.* max_bytes"):
@@ -181,7 +183,7 @@ def test_a_file_that_lies_about_members_is_refused(digits, as_population, path, 
 
 
 def test_merged_weights_of_another_shape_are_refused(digits, as_population, path):
-    model = as_population(SpectralClassifier((9, 8), **FEW).fit(*digits))
+    model = as_population(plain_classifier((9, 8), **FEW).fit(*digits))
     save(model, path, compact=True)
     content, tensors = decode("model", path.read_bytes())
     for shape in ((27, 24), (3, 8, 9), (2, 9, 8)):

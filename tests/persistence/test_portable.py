@@ -12,17 +12,19 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.pruning import SpectralPruner
 
-FEW = {"max_iter": 2, "random_state": 0}
+from ..plain import plain_classifier, plain_regressor
+
+FEW = {"standardize": False, "max_iter": 2, "random_state": 0}
 MODELS = [
-    SpectralClassifier(9, linear_expansion=11, activation="tanh", **FEW),
-    SpectralClassifier(9, train_eigenvectors="qr", **FEW),
-    SpectralRegressor(9, linear_expansion=11, train_eigenvalues="out", **FEW),
+    plain_classifier(9, linear_expansion=11, activation="tanh", **FEW),
+    plain_classifier(9, train_eigenvectors="qr", **FEW),
+    plain_regressor(9, linear_expansion=11, train_eigenvalues="out", **FEW),
     DirectClassifier(9, parametrization="subset", n_weights=50, **FEW),
     DirectRegressor(9, parametrization="readout", **FEW),
 ]
@@ -55,12 +57,12 @@ def test_a_pickle_holds_what_trained_and_regrows_the_rest(digits, model):
 
 def test_what_a_seed_does_not_regrow_is_kept(digits):
     X, y = digits
-    start = SpectralClassifier(9, linear_expansion=11, init="covariance", **FEW).fit(X, y)
+    start = plain_classifier(9, linear_expansion=11, init="covariance", **FEW).fit(X, y)
     assert start.__getstate__()["_regrown"].keys() == {
         "stacks.0.layers.1.form.block",
         "stacks.1.layers.0.form.block",
     }
-    pruner = SpectralPruner(SpectralClassifier(9, **FEW), n_nodes=4).fit(X, y)
+    pruner = SpectralPruner(plain_classifier(9, **FEW), n_nodes=4).fit(X, y)
     loaded = pickle.loads(pickle.dumps(pruner))
     np.testing.assert_array_equal(loaded.predict(X), pruner.predict(X))
     for ours, theirs in zip(
@@ -70,7 +72,7 @@ def test_what_a_seed_does_not_regrow_is_kept(digits):
 
 
 def test_a_zero_of_another_sign_is_kept_as_it_is(digits):
-    model = SpectralClassifier((), train_eigenvalues="in", **FEW).fit(*digits)
+    model = plain_classifier((), train_eigenvalues="in", **FEW).fit(*digits)
     name = "stacks.0.layers.0.eigenvalues_out"
     assert name in model.__getstate__()["_regrown"]
     model._fitted.arrays[name] = -np.zeros(10)
@@ -79,7 +81,7 @@ def test_a_zero_of_another_sign_is_kept_as_it_is(digits):
 
 
 def test_another_draw_than_the_fitted_one_is_refused(digits, monkeypatch):
-    model = pickle.loads(pickle.dumps(SpectralClassifier(9, **FEW).fit(*digits)))
+    model = pickle.loads(pickle.dumps(plain_classifier(9, **FEW).fit(*digits)))
     model._fitted.seed += 1
     model.predict(digits[0])
     with pytest.raises(ModelFileError, match=r"form.block .* its checksum is another"):
@@ -89,7 +91,7 @@ def test_another_draw_than_the_fitted_one_is_refused(digits, monkeypatch):
 
 
 def test_another_version_is_warned_of(digits, monkeypatch):
-    model = SpectralClassifier(9, **FEW).fit(*digits)
+    model = plain_classifier(9, **FEW).fit(*digits)
     data = pickle.dumps(model)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -131,7 +133,7 @@ def change_digit(state):
     ],
 )
 def test_a_damaged_state_is_refused(digits, change):
-    model = SpectralClassifier(9, **FEW).fit(*digits)
+    model = plain_classifier(9, **FEW).fit(*digits)
     state = copy.deepcopy(model.__getstate__())
     change(state)
     if "coefs_" not in state:  # nothing says that it was fitted
@@ -159,7 +161,7 @@ def test_a_digest_is_of_values_and_types():
 
 
 def test_a_pruner_is_checked_too(digits):
-    pruner = SpectralPruner(SpectralClassifier(9, **FEW), n_nodes=4).fit(*digits)
+    pruner = SpectralPruner(plain_classifier(9, **FEW), n_nodes=4).fit(*digits)
     state = dict(pruner.__getstate__())
     state["fraction"] = 0.25
     with pytest.raises(ModelFileError, match="fraction differ"):
@@ -192,7 +194,7 @@ def test_skops_needs_to_trust_one_type(digits, model, in_pipeline):
 
 def test_skops_keeps_the_state_of_the_solver(digits):
     X, y = digits
-    model = SpectralClassifier(9, **FEW).partial_fit(X, y, classes=range(10))
+    model = plain_classifier(9, **FEW).partial_fit(X, y, classes=range(10))
     loaded = skops.io.loads(
         skops.io.dumps(model), trusted=[TRUSTED["SpectralClassifier"]]
     ).partial_fit(X, y)
@@ -200,6 +202,6 @@ def test_skops_keeps_the_state_of_the_solver(digits):
 
 
 def test_an_unfitted_estimator_is_as_it_was(tmp_path):
-    model = SpectralClassifier(9, alpha=0.5)
+    model = plain_classifier(9, alpha=0.5)
     joblib.dump(model, tmp_path / "model")
     assert joblib.load(tmp_path / "model").get_params() == model.get_params()

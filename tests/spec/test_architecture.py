@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.spec.architecture import Architecture, auto_expansion
+
+from ..plain import plain_classifier
 
 
 @pytest.mark.parametrize(
@@ -99,16 +100,16 @@ class TestAuto:
     def test_it_is_for_eigenvalues_alone(self, digits):
         X, y = digits
         settings = {"hidden_layer_sizes": 30, "max_iter": 1, "random_state": 0}
-        model = SpectralClassifier(**settings).fit(X, y)
+        model = plain_classifier(**settings).fit(X, y)
         assert model.architecture_.linear_expansion == auto_expansion(64, 10, 30)
         for other in ({"train_eigenvectors": True}, {"activation": "identity"}):
-            plain = SpectralClassifier(**settings, **other).fit(X, y)
-            by_hand = SpectralClassifier(**settings, linear_expansion=None, **other)
+            plain = plain_classifier(**settings, **other).fit(X, y)
+            by_hand = plain_classifier(**settings, linear_expansion=None, **other)
             assert plain.architecture_ == by_hand.fit(X, y).architecture_
 
     def test_training_goes_on_with_what_it_stood_for(self, digits):
         X, y = digits
-        model = SpectralClassifier(30, max_iter=1, random_state=0, warm_start=True)
+        model = plain_classifier(30, max_iter=1, random_state=0, warm_start=True)
         before = model.fit(X, y).architecture_
         model.set_params(train_eigenvectors=True).fit(X, y)
         assert model.architecture_ == before

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.spec.random_bits import seed_sequence, uniform
 from sklearn_spectral.spec.starts import SCHEMES
+
+from ..plain import plain_classifier
 
 FROZEN = [
     [0.5115227421774573, -0.28876870389865217],
@@ -72,10 +73,10 @@ def test_the_stream_is_that_of_the_bit_generator():
 
 def test_a_registered_scheme_is_a_value_of_init(monkeypatch):
     X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
-    model = SpectralClassifier(5, init="mine", max_iter=1, random_state=0)
+    model = plain_classifier(5, init="mine", max_iter=1, random_state=0)
     with pytest.raises(ValueError, match="'init' parameter"):
         model.fit(X, y)
     monkeypatch.setitem(SCHEMES, "mine", SCHEMES["scaled"])
-    plain = SpectralClassifier(5, max_iter=1, random_state=0, learning_rate_init=0.1)
+    plain = plain_classifier(5, max_iter=1, random_state=0, learning_rate_init=0.1)
     model.set_params(learning_rate_init=0.1)
     np.testing.assert_array_equal(model.fit(X, y).coefs_[0], plain.fit(X, y).coefs_[0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_spectral import SpectralClassifier, load, save
+from sklearn_spectral import load, save
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.nn import ParametrizedMatrix
 from sklearn_spectral.spec.parametrizations import (
@@ -13,6 +13,8 @@ from sklearn_spectral.spec.parametrizations import (
     eigenvector_choices,
     weight_choices,
 )
+
+from ..plain import plain_classifier
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -60,12 +62,17 @@ def check(model, X, y, path, n_trained):
     return network
 
 
-SETTINGS = {"hidden_layer_sizes": (20,), "max_iter": 3, "random_state": 0}
+SETTINGS = {
+    "standardize": False,
+    "hidden_layer_sizes": (20,),
+    "max_iter": 3,
+    "random_state": 0,
+}
 N_IN, N_OUT = 64 + 20, 20 + 10  # of both layers together
 
 
 def test_one_of_ones_own_for_eigenvectors(digits, two_sided, tmp_path):
-    model = SpectralClassifier(train_eigenvectors=two_sided, **SETTINGS)
+    model = plain_classifier(train_eigenvectors=two_sided, **SETTINGS)
     path = tmp_path / "model.safetensors"
     n_trained = 2 * (N_IN + N_OUT) + N_OUT
     network = check(model, *digits, path, n_trained)
@@ -88,7 +95,7 @@ def test_one_of_ones_own_for_weights(digits, two_sided, tmp_path):
 
 def test_it_is_unknown_where_it_is_not_registered(digits):
     with pytest.raises(ValueError, match="'train_eigenvectors' parameter"):
-        SpectralClassifier(train_eigenvectors="two_sided").fit(*digits)
+        plain_classifier(train_eigenvectors="two_sided").fit(*digits)
     with pytest.raises(ValueError, match="'parametrization' parameter"):
         DirectClassifier(parametrization="two_sided").fit(*digits)
     with pytest.raises(ValueError, match="no parametrization 'two_sided'; choose one of"):
@@ -103,7 +110,7 @@ def test_every_one_for_eigenvectors(digits, name, tmp_path):
         for chosen in (PARAMETRIZATIONS[name](*shape) for shape in shapes)
         for array in chosen.trained
     )
-    model = SpectralClassifier(train_eigenvectors=name, **SETTINGS)
+    model = plain_classifier(train_eigenvectors=name, **SETTINGS)
     check(model, *digits, tmp_path / "model.safetensors", N_IN + 2 * N_OUT + extra)
 
 
