@@ -387,8 +387,9 @@ def weights(draw, n_rows):
 
 
 POPULATIONS = [
-    {},
-    {},
+    {"n_members": 1},
+    {"n_members": 1},
+    {"early_stopping": "auto", "learning_rate": "auto"},
     {"n_members": 3},
     {"n_members": 4, "bag_fraction": 0.5, "averaging": 0.9},
     {"n_members": 3, "bag_fraction": 0.7, "early_stopping": "oob"},
@@ -409,6 +410,7 @@ def estimators(draw, kinds=("classifier", "regressor")):
         "max_iter": draw(st.integers(1, 3)),
         "early_stopping": draw(st.sampled_from([False, False, True])),
         "fit_intercept": draw(st.booleans()),
+        "standardize": draw(st.booleans()),
         "alpha": draw(st.sampled_from([0.0, 1.0])),
         "random_state": 0,
     }
@@ -429,5 +431,7 @@ def estimators(draw, kinds=("classifier", "regressor")):
     if kind == "classifier":
         params["loss"] = draw(st.sampled_from(["log_loss", "brier"]))
         params["class_weight"] = draw(st.sampled_from([None, None, "balanced"]))
+        if spectral:
+            params["temperature"] = draw(st.sampled_from(["auto", "auto", 2.0]))
         return (SpectralClassifier if spectral else DirectClassifier)(**params)
     return (SpectralRegressor if spectral else DirectRegressor)(**params)

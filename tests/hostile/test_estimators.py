@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from strategies import (
     BATCH,
@@ -109,6 +110,8 @@ def test_the_container_does_not_matter(data):
     model = data.draw(estimators())
     n_rows, n_columns = data.draw(N_ROWS), data.draw(N_COLUMNS)
     X = data.draw(matrices(n_rows, n_columns))
+    if sparse.issparse(X.value):  # which would stay sparse: it is standardised otherwise
+        model.set_params(standardize=False)
     y = np.arange(n_rows) % 2
     fitted = attempt(model.fit, X.value, y)
     if fitted is None:
@@ -259,6 +262,8 @@ CHANGES = {
     "n_members": [0, -1, 2.5, "2", None, True],
     "bag_fraction": [0.0, 0.5, 1e-9, 1.5, np.nan, "all"],
     "averaging": [1.0, -0.1, np.nan, "no", 0.5],
+    "standardize": [None, "yes", 1, 0.5],
+    "temperature": [0, -1.0, np.nan, np.inf, 1e-300, 1e300, "hot", True],
     "l1_ratio": [-0.1, 1.1, np.nan],
     "telescope": ["no", None, "project"],
     "checkpoint_dir": [3, b"x", ""],
