@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from ..estimators.base import BaseNetwork
-from ..estimators.fitted_attributes import ADDED_PARAMETERS
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.drawing import caption_of
@@ -253,8 +252,7 @@ def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
             f"{_shown(unknown)}, which this version of sklearn_spectral does not have. "
             "Install a newer one."
         )
-    added = {n: v for n, v in ADDED_PARAMETERS.items() if n in known}
-    return {**added, **params}
+    return params
 
 
 def _checked_config(

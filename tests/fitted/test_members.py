@@ -183,7 +183,7 @@ def test_a_seed_regrows_what_no_member_trains(population, train_eigenvalues, for
 
 
 def test_an_older_state_has_one_member(population):
-    network = population({**CONFIG, "n_members": 1, "units": False})
+    network = population({**CONFIG, "n_members": 1})
     old = replace(network, config={n: v for n, v in CONFIG.items() if n != "n_members"})
     again = FittedNetwork.from_state("spectral", pickle.loads(pickle.dumps(old.to_state())))
     assert again.config == {**network.config, "units": False}

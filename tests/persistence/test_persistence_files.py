@@ -60,7 +60,7 @@ def test_a_loaded_model_is_the_saved_one(digits, path, model, dtype):
     loaded = load(path)
     assert type(loaded) is type(model)
     assert loaded.get_params() == model.get_params()
-    assert vars(loaded).keys() == vars(model).keys() - {"_net", "oob_decision_function_"}
+    assert vars(loaded).keys() == vars(model).keys() - {"_net"}
     for name in ("loss_curve_", "n_iter_", "stop_reason_", "n_parameters_"):
         assert getattr(loaded, name) == getattr(model, name)
     assert loaded._fitted.config == model._fitted.config
@@ -77,7 +77,7 @@ def test_a_loaded_model_is_the_saved_one(digits, path, model, dtype):
     np.testing.assert_array_equal(load(path).predict(X), model.predict(X))
 
 
-@pytest.mark.parametrize("model", [MODELS[0], MODELS[16], MODELS[21]], ids=str)
+@pytest.mark.parametrize("model", [MODELS[0], MODELS[16], MODELS[20]], ids=str)
 def test_training_goes_on_from_a_file_to_the_same_bits(digits, path, model):
     X, y = digits
     model = clone(model).set_params(warm_start=True).fit(X, y)
@@ -197,11 +197,10 @@ def test_a_file_has_four_bytes_for_each_trained_number(fitted, path, digits):
             120, linear_expansion=2000, train_eigenvalues=trained, max_iter=1
         ).fit(X, y)
         save(model, path)
-        n_units = 2 * 784 + 2 * 10
-        assert path.stat().st_size <= 4 * (model.n_parameters_ + n_units) + 8000
+        assert path.stat().st_size <= 4 * model.n_parameters_ + 8000
         save(model, path, compact=True)
         n_retracted = sum(v.size for v in (*model.coefs_, *model.intercepts_))
-        assert path.stat().st_size <= 4 * (n_retracted + 784) + 8000
+        assert path.stat().st_size <= 4 * n_retracted + 8000
 
 
 def test_a_compact_file_predicts_and_says_what_it_lacks(fitted, path, digits):
