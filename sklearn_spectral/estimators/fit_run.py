@@ -76,7 +76,8 @@ class FitRun:
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
-        self.n_left_out = 0 if self._is_left_whole() else estimator._n_left_out
+        n_left_out = estimator._n_left_out
+        self.n_left_out = 0 if n_left_out and self._is_left_whole() else n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
         self.stopping = stopping if self.n_left_out or stopping != "oob" else False
         if self.splits and estimator.early_stopping == "auto":

@@ -26,7 +26,7 @@ ADDED_PARAMETERS = {
     "standardize": False,
     "temperature": 1.0,
 }
-"""What pickles and files of older versions do not have, as it was then."""
+"""What pickles of older versions do not have, as it was then."""
 
 
 class FittedAttributesMixin(PortableMixin):

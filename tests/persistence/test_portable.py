@@ -17,6 +17,7 @@ from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
 from sklearn_spectral.exceptions import ModelFileError
 from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.pruning import SpectralPruner
+from sklearn_spectral.spec.units import UNITS
 
 from ..plain import plain_classifier, plain_regressor
 
@@ -27,6 +28,7 @@ MODELS = [
     plain_regressor(9, linear_expansion=11, train_eigenvalues="out", **FEW),
     DirectClassifier(9, parametrization="subset", n_weights=50, **FEW),
     DirectRegressor(9, parametrization="readout", **FEW),
+    SpectralClassifier(9, linear_expansion=11, max_iter=2, random_state=0),
 ]
 
 
@@ -40,9 +42,9 @@ def test_a_pickle_holds_what_trained_and_regrows_the_rest(digits, model):
         for name, values in model.to_network().state_dict(keep_vars=True).items()
         if not values.requires_grad
     }
-    decomposed = {name for name in frozen if "form.orthogonal" in name}
-    assert state["_regrown"].keys() == frozen - decomposed
-    assert state["_arrays"].keys() & frozen == decomposed
+    kept = {name for name in frozen if "form.orthogonal" in name or name in UNITS}
+    assert state["_regrown"].keys() == frozen - kept
+    assert state["_arrays"].keys() & frozen == kept
     loaded = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
     assert loaded._fitted.regrown == state["_regrown"]  # predicting needed nothing of that

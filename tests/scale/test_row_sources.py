@@ -10,6 +10,8 @@ from sklearn_spectral.data.rows import SlicedRows, is_memmap, is_sliced
 from sklearn_spectral.files.integrity import digest
 from sklearn_spectral.training.batches import ArrayDataset, BatchIterator
 
+from ..plain import PLAIN
+
 FILES = ["slices", "hdf5", "hdf5 chunks", "zarr", "dask"]
 FOUR = {"max_iter": 4, "random_state": 0, "batch_size": 64}
 MODELS = [
@@ -113,10 +115,12 @@ def test_every_row_once_per_epoch(digits, stored, kind, batch_size, rows):
 def test_no_more_is_read_at_a_time_than_a_buffer_holds(digits, stored):
     X, y = digits
     source = stored("slices", X)
-    model = SpectralClassifier(12, batch_size=50, max_iter=1, random_state=0).fit(source, y)
+    settings = {**PLAIN, "standardize": True, "max_iter": 1}
+    model = SpectralClassifier(12, batch_size=50, random_state=0, **settings)
+    model.fit(source, y)
     spans = np.array(source.read)
     assert (spans[:, 1] - spans[:, 0]).max() <= 40
-    assert np.diff(spans).sum() == 2 * 1797  # to check it, and for the epoch
+    assert np.diff(spans).sum() == 3 * 1797  # to check it, its scale, and the epoch
     source.read.clear()
     model.predict(source)
     spans = np.array(source.read)
@@ -272,8 +276,8 @@ def test_projected_data_are_shuffled_as_the_file_is(digits, small_blocks):
         linear_expansion=20,
         train_eigenvalues="out",
         shuffle="blocks",
-        max_iter=3,
         random_state=0,
+        **{**PLAIN, "standardize": True, "max_iter": 3},
     )
     projected = clone(model).fit(X, y)
     assert projected.telescope_plan_[0].strategy == "project"
