@@ -104,9 +104,9 @@ def population():
     """Return a function that makes a spectral network from its configuration: what trains
     is random, the rest as the seed makes it."""
 
-    def make(config, dtype=np.float64, seed=3):
+    def make(config, dtype=np.float64, seed=3, units=None):
         rng = np.random.default_rng(seed)
-        arrays = {}
+        arrays = dict(units or {})
         for stack in layers_of("spectral", config, seed):
             for layer in stack:
                 for name, shape in layer.shapes().items():
@@ -130,7 +130,8 @@ def as_population(population):
         result = copy.deepcopy(model).set_params(n_members=n_members)
         fitted = model._fitted
         config = {**fitted.config, "n_members": n_members}
-        result._fitted = population(config, fitted.dtype, fitted.seed)
+        units = fitted.units()
+        result._fitted = population(config, fitted.dtype, fitted.seed, units)
         result.n_parameters_ = sum(layer.n_trained() for layer in result._fitted.layers())
         result.n_parameters_ += n_members * len(result._fitted.slope_names())
         return result

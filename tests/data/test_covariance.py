@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.base import clone
 
 from sklearn_spectral.data import covariance as _covariance
 from sklearn_spectral.data.covariance import covariance, shape_rows

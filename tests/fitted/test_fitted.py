@@ -109,10 +109,12 @@ def test_the_retracted_network_is_the_extended_one(digits, activation, train_eig
         linear_expansion=((30,), (), (5,)),
         activation=activation,
         train_eigenvectors=train_eigenvectors,
+        standardize=True,
         max_iter=3,
         random_state=0,
     ).fit(X, y)
-    signal = X
+    # It reads standardised features, those that never vary as they are.
+    signal = (X - X.mean(axis=0)) / np.where(np.ptp(X, axis=0) > 0, X.std(axis=0), 1)
     eigen = zip(model.eigenvalues_, model.eigenvectors_, model.biases_, strict=True)
     slopes = [float(slope) for slope in model.activation_slopes_]
     functions = {

@@ -35,6 +35,10 @@ def test_a_model_of_that_version_predicts_what_it_did(path, iris):
     else:
         np.testing.assert_array_equal(found.astype(str), expected)
     assert list(model.feature_names_in_) == list(X.columns)
+    if path.parent.name == "format_1":  # from before there was any of that
+        params = model.get_params()
+        assert not params["standardize"]
+        assert params.get("n_members", 1) == params.get("temperature", 1) == 1
     if path.stem == "partial":
         model.partial_fit(X, iris[1])
         assert (model.n_iter_, len(model.loss_curve_)) == (1, 2)

@@ -49,7 +49,7 @@ MODELS = [
         for frozen_init in ("start", "zero")
     ),
     SpectralClassifier(9, max_iter=2, random_state=0),
-    SpectralRegressor((9, 8), "tanh", max_iter=2, random_state=0),
+    SpectralRegressor(9, "tanh", max_iter=2, random_state=0),
     DirectRegressor(9, max_iter=2, random_state=0),
 ]
 

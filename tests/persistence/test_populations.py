@@ -15,7 +15,7 @@ from ..plain import plain_classifier, plain_regressor
 
 FEW = {"standardize": False, "max_iter": 1, "random_state": 0}
 MODELS = [
-    plain_classifier(9, "tanh", linear_expansion=11, **FEW),
+    plain_classifier(9, "tanh", linear_expansion=11, **{**FEW, "standardize": True}),
     plain_classifier((9, 8), train_eigenvectors="qr", **FEW),
     plain_classifier((), linear_expansion=11, train_eigenvalues="out", **FEW),
 ]
@@ -63,7 +63,8 @@ def test_a_compact_file_holds_the_merged_network(model, digits, path):
     same_network(loaded, model)
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
     n_retracted = sum(v.size for v in (*model._fitted.coefs, *model.intercepts_))
-    assert path.stat().st_size <= 4 * n_retracted + 8000
+    n_scales = 64 * model._fitted.config["units"]
+    assert path.stat().st_size <= 4 * (n_retracted + n_scales) + 8000
     with pytest.raises(AttributeError, match="saved with compact=True"):
         loaded.member_decision_function(X)
     one = loaded.merge_members()  # which needs no more than that
@@ -105,11 +106,12 @@ def test_what_a_fit_found_out_of_bag_is_a_number_in_a_file(cancer, path, kind):
 
 
 def test_a_pickle_of_an_older_version_is_of_one_member(digits):
-    model = plain_classifier(9, bag_fraction=1.0, **FEW).fit(*digits)
+    model = plain_classifier(9, bag_fraction=1.0, temperature=1.0, **FEW).fit(*digits)
     older = pickle.loads(pickle.dumps(model))
-    for name in ("n_members", "bag_fraction", "averaging"):
+    for name in ("n_members", "bag_fraction", "averaging", "standardize", "temperature"):
         vars(older).pop(name)
-    older._fitted.config.pop("n_members")
+    for name in ("n_members", "units"):
+        older._fitted.config.pop(name)
     loaded = pickle.loads(pickle.dumps(older))
     assert loaded.get_params() == model.get_params()
     assert loaded._fitted.config == model._fitted.config
