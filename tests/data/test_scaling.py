@@ -1,5 +1,7 @@
 """Where columns lie and how far they spread, whatever stores them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -58,6 +60,15 @@ def test_sparse_columns_are_scaled_and_not_shifted(X):
     expected = [np.sqrt(np.mean(column[column != 0] ** 2)) for column in X.T]
     np.testing.assert_allclose(scale[[0, 1, 3, 4]], np.take(expected, [0, 1, 3, 4]))
     assert scale[2] == 1.0  # zeros alone
+
+
+def test_sparse_columns_are_not_made_dense():
+    X = sparse.random_array((5_000, 20_000), density=1e-4, rng=0).tocsr()
+    tracemalloc.start()
+    shift_and_scale(X)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # dense they are 800 MB
 
 
 def test_without_a_shift_the_scale_is_about_zero(X):

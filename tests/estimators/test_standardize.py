@@ -218,9 +218,11 @@ def test_streams_and_files_are_as_arrays(make, raw, tmp_path):
     with h5py.File(tmp_path / "X.h5", "w") as file:
         stored = file.create_dataset("X", data=X, chunks=(50, X.shape[1]))
         of_file = clone(model).fit(stored, y)
+    np.save(tmp_path / "X.npy", X)
+    of_memmap = clone(model).fit(np.load(tmp_path / "X.npy", mmap_mode="r"), y)
     tensors = TensorDataset(torch.from_numpy(X), torch.from_numpy(y))
     of_stream = clone(model).fit(DataLoader(tensors, batch_size=30))
-    for found in (of_file, of_stream):
+    for found in (of_file, of_memmap, of_stream):
         np.testing.assert_array_equal(output(found, X), output(expected, X))
         assert found.oob_score_ == expected.oob_score_
 
