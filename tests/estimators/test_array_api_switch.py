@@ -24,7 +24,7 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 
 X, y = np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2
 for make in (SpectralClassifier, SpectralRegressor):
-    for done in check_estimator(make(max_iter=30, random_state=0)):
+    for done in check_estimator(make(max_iter=20, random_state=0)):
         print(done["status"], done["check_name"])
     with config_context(array_api_dispatch=True):
         make(5, max_iter=2).fit(X, y, np.ones(40)).score(X, y, np.ones(40))

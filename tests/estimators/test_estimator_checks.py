@@ -13,6 +13,7 @@ from sklearn_spectral.pruning import SpectralPruner
 
 # The defaults run all epochs; of most others the checks ask no more than few give.
 FEW, MORE = {"max_iter": 20}, {"max_iter": 100}
+ONE = {"n_members": 1, "train_eigenvectors": False, **FEW}
 
 # Biases of a linear network of centred data have no gradient but rounding, of which steps
 # of one size make more in few epochs.
@@ -49,9 +50,9 @@ PRUNER_CONFIGURATIONS = [
 ]
 
 
-def few(configuration):
-    """Return few epochs for all but the defaults."""
-    return FEW if configuration else {}
+def few(configuration, settings=ONE):
+    """Return few epochs of one network for all but the defaults."""
+    return settings if configuration else {}
 
 
 PRUNERS = [
@@ -67,7 +68,7 @@ ESTIMATORS = [
     for make in (SpectralClassifier, SpectralRegressor)
     for configuration in CONFIGURATIONS
 ] + [
-    make(random_state=0, **{**few(configuration), **configuration})
+    make(random_state=0, **{**few(configuration, FEW), **configuration})
     for make in (DirectClassifier, DirectRegressor)
     for configuration in DIRECT_CONFIGURATIONS
 ]
