@@ -219,7 +219,10 @@ class BaseDirect(BaseNetwork):
         names = estimator.get_params(deep=False).keys() & own.keys()
         names -= {"learning_rate_init", "init", "warm_start", "alpha"}
         inherited = {name: getattr(estimator, name) for name in names}
-        for name in ("early_stopping", "learning_rate", "n_iter_no_change"):
+        for name in (
+            *("early_stopping", "validation_fraction"),
+            *("learning_rate", "n_iter_no_change"),
+        ):
             if inherited[name] in ("auto", "oob"):  # which only populations have
                 inherited[name] = own[name]
         result = cls(

@@ -21,6 +21,7 @@ from ..training.outcome import Constant, Outcome
 from .fit_callbacks import FitTasks
 from .fit_units import FitUnits
 from .left_out import LeftOut, left_out_by_both, why_seen
+from .stopping import loss_score, out_of_bag_score, quality_score
 
 if TYPE_CHECKING:
     import torch
@@ -40,6 +41,10 @@ AVERAGED_SHARE = 0.6
 
 # How many rows batches of a population have at least, by default.
 LEAST_BATCH = 64
+
+# From how many rows times outputs on rows are held out by default: what many rows tell of
+# many outputs goes into eigenvectors, which members share, and out of bag is no judge then.
+MANY = 5000
 
 # The decay of the running average where training stops by what is out of bag.
 AVERAGING = 0.98
@@ -80,6 +85,8 @@ class FitRun:
         self.n_left_out = 0 if n_left_out and self._is_left_whole() else n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
         self.stopping = stopping if self.n_left_out or stopping != "oob" else False
+        if self._tells_members_too_much():
+            self.stopping = True
         if self.splits and estimator.early_stopping == "auto":
             self.stopping = data.X.has_row_numbers
         self.checkpoint: Any = None
@@ -107,6 +114,18 @@ class FitRun:
         if self.partial or estimator.early_stopping == "oob" or not data.X.has_row_numbers:
             return False
         return are_few(data.X, data.rows)
+
+    def _tells_members_too_much(self) -> bool:
+        """Tell whether members, by the eigenvectors that they share, would know too much of
+        what they left out to stop by it, where nobody asked for that."""
+        estimator, data = self.estimator, self.data
+        if estimator.early_stopping != "auto" or not self.stops_out_of_bag:
+            return False
+        if data.groups is not None or not data.X.has_row_numbers:
+            return False
+        if not getattr(estimator, "train_eigenvectors", False):
+            return False
+        return len(data.row_numbers) * estimator._n_network_outputs() >= MANY
 
     def _choose_network(self) -> None:
         """Find out which network trains, from which seed and epoch."""
@@ -199,10 +218,11 @@ class FitRun:
         estimator = self.estimator
         is_numeric = estimator._y_is_numeric
         training, held_out = self.data, self.validation
+        self.splits_by_default = self.splits and estimator.early_stopping == "auto"
         try:
             if self.splits:
                 training, held_out = self.data.split(
-                    estimator.validation_fraction, self.seed, stratify=not is_numeric
+                    self._held_out_share(), self.seed, stratify=not is_numeric
                 )
             if held_out is not None and is_numeric and len(held_out.target()) < 2:
                 raise ValueError(
@@ -211,11 +231,21 @@ class FitRun:
                     "early_stopping=False."
                 )
         except ValueError:
-            if not self.splits or estimator.early_stopping != "auto":
+            if not self.splits_by_default:
                 raise
-            self.stopping = False  # so few rows are all needed
+            # So few rows are all needed to train.
+            self.stopping = "oob" if self.bags and self.why_seen is None else False
         else:
             self.data, self.validation = training, held_out
+
+    def _held_out_share(self) -> float:
+        """Return the share of the rows that is held out."""
+        share = self.estimator.validation_fraction
+        if share != "auto":
+            return share
+        if n_members_in(self.config) == 1:
+            return 0.1
+        return min(0.1, max(0.05, 100 / len(self.data.row_numbers)))
 
     def _build_network(self) -> None:
         """Build the network where it trains, or take the fitted one there."""
@@ -256,9 +286,16 @@ class FitRun:
         with network.use_plans(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            score = None if self.validation is None else self._validation_score()
+            score = None
             if self.stops_out_of_bag:
-                score = self._score_out_of_bag(dataset)
+                score = out_of_bag_score(estimator._loss_name(), dataset)
+            elif self.validation is not None:
+                of_network = partial_of(self._output_of, data=self.validation)
+                if self.splits_by_default:
+                    name, encode = estimator._loss_name(), self.units.encode
+                    score = loss_score(name, of_network, self.validation, encode)
+                else:
+                    score = quality_score(estimator, of_network, self.validation)
             net = make_net(
                 network,
                 options,
@@ -281,9 +318,10 @@ class FitRun:
                 of_training = self._dataset(replace(self.given, rows=None))
             found = predict_out_of_bag(net.module_, of_training)
             parts = (found.output, found.target, found.weight)
-            self.units.find_temperature(*parts, out_of_bag=True)
+            if self.validation is None:
+                self.units.find_temperature(*parts, out_of_bag=True)
             self.out_of_bag = self.units.in_use(found)
-        elif self.validation is not None:
+        if self.validation is not None:
             held_out = self.validation
             output = self._output_of(net.module_, held_out)
             parts = (output, held_out.target(), held_out.weight())
@@ -347,7 +385,9 @@ class FitRun:
         patience = self.estimator.n_iter_no_change
         if patience != "auto":
             return patience
-        return 5 if self.stopping and self._averaging() else 10
+        if not self._averaging():
+            return 10
+        return 5 if self.stops_out_of_bag or self.estimator._is_wide else 10
 
     def _averaging(self) -> float:
         """Return the decay of the running average of the weights."""
@@ -388,39 +428,12 @@ class FitRun:
         # Populations learn in few epochs, which need steps enough.
         return min(n_samples, max(LEAST_BATCH, min(200, n_samples // 20)))
 
-    def _validation_score(self) -> Any:
-        """Return a function that scores a network on the validation data."""
-        estimator, validation = self.estimator, self.validation
-        assert validation is not None
-
-        def score(network: Any) -> float:
-            output = self._output_of(network, validation)
-            if not np.isfinite(output).all():
-                return -np.inf
-            return estimator._score_output(output, validation)
-
-        return score
-
     def _output_of(self, network: Any, data: TrainingData) -> NDArray[Any]:
         """Return what the network would predict if training ended here."""
         now = self._fitted_now(network)
         where = None if self.device.type == "cpu" else str(self.device)
         plain = (now.coefs, now.intercepts, now.activation)
         return forward(data.X, *plain, where, data.rows)
-
-    def _score_out_of_bag(self, dataset: Any) -> Any:
-        """Return a function that scores a network by its loss out of bag."""
-        from ..nn.losses import LOSSES
-        from ..training.out_of_bag import OutOfBagRows, out_of_bag_loss
-
-        rows = OutOfBagRows(dataset)
-        loss = LOSSES[self.estimator._loss_name()]()
-
-        def score(network: Any) -> float:
-            value = out_of_bag_loss(network, rows, loss)
-            return -value if np.isfinite(value) else -np.inf
-
-        return score
 
     def _report_epochs(self, net: TrainingNet) -> None:
         """Report each epoch to callbacks."""

@@ -101,6 +101,7 @@ class FitUnits:
             # Eigenvectors that train know of what members left out: that they would have
             # it surer than they are is no reason to believe it.
             1.0 if out_of_bag and self.shares_trained else 0.1,
+            None if out_of_bag else 0.3,
         )
 
     def in_use(self, found: OutOfBag) -> OutOfBag:

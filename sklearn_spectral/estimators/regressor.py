@@ -103,15 +103,21 @@ class SpectralRegressor(
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
         out: it stops by the loss of the rows as predicted by the members that were not
         trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
-        ``"auto"`` is True with ``X_val`` and where ``n_members="auto"`` is 1, else
-        ``"oob"`` where there are bags, and False where not.
-    validation_fraction : float, default=0.1
+        ``"auto"`` is True with ``X_val``. Without, it holds rows out and stops by their
+        loss where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
+        outputs are 5,000 or more: so many go into eigenvectors, which members share, and
+        out of bag is no judge then. Else it is ``"oob"`` where there are bags, and False
+        where not.
+    validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
+        ``"auto"`` is a tenth; of populations a twentieth, but 100 rows at least where
+        these are no more than a tenth.
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
         the loss must rest within ``tol`` to count as not improving. ``"auto"`` is 5 where
-        a running average is scored, which moves smoothly, and else 10.
+        a running average is scored out of bag, which moves smoothly, or that of one
+        network of wide input, and else 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"
@@ -186,7 +192,7 @@ class SpectralRegressor(
         Mean training loss of each epoch.
     validation_scores_ : list of float
         R^2 on the validation data after each epoch, with early stopping; minus the
-        out-of-bag loss where that decides.
+        loss of the rows out of bag, or held out by ``"auto"``, where that decides.
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
     oob_score_ : float

@@ -48,6 +48,14 @@ class WeightedLoss(nn.Module):
         (gradient,) = torch.autograd.grad(loss, output)
         return loss.detach(), gradient
 
+    @torch.no_grad()
+    def average(self, output: Tensor, target: Tensor, weight: Tensor | None) -> float:
+        """Return the weighted mean of the losses, whatever the mean of the weights is."""
+        losses = self.per_sample(output, target)
+        if weight is None:
+            return float(losses.mean())
+        return float((losses * weight).sum() / weight.sum())
+
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each sample, (n_samples,) or (n_members, n_samples)."""
         raise NotImplementedError

@@ -21,15 +21,16 @@ def best_temperature(
     weight: Tensor | None,
     loss: WeightedLoss,
     least: float = 0.1,
+    spread: float | None = None,
 ) -> float:
     """Return the temperature, ``least`` or higher, at which the mean loss of outputs is
-    least (Guo et al., "On calibration of modern neural networks", 2017)."""
+    least (Guo et al., "On calibration of modern neural
+    networks", 2017). With ``spread``, that of its logarithm before any row is seen, few
+    rows have to be very sure of a high or low one."""
 
     def mean_loss(logarithm: float) -> float:
-        losses = loss.per_sample(output * math.exp(-logarithm), target)
-        if weight is None:
-            return float(losses.mean())
-        return float((losses * weight).sum() / weight.sum())
+        prior = 0.0 if spread is None else (logarithm / spread) ** 2 / (2 * len(output))
+        return loss.average(output * math.exp(-logarithm), target, weight) + prior
 
     bounds = (math.log(least), LONGEST)
     found = minimize_scalar(mean_loss, bounds=bounds, method="bounded")

@@ -101,7 +101,8 @@ def test_a_stream_is_shuffled_within_a_buffer_anew_each_epoch(digits):
 def test_class_weights_and_labels_of_text(digits, kind):
     X, names = digits[0][:800], np.array([f"digit {label}" for label in digits[1][:800]])
     data = make(kind, X, names)
-    model = SpectralClassifier(12, shuffle=False, class_weight="balanced", **FOUR)
+    whole = {"shuffle": False, "early_stopping": "oob"}  # a stream holds nothing out
+    model = SpectralClassifier(12, class_weight="balanced", **whole, **FOUR)
     fitted = clone(model).fit(data)
     expected = model.fit(X.astype(np.float32), names)
     np.testing.assert_array_equal(fitted.coefs_[0], expected.coefs_[0])
@@ -219,7 +220,8 @@ def test_regression(digits, kind, n_outputs):
 def test_partial_fit_and_full_batches_of_a_stream(digits):
     X, y = digits
     stream = Coming(X, y)
-    model = SpectralClassifier(12, solver="lbfgs", max_iter=5, random_state=0)
+    settings = {"max_iter": 5, "early_stopping": "oob", "random_state": 0}
+    model = SpectralClassifier(12, solver="lbfgs", **settings)
     expected = clone(model).fit(X.astype(np.float32), y)
     np.testing.assert_allclose(
         clone(model).fit(stream).loss_curve_, expected.loss_curve_, rtol=1e-4
