@@ -1,8 +1,10 @@
 """Every public docstring is numpydoc, whole, and every public class has an example."""
 
 import inspect
+import re
 
 import pytest
+from numpydoc.docscrape import NumpyDocString
 from numpydoc.validate import validate
 
 import sklearn_spectral
@@ -64,6 +66,17 @@ def test_numpydoc(name):
         f"{code}: {text}" for code, text in validate(name)["errors"] if code not in IGNORED
     ]
     assert problems == []
+
+
+@pytest.mark.parametrize("name", CLASSES_AND_FUNCTIONS)
+def test_the_defaults_told_are_those_there_are(name):
+    module, _, leaf = name.rpartition(".")
+    value = getattr(MODULES[module], leaf)
+    for entry in NumpyDocString(inspect.getdoc(value))["Parameters"]:
+        if told := re.search(r"default=(.+)$", entry.type):
+            for each in entry.name.split(", "):
+                default = inspect.signature(value).parameters[each].default
+                assert eval(told.group(1)) == default, each
 
 
 @pytest.mark.parametrize("name", CLASSES_AND_FUNCTIONS)

@@ -129,9 +129,10 @@ class SpectralClassifier(
     temperature : float or "auto", default="auto"
         What the logits are divided by after training, which moves probabilities and no
         label; it folds into the last layer. ``"auto"`` is the number at which the loss of
-        the predictions out of bag is least, or that of the rows that early stopping held
-        out, and 1 where there are neither: see ``temperature_``. Out of bag it is 1 or
-        higher where eigenvectors train, which then know of what members left out.
+        the rows that early stopping held out is least, or that of predictions out of bag,
+        and 1 where there are neither: see ``temperature_``. Of few rows held out it stays
+        nearer to 1. Out of bag it is 1 or higher where eigenvectors train, which then know
+        of what members left out.
     early_stopping : bool or "auto" or "oob", default="auto"
         Whether to stop when accuracy on validation data no longer improves by ``tol`` for
         ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
@@ -329,7 +330,7 @@ class SpectralClassifier(
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         temperature: float | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto", "oob"] = "auto",
-        validation_fraction: float = 0.1,
+        validation_fraction: float | Literal["auto"] = "auto",
         n_iter_no_change: float | Literal["auto"] = "auto",
         tol: float = 1e-4,
         averaging: float | Literal["auto"] = "auto",
