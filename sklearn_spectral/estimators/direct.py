@@ -20,6 +20,9 @@ from .calls import explained, fitting
 from .constraints import RegisteredNames
 from .typing import Seed
 
+# What populations have of their own accord, and networks in direct space do not.
+AUTOMATIC = ("early_stopping", "validation_fraction", "learning_rate", "n_iter_no_change")
+
 
 class BaseDirect(BaseNetwork):
     """Base of the estimators in direct space; not to be used directly."""
@@ -219,11 +222,8 @@ class BaseDirect(BaseNetwork):
         names = estimator.get_params(deep=False).keys() & own.keys()
         names -= {"learning_rate_init", "init", "warm_start", "alpha"}
         inherited = {name: getattr(estimator, name) for name in names}
-        for name in (
-            *("early_stopping", "validation_fraction"),
-            *("learning_rate", "n_iter_no_change"),
-        ):
-            if inherited[name] in ("auto", "oob"):  # which only populations have
+        for name in AUTOMATIC:
+            if inherited[name] in ("auto", "oob"):
                 inherited[name] = own[name]
         result = cls(
             **{

@@ -78,6 +78,7 @@ class FitRun:
         partial: bool,
     ) -> None:
         self.estimator, self.data, self.validation = estimator, data, validation
+        self.has_own_validation = validation is not None
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
@@ -85,9 +86,9 @@ class FitRun:
         self.n_left_out = 0 if n_left_out and self._is_left_whole() else n_left_out
         stopping = False if partial else estimator._stopping(validation is not None)
         self.stopping = stopping if self.n_left_out or stopping != "oob" else False
-        if self._tells_members_too_much():
+        if self._is_no_judge():
             self.stopping = True
-        if self.splits and estimator.early_stopping == "auto":
+        if self.splits_by_default:
             self.stopping = data.X.has_row_numbers
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
@@ -115,9 +116,9 @@ class FitRun:
             return False
         return are_few(data.X, data.rows)
 
-    def _tells_members_too_much(self) -> bool:
-        """Tell whether members, by the eigenvectors that they share, would know too much of
-        what they left out to stop by it, where nobody asked for that."""
+    def _is_no_judge(self) -> bool:
+        """Tell whether members know too much of what they left out to stop by it, by the
+        eigenvectors that they share, where nobody asked for that."""
         estimator, data = self.estimator, self.data
         if estimator.early_stopping != "auto" or not self.stops_out_of_bag:
             return False
@@ -170,7 +171,12 @@ class FitRun:
     @property
     def splits(self) -> bool:
         """Whether rows are held out to stop by."""
-        return self.stopping is True and self.validation is None
+        return self.stopping is True and not self.has_own_validation
+
+    @property
+    def splits_by_default(self) -> bool:
+        """Whether they are, and nobody asked for it."""
+        return self.splits and self.estimator.early_stopping == "auto"
 
     @property
     def _has_checkpoints(self) -> bool:
@@ -218,7 +224,6 @@ class FitRun:
         estimator = self.estimator
         is_numeric = estimator._y_is_numeric
         training, held_out = self.data, self.validation
-        self.splits_by_default = self.splits and estimator.early_stopping == "auto"
         try:
             if self.splits:
                 training, held_out = self.data.split(
@@ -234,7 +239,7 @@ class FitRun:
             if not self.splits_by_default:
                 raise
             # So few rows are all needed to train.
-            self.stopping = "oob" if self.bags and self.why_seen is None else False
+            self.stopping = "oob" if self.n_left_out and self.why_seen is None else False
         else:
             self.data, self.validation = training, held_out
 
@@ -321,8 +326,8 @@ class FitRun:
             if self.validation is None:
                 self.units.find_temperature(*parts, out_of_bag=True)
             self.out_of_bag = self.units.in_use(found)
-        if self.validation is not None:
-            held_out = self.validation
+        held_out = self.validation
+        if held_out is not None:
             output = self._output_of(net.module_, held_out)
             parts = (output, held_out.target(), held_out.weight())
             self.units.find_temperature(*parts, out_of_bag=False)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ..training.out_of_bag import OutOfBag
     from .base import BaseNetwork
 
+# Of the logarithm of the temperature, where rows are held out: ten may be all there are.
+SPREAD = 0.3
+
 
 class FitUnits:
     """Standardises inputs and targets of a fit, and finds the temperature of its logits.
@@ -101,7 +104,7 @@ class FitUnits:
             # Eigenvectors that train know of what members left out: that they would have
             # it surer than they are is no reason to believe it.
             1.0 if out_of_bag and self.shares_trained else 0.1,
-            None if out_of_bag else 0.3,
+            None if out_of_bag else SPREAD,
         )
 
     def in_use(self, found: OutOfBag) -> OutOfBag:

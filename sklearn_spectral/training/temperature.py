@@ -24,9 +24,9 @@ def best_temperature(
     spread: float | None = None,
 ) -> float:
     """Return the temperature, ``least`` or higher, at which the mean loss of outputs is
-    least (Guo et al., "On calibration of modern neural
-    networks", 2017). With ``spread``, that of its logarithm before any row is seen, few
-    rows have to be very sure of a high or low one."""
+    least (Guo et al., "On calibration of modern neural networks", 2017).
+    ``spread`` is that of its logarithm before any row is seen: with one, few rows have to
+    be very sure to take it far from 1."""
 
     def mean_loss(logarithm: float) -> float:
         prior = 0.0 if spread is None else (logarithm / spread) ** 2 / (2 * len(output))

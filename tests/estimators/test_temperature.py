@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit, logit
 from sklearn.base import clone
 from sklearn.metrics import brier_score_loss, log_loss
 
 from sklearn_spectral import SpectralClassifier, load, save
+from sklearn_spectral.nn.losses import LOSSES as LOSSES_OF_TORCH
+from sklearn_spectral.training.temperature import best_temperature
 
 MODEL = SpectralClassifier(
     16,
@@ -51,6 +54,19 @@ def test_it_is_not_below_one_where_eigenvectors_know_of_the_rows(cancer):
     model = clone(MODEL).set_params(loss="brier", max_iter=15)
     assert clone(model).fit(X, y).temperature_ < 1.0
     assert model.set_params(train_eigenvectors=True).fit(X, y).temperature_ >= 1.0
+
+
+def test_few_rows_have_to_be_sure_of_one_far_from_one():
+    output, target = torch.tensor([[2.0], [1.0], [0.5]]).double(), torch.tensor([1, 1, 1])
+    loss = LOSSES_OF_TORCH["log_loss"]()
+    assert best_temperature(output, target, None, loss) == pytest.approx(0.1, rel=0.01)
+    found = best_temperature(output, target, None, loss, spread=0.3)
+    logarithms = np.linspace(-2, 2, 4001)
+    losses = np.logaddexp(0, -output.numpy() * np.exp(-logarithms)).sum(axis=0)
+    best = logarithms[np.argmin(losses + logarithms**2 / (2 * 0.3**2))]
+    assert np.log(found) == pytest.approx(best, abs=2e-3)
+    many = output.repeat(1000, 1), target.repeat(1000)
+    assert best_temperature(*many, None, loss, spread=0.3) < 0.2
 
 
 def test_labels_stay(digits):
