@@ -37,19 +37,19 @@ X_train, X_test, y_train, y_test = train_test_split(X.astype(np.float32), y, ran
 scaler = StandardScaler().fit(X_train)
 Z_train, Z_test = scaler.transform(X_train), scaler.transform(X_test)
 np.savez(folder / "data.npz", X=Z_train, y=y_train)
-script = """
+settings = {
+    "hidden_layer_sizes": 100,
+    "linear_expansion": 500,
+    "train_eigenvectors": False,
+    "n_members": 1,
+    "max_iter": 150,
+    "random_state": 0,
+}
+script = f"""
 import numpy as np
 from sklearn_spectral import SpectralClassifier, save
 data = np.load("data.npz")
-model = SpectralClassifier(
-    100,
-    linear_expansion=500,
-    train_eigenvectors=False,
-    n_members=1,
-    max_iter=150,
-    random_state=0,
-    checkpoint_dir="checkpoints",
-)
+model = SpectralClassifier(checkpoint_dir="checkpoints", **{settings})
 model.fit(data["X"], data["y"])
 save(model, "model.safetensors")
 """
@@ -72,14 +72,7 @@ print(f"a second one resumed it and saved the model in {time.perf_counter() - st
 # %%
 # The same bits as without the kill
 # ---------------------------------
-model = SpectralClassifier(
-    100,
-    linear_expansion=500,
-    train_eigenvectors=False,
-    n_members=1,
-    max_iter=150,
-    random_state=0,
-).fit(Z_train, y_train)
+model = SpectralClassifier(**settings).fit(Z_train, y_train)
 resumed = load(folder / "model.safetensors")
 same = all(map(np.array_equal, model.coefs_, resumed.coefs_))
 print("the same weights as a fit that was never killed:", same)
