@@ -41,13 +41,13 @@ network = SpectralClassifier(random_state=0)
 # %%
 # A search over the network
 # -------------------------
-# A linear classifier or one hidden layer, one network or a population of eight, trained by
-# its eigenvalues alone or with its eigenvectors. No scaler is needed.
-grid = {
-    "hidden_layer_sizes": [(), (100,)],
-    "n_members": [1, 8],
-    "train_eigenvectors": [False, True],
-}
+# A linear classifier or one hidden layer; one network trained by its eigenvalues alone, or
+# a population of eight with its eigenvectors. No scaler is needed.
+sizes = {"hidden_layer_sizes": [(), (100,)]}
+grid = [
+    {**sizes, "n_members": [1], "train_eigenvectors": [False]},
+    {**sizes, "n_members": [8], "train_eigenvectors": [True]},
+]
 search = GridSearchCV(network, grid, cv=3, n_jobs=2, verbose=1)
 search.fit(X_train, y_train)
 

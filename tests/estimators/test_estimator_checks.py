@@ -21,10 +21,9 @@ LINEAR = {"hidden_layer_sizes": (), "linear_expansion": 20, "standardize": False
 
 CONFIGURATIONS = [
     {},
-    {"linear_expansion": 20},
     {**LINEAR, "train_eigenvalues": "paper"},
     {"hidden_layer_sizes": (20, 10), "linear_expansion": ((15,), (), (5, 5))},
-    {"train_eigenvectors": True, "linear_expansion": 20},
+    {"train_eigenvectors": True},
     {"train_eigenvectors": "svd"},
     {"train_eigenvectors": "qr", "linear_expansion": 20},
     {"solver": "lbfgs", "activation": "elu"},

@@ -339,14 +339,11 @@ save(model.fit(X / 16, y), "model.safetensors")
 """
 
 
-@pytest.mark.parametrize("epoch", [2, 5])
-def test_a_process_that_was_killed_while_writing_resumes(
-    digits, tmp_path, epoch, fresh_python
-):
+def test_a_process_that_was_killed_while_writing_resumes(digits, tmp_path, fresh_python):
     from sklearn_spectral import load
 
     with pytest.raises(AssertionError):
-        fresh_python(KILL_ITSELF.replace("EPOCH", str(epoch)))
+        fresh_python(KILL_ITSELF.replace("EPOCH", "2"))
     assert any("partial" in path.name for path in (tmp_path / "kept").iterdir())
     fresh_python(KILL_ITSELF.replace("EPOCH", "1000"))
     assert not any("partial" in path.name for path in (tmp_path / "kept").iterdir())
