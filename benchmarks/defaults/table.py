@@ -7,9 +7,7 @@ SCORES = {
     "MLP": "MLP",
     "linear": "linear or ridge",
     "trees": "boosted trees",
-    "1000 linear": "spectral, 1000 linear nodes",
-    "eigenvectors": "spectral, eigenvectors",
-    "none linear": "spectral, no linear nodes",
+    "eigenvalues": "one network, eigenvalues alone",
 }
 
 
