@@ -35,6 +35,7 @@ validation = {"X_val": X_val, "y_val": y_val}
 watched = {
     "hidden_layer_sizes": (50,),
     "early_stopping": True,
+    "scoring": "accuracy",
     "n_iter_no_change": np.inf,
     "learning_rate": "constant",
 }

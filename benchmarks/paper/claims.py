@@ -35,7 +35,7 @@ SETTINGS = {
     "learning_rate_init": PAPER_RATES["non-linear"],
 }
 # Early stopping never stops here: it is what records the test accuracy of each epoch.
-WATCHED = {"early_stopping": True, "n_iter_no_change": np.inf}
+WATCHED = {"early_stopping": True, "scoring": "accuracy", "n_iter_no_change": np.inf}
 
 
 def plain(mnist, seed: int, extended: bool):

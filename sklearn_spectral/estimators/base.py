@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import (
     Interval,
@@ -36,6 +37,7 @@ from .constraints import RegisteredNames
 from .fit_callbacks import CallbackSupportMixin, FitTasks
 from .fit_run import FitRun
 from .left_out import LeftOut
+from .stopping import StopsBy
 from .validation import ValidationMixin
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         "alpha": [Interval(Real, 0, None, closed="left")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "early_stopping": ["boolean"],
+        "scoring": [StrOptions({*get_scorer_names()}), callable, None],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [
             Interval(Integral, 1, None, closed="left"),
@@ -171,11 +174,19 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Return the width of the last layer."""
 
     @abstractmethod
+    def _decode_target(self, target: NDArray[Any]) -> NDArray[Any]:
+        """Return targets of the loss as the user gives them."""
+
+    @abstractmethod
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Score an output of the network against encoded targets."""
 
     # What all training so far left out; there is nothing that it did not see by default.
     _bagged: LeftOut | None = None
+
+    @abstractmethod
+    def _calibrate(self, found: OutOfBag | None, bags: tuple[Any, int, int] | None) -> None:
+        """Take what was predicted of rows that did not train."""
 
     # What the attribute is called that has predictions out of bag.
     _out_of_bag_name: ClassVar[str]
@@ -225,11 +236,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             outcome = run.run()
         if tasks is not None:
             tasks.end()
-        scheduled = self._schedule(partial, run.stopping) == "one_cycle"
+        scheduled = self._schedule(partial, run.stops_by) == "one_cycle"
         warn_or_reraise(
             outcome,
             constant=None if partial else run.best_constant(),
-            all_epochs_expected=scheduled or bool(run.stopping),
+            all_epochs_expected=scheduled or run.stops_by is not None,
             from_start=not resume,
         )
         if run.why_seen is not None and not partial:
@@ -271,13 +282,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """How many members ``n_members`` stands for."""
         return 1
 
-    def _stopping(self, has_validation: bool) -> bool | str:
-        """Return what ``early_stopping`` stands for."""
-        if self.early_stopping != "auto":
-            return self.early_stopping
-        if has_validation or self._is_wide:
-            return True
-        return "oob" if self._n_left_out else False
+    @property
+    def _uses_validation_data(self) -> bool:
+        """Whether ``early_stopping`` has a use for data to stop by."""
+        return bool(self.early_stopping) and self.early_stopping != "oob"
 
     @property
     def _is_wide(self) -> bool:
@@ -327,7 +335,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Return the widths of the linear layers, as ``Architecture.build`` takes them."""
         return self.linear_expansion
 
-    def _network_config(self, stopping: bool | str = False) -> dict[str, Any]:
+    def _network_config(self, stops_by: StopsBy = None) -> dict[str, Any]:
         """Return the keyword arguments of the network that the parameters describe."""
         architecture = self._architecture()
         return {
@@ -338,11 +346,11 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             "linear_expansion": architecture.linear_expansion,
             "activation": self.activation,
             "bias": self.fit_intercept,
-            "units": self._has_units(stopping),
+            "units": self._has_units(stops_by),
             **self._network_settings(),
         }
 
-    def _has_units(self, stopping: bool | str) -> bool:
+    def _has_units(self, stops_by: StopsBy) -> bool:
         """Tell whether the network that trains has other units than the user."""
         return bool(self.standardize)
 
@@ -371,14 +379,14 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             return self.net_.module_
         return self.to_network()
 
-    def _schedule(self, partial: bool, stopping: bool | str = False) -> str:
+    def _schedule(self, partial: bool, stops_by: StopsBy = None) -> str:
         """Return the schedule that the rate follows in fact."""
         # One needs to know its end, which one call of partial_fit does not.
         by_batches = SOLVERS[self.solver].by_batches
         if partial or not by_batches:
             return "constant"
         if self.learning_rate == "auto":
-            return "constant" if stopping else "one_cycle"
+            return "constant" if stops_by else "one_cycle"
         return self.learning_rate
 
     def _record(self, outcome: Outcome, *, partial: bool) -> None:

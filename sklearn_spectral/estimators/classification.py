@@ -18,13 +18,14 @@ from ..data.training_data import TrainingData
 from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
 from .calls import explained, fitting
+from .conformal import SetsMixin
 from .typing import available_if
 
 LARGEST_EXACT = 2.0**53
 """From here on neighbouring whole numbers are equal as float64."""
 
 
-class NetworkClassifierMixin(ClassifierMixin):
+class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
     """The classifier's side of an estimator; to stand before a `BaseNetwork`.
 
     It needs the parameters ``loss`` and ``class_weight``.
@@ -279,6 +280,9 @@ class NetworkClassifierMixin(ClassifierMixin):
                 f"class_weight={class_weight!r} has a weight that is no number."
             )
         return np.array(weights, np.float64)
+
+    def _decode_target(self, target: NDArray[Any]) -> NDArray[Any]:
+        return self.classes_[target]
 
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Return the accuracy."""

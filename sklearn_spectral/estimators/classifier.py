@@ -15,7 +15,8 @@ from .direct_estimators import DirectClassifier
 from .grouped import GroupedFitMixin
 from .members import ClassifierMembersMixin
 from .spectral import BaseSpectral
-from .typing import Seed
+from .stopping import StopsBy
+from .typing import Scoring, Seed
 
 
 class SpectralClassifier(
@@ -134,15 +135,20 @@ class SpectralClassifier(
         nearer to 1. Out of bag it is 1 or higher where eigenvectors train, which then know
         of what members left out.
     early_stopping : bool or "auto" or "oob", default="auto"
-        Whether to stop when accuracy on validation data no longer improves by ``tol`` for
-        ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
-        out: it stops by the loss of the rows as predicted by the members that were not
-        trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
-        ``"auto"`` is True with ``X_val``. Without, it holds rows out and stops by their
-        loss where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
+        Whether to stop when the score of rows that do not train no longer improves by
+        ``tol`` for ``n_iter_no_change`` epochs, and to use the best weights. True takes
+        ``X_val``, or holds rows out. ``"oob"`` holds none out: rows are predicted by the
+        members that were not trained on them. It needs ``n_members`` of two or more,
+        ``bag_fraction`` below 1. ``"auto"`` is True with ``X_val``. Without, it holds rows
+        out where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
         outputs are 5,000 or more: so many go into eigenvectors, which members share, and
         out of bag is no judge then. Else it is ``"oob"`` where there are bags, and False
         where not.
+    scoring : str, callable or None, default=None
+        What early stopping goes by: the name of a scorer of scikit-learn, or a callable
+        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the
+        loss, with a minus. Out of bag, a callable gets None as X, for which the estimator
+        predicts all rows of y, each by the members that left it out.
     validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
         ``"auto"`` is a tenth; of populations a twentieth, but 100 rows at least where
@@ -235,8 +241,8 @@ class SpectralClassifier(
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        Accuracy on the validation data after each epoch, with early stopping; minus the
-        loss of the rows out of bag, or held out by ``"auto"``, where that decides.
+        The score of the rows that training stops by after each epoch, by ``scoring``:
+        minus their loss by default. Only with early stopping.
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
     oob_score_ : float
@@ -330,6 +336,7 @@ class SpectralClassifier(
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         temperature: float | Literal["auto"] = "auto",
         early_stopping: bool | Literal["auto", "oob"] = "auto",
+        scoring: Scoring = None,
         validation_fraction: float | Literal["auto"] = "auto",
         n_iter_no_change: float | Literal["auto"] = "auto",
         tol: float = 1e-4,
@@ -365,6 +372,7 @@ class SpectralClassifier(
             l1_ratio=l1_ratio,
             l1_ratio_eigenvectors=l1_ratio_eigenvectors,
             early_stopping=early_stopping,
+            scoring=scoring,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
@@ -381,7 +389,9 @@ class SpectralClassifier(
         self.class_weight = class_weight
         self.temperature = temperature
 
-    def _has_units(self, stopping: bool | str) -> bool:
-        may_find = self.temperature == "auto" and (self._n_left_out > 0 or bool(stopping))
+    def _has_units(self, stops_by: StopsBy) -> bool:
+        may_find = self.temperature == "auto" and (
+            self._n_left_out > 0 or stops_by is not None
+        )
         fixed = self.temperature not in ("auto", 1.0)
-        return super()._has_units(stopping) or may_find or fixed
+        return super()._has_units(stops_by) or may_find or fixed

@@ -18,7 +18,7 @@ from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained, fitting
 from .constraints import RegisteredNames
-from .typing import Seed
+from .typing import Scoring, Seed
 
 # What populations have of their own accord, and networks in direct space do not.
 AUTOMATIC = ("early_stopping", "validation_fraction", "learning_rate", "n_iter_no_change")
@@ -62,6 +62,7 @@ class BaseDirect(BaseNetwork):
         alpha: float = 0.0,
         l1_ratio: float = 0.0,
         early_stopping: bool = False,
+        scoring: Scoring = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
@@ -93,6 +94,7 @@ class BaseDirect(BaseNetwork):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol

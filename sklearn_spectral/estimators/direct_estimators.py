@@ -12,7 +12,7 @@ from .calls import explained
 from .classification import NetworkClassifierMixin
 from .direct import BaseDirect
 from .regression import NetworkRegressorMixin
-from .typing import Seed
+from .typing import Scoring, Seed
 
 
 class DirectClassifier(NetworkClassifierMixin, BaseDirect):
@@ -90,7 +90,11 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         Weights of the classes; those that a dict does not name have 1. It may name classes
         that are not in y, as some folds lack one, where it names all that are.
     early_stopping : bool, default=False
-        Whether to stop when the accuracy on validation data no longer improves.
+        Whether to stop when the score of validation data no longer improves.
+    scoring : str, callable or None, default=None
+        What early stopping goes by: the name of a scorer of scikit-learn, or a callable
+        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the
+        loss, with a minus.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10
@@ -216,6 +220,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         l1_ratio: float = 0.0,
         class_weight: dict[Any, float] | Literal["balanced"] | None = None,
         early_stopping: bool = False,
+        scoring: Scoring = None,
         validation_fraction: float = 0.1,
         n_iter_no_change: float = 10,
         tol: float = 1e-4,
@@ -248,6 +253,7 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
             alpha=alpha,
             l1_ratio=l1_ratio,
             early_stopping=early_stopping,
+            scoring=scoring,
             validation_fraction=validation_fraction,
             n_iter_no_change=n_iter_no_change,
             tol=tol,
@@ -334,7 +340,11 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     l1_ratio : float, default=0.0
         The penalty is ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     early_stopping : bool, default=False
-        Whether to stop when R^2 on validation data no longer improves.
+        Whether to stop when the score of validation data no longer improves.
+    scoring : str, callable or None, default=None
+        What early stopping goes by: the name of a scorer of scikit-learn, or a callable
+        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the
+        loss, with a minus.
     validation_fraction : float, default=0.1
         Share of the data that early stopping holds out, unless ``X_val`` is given.
     n_iter_no_change : int or inf, default=10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,18 @@ from ..fitted.network import FittedNetwork
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
 from ..training.outcome import Constant, Outcome
+from .conformal import calibrate
 from .fit_callbacks import FitTasks
 from .fit_units import FitUnits
 from .left_out import LeftOut, left_out_by_both, why_seen
-from .stopping import loss_score, out_of_bag_score, quality_score
+from .stopping import (
+    StopsBy,
+    loss_score,
+    out_of_bag_loss_score,
+    out_of_bag_scorer_score,
+    rows_to_stop_by,
+    scorer_score,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -41,10 +50,6 @@ AVERAGED_SHARE = 0.6
 
 # How many rows batches of a population have at least, by default.
 LEAST_BATCH = 64
-
-# From how many rows times outputs on rows are held out by default: what many rows tell of
-# many outputs goes into eigenvectors, which members share, and out of bag is no judge then.
-MANY = 5000
 
 # The decay of the running average where training stops by what is out of bag.
 AVERAGING = 0.98
@@ -78,18 +83,13 @@ class FitRun:
         partial: bool,
     ) -> None:
         self.estimator, self.data, self.validation = estimator, data, validation
-        self.has_own_validation = validation is not None
         self.given = data  # of which a part may be held out
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
         n_left_out = estimator._n_left_out
         self.n_left_out = 0 if n_left_out and self._is_left_whole() else n_left_out
-        stopping = False if partial else estimator._stopping(validation is not None)
-        self.stopping = stopping if self.n_left_out or stopping != "oob" else False
-        if self._is_no_judge():
-            self.stopping = True
-        if self.splits_by_default:
-            self.stopping = data.X.has_row_numbers
+        how = {"has_validation": validation is not None, "partial": partial}
+        self.stops_by: StopsBy = rows_to_stop_by(estimator, data, self.n_left_out, **how)
         self.checkpoint: Any = None
         self.out_of_bag: OutOfBag | None = None
 
@@ -116,22 +116,10 @@ class FitRun:
             return False
         return are_few(data.X, data.rows)
 
-    def _is_no_judge(self) -> bool:
-        """Tell whether members know too much of what they left out to stop by it, by the
-        eigenvectors that they share, where nobody asked for that."""
-        estimator, data = self.estimator, self.data
-        if estimator.early_stopping != "auto" or not self.stops_out_of_bag:
-            return False
-        if data.groups is not None or not data.X.has_row_numbers:
-            return False
-        if not getattr(estimator, "train_eigenvectors", False):
-            return False
-        return len(data.row_numbers) * estimator._n_network_outputs() >= MANY
-
     def _choose_network(self) -> None:
         """Find out which network trains, from which seed and epoch."""
         estimator = self.estimator
-        self.config = estimator._network_config(self.stopping)
+        self.config = estimator._network_config(self.stops_by)
         if self.resume:
             self.config = estimator._same_network(self.config)
             self.seed, self.first_epoch = estimator._fitted.seed, len(estimator.loss_curve_)
@@ -152,31 +140,16 @@ class FitRun:
         if bagged is not None:
             estimator._bagged = bagged
         self.why_seen = None if now is None else why_seen(before, now)
-        if not self.stops_out_of_bag or self.why_seen is None:
+        if self.stops_by != "oob" or self.why_seen is None:
             return
         if estimator.early_stopping == "auto":
-            self.stopping = False
+            self.stops_by = None
         else:
             raise ValueError(
                 f"early_stopping={estimator.early_stopping!r} stops by rows that members "
                 f"never saw, but training would go on from weights that {self.why_seen}. "
                 "Fit anew with warm_start=False, or set early_stopping=True or False."
             )
-
-    @property
-    def stops_out_of_bag(self) -> bool:
-        """Whether training stops by what members predict out of bag."""
-        return self.stopping == "oob"
-
-    @property
-    def splits(self) -> bool:
-        """Whether rows are held out to stop by."""
-        return self.stopping is True and not self.has_own_validation
-
-    @property
-    def splits_by_default(self) -> bool:
-        """Whether they are, and nobody asked for it."""
-        return self.splits and self.estimator.early_stopping == "auto"
 
     @property
     def _has_checkpoints(self) -> bool:
@@ -186,7 +159,7 @@ class FitRun:
         """Join the other processes of ``data_parallel``."""
         estimator = self.estimator
         for is_used, feature in (
-            (self.splits, "early_stopping=True without X_val"),
+            (self.stops_by == "held_out", "early_stopping=True without X_val"),
             (self._has_checkpoints and self.solver.by_batches, "checkpoint_dir"),
             (estimator.data_parallel, "data_parallel=True"),
         ):
@@ -221,25 +194,24 @@ class FitRun:
 
     def _split_validation(self) -> None:
         """Set validation rows aside, unless the user gave some."""
+        if self.stops_by != "held_out":
+            return
         estimator = self.estimator
-        is_numeric = estimator._y_is_numeric
-        training, held_out = self.data, self.validation
+        by_default, stratify = (
+            estimator.early_stopping == "auto",
+            not estimator._y_is_numeric,
+        )
         try:
-            if self.splits:
-                training, held_out = self.data.split(
-                    self._held_out_share(), self.seed, stratify=not is_numeric
-                )
-            if held_out is not None and is_numeric and len(held_out.target()) < 2:
-                raise ValueError(
-                    "R^2 needs at least two samples of validation data; got one. Give more "
-                    "in X_val and y_val, raise validation_fraction, or set "
-                    "early_stopping=False."
-                )
+            training, held_out = self.data.split(
+                self._held_out_share(), self.seed, stratify=stratify
+            )
         except ValueError:
-            if not self.splits_by_default:
+            if not by_default:
                 raise
+            held_out = None
+        if held_out is None or (by_default and len(held_out.row_numbers) < 2):
             # So few rows are all needed to train.
-            self.stopping = "oob" if self.n_left_out and self.why_seen is None else False
+            self.stops_by = "oob" if self.n_left_out and self.why_seen is None else None
         else:
             self.data, self.validation = training, held_out
 
@@ -291,16 +263,6 @@ class FitRun:
         with network.use_plans(plans):
             if network.computes_once(plans):
                 dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            score = None
-            if self.stops_out_of_bag:
-                score = out_of_bag_score(estimator._loss_name(), dataset)
-            elif self.validation is not None:
-                of_network = partial_of(self._output_of, data=self.validation)
-                if self.splits_by_default:
-                    name, encode = estimator._loss_name(), self.units.encode
-                    score = loss_score(name, of_network, self.validation, encode)
-                else:
-                    score = quality_score(estimator, of_network, self.validation)
             net = make_net(
                 network,
                 options,
@@ -308,7 +270,7 @@ class FitRun:
                 self.device,
                 processes,
                 lambda module: self._fitted_now(module).is_finite(),
-                score,
+                self._score(dataset),
                 self.checkpoint,
             )
             self._report_epochs(net)
@@ -328,11 +290,32 @@ class FitRun:
             self.out_of_bag = self.units.in_use(found)
         held_out = self.validation
         if held_out is not None:
-            output = self._output_of(net.module_, held_out)
+            output = self.output_of(net.module_, held_out)
             parts = (output, held_out.target(), held_out.weight())
             self.units.find_temperature(*parts, out_of_bag=False)
         network.set_units(**self.units.of_outputs())
         return net, outcome
+
+    def _score(self, dataset: Any) -> Callable[[Any], float] | None:
+        """Return what scores a network after each epoch."""
+        estimator, validation = self.estimator, self.validation
+        name, now = estimator._loss_name(), self._fitted_now
+        if self.stops_by == "oob":
+            if estimator.scoring is None:
+                return out_of_bag_loss_score(name, dataset)
+            from ..training.out_of_bag import predict_out_of_bag
+
+            return out_of_bag_scorer_score(
+                estimator,
+                now,
+                lambda network: self.units.in_use(predict_out_of_bag(network, dataset)),
+            )
+        if validation is None:
+            return None
+        if estimator.scoring is not None:
+            return scorer_score(estimator, now, validation)
+        output_of = partial_of(self.output_of, data=validation)
+        return loss_score(name, output_of, validation, self.units.encode)
 
     def _dataset(self, data: TrainingData) -> Any:
         """Return what batches are cut from."""
@@ -366,7 +349,7 @@ class FitRun:
         return TrainingOptions(
             loss=estimator._loss_name(),
             solver=estimator.solver,
-            learning_rate=estimator._schedule(self.partial, self.stopping),
+            learning_rate=estimator._schedule(self.partial, self.stops_by),
             learning_rate_init=float(rate),
             momentum=estimator.momentum,
             penalties={
@@ -392,7 +375,7 @@ class FitRun:
             return patience
         if not self._averaging():
             return 10
-        return 5 if self.stops_out_of_bag or self.estimator._is_wide else 10
+        return 5 if self.stops_by == "oob" or self.estimator._is_wide else 10
 
     def _averaging(self) -> float:
         """Return the decay of the running average of the weights."""
@@ -400,7 +383,7 @@ class FitRun:
         if self.partial or not self.solver.by_batches:
             return 0.0
         if decay == "auto":
-            return AVERAGING if self.stopping else 0.0
+            return AVERAGING if self.stops_by else 0.0
         return float(decay)
 
     def _rate(self, batch_size: int) -> tuple[float, float]:
@@ -410,7 +393,7 @@ class FitRun:
             return estimator.learning_rate_init, np.inf
         max_norm = estimator._auto_max_norm() if self.solver.clips else np.inf
         share = 1.0
-        if estimator._schedule(self.partial, self.stopping) == "constant":
+        if estimator._schedule(self.partial, self.stops_by) == "constant":
             share = CONSTANT_SHARE
             if self._averaging() and n_members_in(self.config) > 1:
                 # The noise of a step is that of its batch. How many rows few data have is
@@ -433,7 +416,7 @@ class FitRun:
         # Populations learn in few epochs, which need steps enough.
         return min(n_samples, max(LEAST_BATCH, min(200, n_samples // 20)))
 
-    def _output_of(self, network: Any, data: TrainingData) -> NDArray[Any]:
+    def output_of(self, network: Any, data: TrainingData) -> NDArray[Any]:
         """Return what the network would predict if training ended here."""
         now = self._fitted_now(network)
         where = None if self.device.type == "cpu" else str(self.device)
@@ -498,6 +481,7 @@ class FitRun:
             estimator.loss_curve_ = []
         estimator._record(outcome, partial=self.partial)
         estimator._record_out_of_bag(self.out_of_bag, self.given)
+        calibrate(self, net.module_)
         if hasattr(estimator, "temperature"):
             estimator.temperature_ = self.units.temperature
         estimator.device_ = str(self.device)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..fitted.drawing import caption_of, network_html
@@ -19,12 +21,13 @@ from .portable import PortableMixin
 _LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
 
 
-ADDED_PARAMETERS = {
+ADDED_PARAMETERS: dict[str, Any] = {
     "n_members": 1,
     "bag_fraction": 1.0,
     "averaging": "auto",
     "standardize": False,
     "temperature": 1.0,
+    "scoring": None,
 }
 """What pickles of older versions do not have, as it was then."""
 
@@ -122,10 +125,13 @@ class FittedAttributesMixin(PortableMixin):
         return "_fitted" in vars(self)
 
     @classmethod
-    def _added_parameters(cls) -> dict[str, Any]:
-        """Return the parameters that older states and files lack, as it was then."""
+    def _completed(cls, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the parameters that older states and files lack, as it was then."""
+        added = dict(ADDED_PARAMETERS)
+        if known.get("early_stopping") is True:  # which went by what `score` returns
+            added["scoring"] = "r2" if issubclass(cls, RegressorMixin) else "accuracy"
         names = cls._get_param_names()
-        return {n: value for n, value in ADDED_PARAMETERS.items() if n in names}
+        return {**{n: value for n, value in added.items() if n in names}, **known}
 
     def _to_state(self, attributes: dict[str, Any]) -> dict[str, Any]:
         """Write the network as builtin types and arrays, without what its seed regrows."""
@@ -134,7 +140,7 @@ class FittedAttributesMixin(PortableMixin):
 
     def _from_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """Make the network of its entries, if there is one."""
-        state = {**self._added_parameters(), **state}
+        state = self._completed(state)
         if "coefs_" in state:
             state["_fitted"] = FittedNetwork.from_state(self._space, state)
         return state

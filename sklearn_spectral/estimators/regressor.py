@@ -99,15 +99,20 @@ class SpectralRegressor(
     l1_ratio_eigenvectors : float or None, default=None
         The same for the eigenvectors alone; None is ``l1_ratio``.
     early_stopping : bool or "auto" or "oob", default="auto"
-        Whether to stop when R^2 on validation data no longer improves by ``tol`` for
-        ``n_iter_no_change`` epochs, and to use the best weights. ``"oob"`` holds no data
-        out: it stops by the loss of the rows as predicted by the members that were not
-        trained on them. It needs ``n_members`` of two or more, ``bag_fraction`` below 1.
-        ``"auto"`` is True with ``X_val``. Without, it holds rows out and stops by their
-        loss where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
+        Whether to stop when the score of rows that do not train no longer improves by
+        ``tol`` for ``n_iter_no_change`` epochs, and to use the best weights. True takes
+        ``X_val``, or holds rows out. ``"oob"`` holds none out: rows are predicted by the
+        members that were not trained on them. It needs ``n_members`` of two or more,
+        ``bag_fraction`` below 1. ``"auto"`` is True with ``X_val``. Without, it holds rows
+        out where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
         outputs are 5,000 or more: so many go into eigenvectors, which members share, and
         out of bag is no judge then. Else it is ``"oob"`` where there are bags, and False
         where not.
+    scoring : str, callable or None, default=None
+        What early stopping goes by: the name of a scorer of scikit-learn, or a callable
+        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the
+        loss, with a minus. Out of bag, a callable gets None as X, for which the estimator
+        predicts all rows of y, each by the members that left it out.
     validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
         ``"auto"`` is a tenth; of populations a twentieth, but 100 rows at least where
@@ -191,8 +196,8 @@ class SpectralRegressor(
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        R^2 on the validation data after each epoch, with early stopping; minus the
-        loss of the rows out of bag, or held out by ``"auto"``, where that decides.
+        The score of the rows that training stops by after each epoch, by ``scoring``:
+        minus their loss by default. Only with early stopping.
     best_validation_score_ : float
         The highest of them, which belongs to the weights kept.
     oob_score_ : float

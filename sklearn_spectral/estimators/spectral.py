@@ -25,7 +25,7 @@ from .base import BaseNetwork
 from .calls import explained
 from .constraints import RegisteredNames
 from .direct import BaseDirect
-from .typing import Seed
+from .typing import Scoring, Seed
 
 if TYPE_CHECKING:
     from ..nn.network import StackedNetwork
@@ -107,6 +107,7 @@ class BaseSpectral(BaseNetwork):
         l1_ratio: float = 0.0,
         l1_ratio_eigenvectors: float | None = None,
         early_stopping: bool | Literal["auto", "oob"] = "auto",
+        scoring: Scoring = None,
         validation_fraction: float | Literal["auto"] = "auto",
         n_iter_no_change: float | Literal["auto"] = "auto",
         tol: float = 1e-4,
@@ -141,6 +142,7 @@ class BaseSpectral(BaseNetwork):
         self.l1_ratio = l1_ratio
         self.l1_ratio_eigenvectors = l1_ratio_eigenvectors
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
@@ -306,13 +308,15 @@ class BaseSpectral(BaseNetwork):
         }
         intercepts = plain[1] if fitted.has_bias else None
         result._store_weights(config, fitted.seed, coefs, intercepts, units)
+        if self._calibration is not None:  # it predicts the same
+            result._calibration = self._calibration
         return result
 
     def _with_another_network(self, **params: Any) -> Self:
         """Return a copy that knows of the data what this one does, to be given a network;
         its ``fit`` goes on from that. What was found out of bag is not of that network."""
         result = clone(self)
-        own = {"_net", "_bagged", "oob_score_", self._out_of_bag_name}
+        own = {"_net", "_bagged", "_calibration", "oob_score_", self._out_of_bag_name}
         learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
         vars(result).update({name: getattr(self, name) for name in learnt})
         return result.set_params(**params, warm_start=True)

@@ -1,62 +1,150 @@
-"""What training stops by: a score of rows that did not train the network."""
+"""What training stops by: of which rows a score is, and which score."""
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import check_scoring
 
 from ..data.training_data import TrainingData
+
+if TYPE_CHECKING:
+    from .base import BaseNetwork
+
+StopsBy = Literal["given", "held_out", "oob"] | None
+"""Rows that the user gave, rows held out, those that members left out, or none."""
+
+# From how many rows times outputs on rows are held out by default: what many rows tell of
+# many outputs goes into eigenvectors, which members share, and out of bag is no judge then.
+MANY = 5000
+
+
+def rows_to_stop_by(
+    estimator: BaseNetwork,
+    data: TrainingData,
+    n_left_out: int,
+    *,
+    has_validation: bool,
+    partial: bool,
+) -> StopsBy:
+    """Return what ``early_stopping`` stands for."""
+    asked, has_numbers = estimator.early_stopping, data.X.has_row_numbers
+    if partial or not asked:
+        return None
+    if has_validation:
+        return "given"
+    if asked != "auto":
+        return "oob" if asked == "oob" else "held_out"
+    if estimator._is_wide:
+        return "held_out" if has_numbers else None
+    if not n_left_out:
+        return None
+    shares = bool(getattr(estimator, "train_eigenvectors", False))
+    size = len(data.row_numbers) * estimator._n_network_outputs()
+    can_split = data.groups is None and has_numbers
+    return "held_out" if shares and can_split and size >= MANY else "oob"
 
 
 def loss_score(
     loss_name: str,
     output_of: Callable[[Any], NDArray[Any]],
-    held_out: TrainingData,
+    validation: TrainingData,
     encode: Callable[[NDArray[Any]], NDArray[Any]],
 ) -> Callable[[Any], float]:
-    """Return a function that scores a network by minus the loss of rows that are held out,
-    in the units that it learns; ``encode`` takes outputs and targets there."""
+    """Return a function that scores a network by minus the loss of rows that did not train
+    it, in the units that it learns; ``encode`` takes outputs and targets there."""
     import torch
 
     from ..nn.losses import LOSSES
 
     loss = LOSSES[loss_name]()
-    target, weight = torch.from_numpy(encode(held_out.target())), held_out.weight()
+    target, weight = torch.from_numpy(encode(validation.target())), validation.weight()
     of_rows = None if weight is None else torch.from_numpy(weight)
 
     def score(network: Any) -> float:
         output = torch.from_numpy(encode(output_of(network)))
-        return _finite(loss.average(output, target, of_rows))
+        return _finite(-loss.average(output, target, of_rows))
 
     return score
 
 
-def quality_score(
-    estimator: Any, output_of: Callable[[Any], NDArray[Any]], held_out: TrainingData
-) -> Callable[[Any], float]:
-    """Return a function that scores a network by accuracy or R^2 on rows held out."""
-
-    def score(network: Any) -> float:
-        output = output_of(network)
-        if not np.isfinite(output).all():
-            return -math.inf
-        return estimator._score_output(output, held_out)
-
-    return score
-
-
-def out_of_bag_score(loss_name: str, dataset: Any) -> Callable[[Any], float]:
+def out_of_bag_loss_score(loss_name: str, dataset: Any) -> Callable[[Any], float]:
     """Return a function that scores a network by minus its loss out of bag."""
     from ..nn.losses import LOSSES
     from ..training.out_of_bag import OutOfBagRows, out_of_bag_loss
 
     rows, loss = OutOfBagRows(dataset), LOSSES[loss_name]()
-    return lambda network: _finite(out_of_bag_loss(network, rows, loss))
+    return lambda network: _finite(-out_of_bag_loss(network, rows, loss))
 
 
-def _finite(loss: float) -> float:
-    return -loss if math.isfinite(loss) else -math.inf
+def scorer_score(
+    estimator: BaseNetwork,
+    fitted_now: Callable[[Any], Any],
+    validation: TrainingData,
+) -> Callable[[Any], float]:
+    """Return a function that scores a network by the scorer of the estimator, on rows that
+    did not train it; ``fitted_now`` makes what the estimator would be fitted with."""
+    X = validation.X[validation.row_numbers]
+    y = estimator._decode_target(validation.target())
+    judge = weighted_scorer(estimator, estimator.scoring, validation.weight())
+
+    def score(network: Any) -> float:
+        judged = copy.copy(estimator)
+        judged._fitted = fitted_now(network)
+        return _score_of(estimator, judge(judged, X, y))
+
+    return score
+
+
+def out_of_bag_scorer_score(
+    estimator: BaseNetwork,
+    fitted_now: Callable[[Any], Any],
+    predict: Callable[[Any], Any],
+) -> Callable[[Any], float]:
+    """Return the same out of bag, where ``predict`` gives an `OutOfBag` in the user's
+    units: of any X, and the scorer gets None, the estimator predicts that."""
+
+    def score(network: Any) -> float:
+        found = predict(network)
+        judged = copy.copy(estimator)
+        judged._fitted = fitted_now(network)
+        judged.__dict__["_network_output"] = lambda X: found.output
+        judge = weighted_scorer(estimator, estimator.scoring, found.weight)
+        return _score_of(
+            estimator, judge(judged, None, estimator._decode_target(found.target))
+        )
+
+    return score
+
+
+def weighted_scorer(
+    estimator: Any, scoring: Any, weight: NDArray[Any] | None
+) -> Callable[[Any, Any, Any], float]:
+    """Return ``scorer(estimator, X, y)``, to which weights go too if it takes them."""
+    scorer = check_scoring(estimator, scoring)
+    accepted = signature(scorer).parameters
+    takes_weight = "sample_weight" in accepted or any(
+        parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
+    )
+    more = {"sample_weight": weight} if takes_weight and weight is not None else {}
+    return lambda fitted, X, y: scorer(fitted, X, y, **more)
+
+
+def _score_of(estimator: BaseNetwork, score: Any) -> float:
+    """Return what a scorer gave as a float; refuse what is no number."""
+    try:
+        return _finite(float(score))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"scoring={estimator.scoring!r} must return a number; it returned "
+            f"{type(score).__name__}."
+        ) from None
+
+
+def _finite(score: float) -> float:
+    return score if math.isfinite(score) else -math.inf

@@ -10,6 +10,9 @@ import numpy as np
 Seed = int | np.random.RandomState | None
 """What randomness follows from."""
 
+Scoring = str | Callable[..., float] | None
+"""What a score is by; None is the loss."""
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 if TYPE_CHECKING:  # scikit-learn has no types, and what it decorates would have none

@@ -37,9 +37,10 @@ class ValidationMixin(FittedAttributesMixin):
     _y_is_numeric = False
     early_stopping: bool | str
 
+    @property
     @abstractmethod
-    def _stopping(self, has_validation: bool) -> bool | str:
-        """Return what ``early_stopping`` stands for."""
+    def _uses_validation_data(self) -> bool:
+        """Whether ``early_stopping`` has a use for data to stop by."""
 
     @abstractmethod
     def _encode_target(
@@ -158,7 +159,7 @@ class ValidationMixin(FittedAttributesMixin):
         if is_torch_data(X_val):
             X_val, y_val = torch_validation_rows(X_val, y_val)
         check_both_given(X_val, y_val)
-        if not self._stopping(True):
+        if not self._uses_validation_data:
             raise ValueError(
                 "X_val and y_val are given, but early_stopping=False. Set "
                 "early_stopping=True to use them, or leave them out."

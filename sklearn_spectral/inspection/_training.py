@@ -20,13 +20,15 @@ class TrainingCurveDisplay(Display):
         Validation scores of epochs of the last fit.
     last_scored : int or None
         The epoch of the last of them; the last of all by default.
+    score_name : str or None, default="validation score"
+        What they are; None is minus the loss, which is drawn beside that of training.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
         Where the loss was drawn.
     score_ax_ : matplotlib Axes or None
-        Where the score was drawn.
+        Where the score was drawn, if it is not the loss.
     figure_ : matplotlib Figure
         The figure of those.
     line_, score_line_ : matplotlib Line2D
@@ -50,10 +52,12 @@ class TrainingCurveDisplay(Display):
         loss_curve: list[float],
         validation_scores: list[float] | None = None,
         last_scored: int | None = None,
+        score_name: str | None = "validation score",
     ) -> None:
         self.loss_curve = loss_curve
         self.validation_scores = validation_scores
         self.last_scored = last_scored
+        self.score_name = score_name
 
     @classmethod
     def from_estimator(
@@ -83,11 +87,14 @@ class TrainingCurveDisplay(Display):
             If it is not fitted.
         """
         model = network_in(estimator, cls.__name__)
-        scores = getattr(model, "validation_scores_", None)
+        scores, scoring = getattr(model, "validation_scores_", None), model.scoring
+        if callable(scoring):
+            scoring = getattr(scoring, "__name__", "validation score")
         display = cls(
             loss_curve=model.loss_curve_,
             validation_scores=scores,
             last_scored=getattr(model, "_scored_until", None),
+            score_name=scoring,
         )
         return display.plot(ax=ax, **kwargs)
 
@@ -114,11 +121,18 @@ class TrainingCurveDisplay(Display):
         self.score_ax_ = self.score_line_ = None
         if self.validation_scores is None:
             return self
-        self.score_ax_ = ax.twinx()
         # Where training went on, the scores are those of its last part.
         end = len(epochs) if self.last_scored is None else self.last_scored
         last = epochs[end - len(self.validation_scores) : end]
+        if self.score_name is None:
+            losses = -np.array(self.validation_scores)
+            (self.score_line_,) = ax.plot(last, losses, color="C1", label="validation")
+            self.line_.set_label("training")
+            ax.set_ylabel("loss")
+            ax.legend()
+            return self
+        self.score_ax_ = ax.twinx()
         (self.score_line_,) = self.score_ax_.plot(last, self.validation_scores, color="C1")
-        self.score_ax_.set_ylabel("validation score", color="C1")
+        self.score_ax_.set_ylabel(self.score_name, color="C1")
         ax.yaxis.label.set_color("C0")
         return self

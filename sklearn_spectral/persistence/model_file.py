@@ -31,7 +31,7 @@ from ..spec.solvers import SOLVERS, check_solver_state
 
 # Series of values, which are stored as arrays; and what not every fit leaves.
 CURVES = ("loss_curve_", "validation_scores_")
-SERIES = ("classes_", "feature_names_in_", *CURVES)
+SERIES = ("classes_", "feature_names_in_", "_calibration", *CURVES)
 OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
 OPTIONAL |= {"_bagged", "oob_score_", "temperature_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
@@ -55,6 +55,13 @@ def to_file_content(
             "has random_state=None. Its network is not touched by that."
         )
         params["random_state"] = None
+    scoring = params.get("scoring")
+    if not (scoring is None or isinstance(scoring, str)):
+        _warn(
+            f"scoring={scoring!r} cannot be written to a file; the saved model has "
+            "scoring=None. Its network is not touched by that."
+        )
+        params["scoring"] = None
     # A path of this machine; and a file is not to say where others write.
     params["checkpoint_dir"] = None
     known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK | OF_ROWS
@@ -70,6 +77,8 @@ def to_file_content(
             values = np.asarray(attributes[name])
             if name in CURVES:
                 values = values.astype(np.float64)
+            elif name == "_calibration":
+                values = values.ravel()
             tensors[name], series[name] = _written(name, pack, values)
     state = {**attributes, **network.to_state()}
     content = {
@@ -133,6 +142,9 @@ def from_file_content(
     for name, how in content["series"].items():
         state[name] = _series(name, how, tensors, max_bytes)
     _check_target(estimator_type, state, config)
+    if "_calibration" in state:
+        n_kinds = 2 if "classes_" in state else config["out_features"]
+        state["_calibration"] = _scores(state["_calibration"], n_kinds)
     names = state.get("feature_names_in_")
     if names is not None:
         right = len(names) == config["in_features"] and names.dtype == object
@@ -253,7 +265,7 @@ def _check_size(network: FittedNetwork, max_bytes: int) -> None:
 def _params(estimator_type: type[BaseNetwork], stored: Any) -> dict[str, Any]:
     """Return the constructor's parameters; those of then where the file is older."""
     params = {name: from_json(value) for name, value in stored.items()}
-    params = {**estimator_type._added_parameters(), **params}
+    params = estimator_type._completed(params)
     if unknown := sorted(params.keys() - set(estimator_type._get_param_names())):
         raise ModelVersionError(
             f"The file gives {estimator_type.__name__} the parameter(s) "
@@ -321,6 +333,16 @@ def _check_target(
             state["_y_ndim"] == 2 or n_outputs == 1
         )
         _require(right, f"n_outputs_ is {_shown(state['n_outputs_'])}")
+
+
+def _scores(values: NDArray[Any], n_kinds: int) -> NDArray[Any]:
+    """Return the scores of rows that did not train, checked: in order, one at least."""
+    right = values.dtype == np.float64 and len(values) and len(values) % n_kinds == 0
+    _require(bool(right), "_calibration is of another size")
+    values = values.reshape(-1, n_kinds)
+    in_order = (values >= 0).all() and (np.diff(values, axis=0) >= 0).all()
+    _require(bool(in_order), "_calibration is not in order")
+    return values
 
 
 def _solver(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
-from inspect import signature
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MetaEstimatorMixin, is_classifier
-from sklearn.metrics import check_scoring, get_scorer_names
+from sklearn.metrics import get_scorer_names
 from sklearn.utils import _safe_indexing, column_or_1d, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -23,6 +22,7 @@ from ..data.training_data import check_both_given, check_weights, hold_out
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
 from ..estimators.portable import PortableMixin
+from ..estimators.stopping import weighted_scorer
 from ..estimators.typing import Method, Seed, available_if
 from ._functions import AMOUNT_CONSTRAINTS, RANKING_CONSTRAINTS, check_spectral
 from ._strategies import STRATEGIES, PruningTask, check_feasible
@@ -280,7 +280,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 X, y, sample_weight
             )
         fit_params = {} if sample_weight is None else {"sample_weight": sample_weight}
-        if given and self._validates():
+        if given and self.estimator._uses_validation_data:
             fit_params |= {"X_val": X_val, "y_val": y_val}
         tasks = FitTasks(self, X, y, sample_weight, max_subtasks=None)
         task = PruningTask(self, X, y, fit_params, tasks)
@@ -302,7 +302,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
                 f"n_nodes={self.n_nodes} and max_score_loss={self.max_score_loss} both say "
                 "how many nodes to remove; give one of them."
             )
-        uses_it = self._validates() or self.max_score_loss is not None
+        uses_it = self.estimator._uses_validation_data or self.max_score_loss is not None
         if has_validation_data and not uses_it:
             raise ValueError(
                 "X_val and y_val are given, but neither max_score_loss of the pruner nor "
@@ -310,20 +310,10 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
             )
         check_feasible(self)
 
-    def _validates(self) -> bool:
-        """Tell whether the estimator stops by validation data."""
-        estimator = self.estimator
-        return estimator._stopping(True) is True
-
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""
-        scorer = check_scoring(self.estimator, self.scoring)
-        accepted = signature(scorer).parameters
-        takes_weight = "sample_weight" in accepted or any(
-            parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
-        )
-        more = {"sample_weight": weight} if takes_weight and weight is not None else {}
-        return lambda fitted: scorer(fitted, X_val, y_val, **more)
+        scorer = weighted_scorer(self.estimator, self.scoring, weight)
+        return lambda fitted: scorer(fitted, X_val, y_val)
 
     def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
         """Split X, y and weights, each into a part to train on and one to validate on."""

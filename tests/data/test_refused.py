@@ -146,7 +146,7 @@ def test_whole_numbers_of_nullable_types_stay_apart(kind):
     portion = SpectralClassifier(4, linear_expansion=None, **FEW)
     portion.partial_fit(X, labels, classes=labels.unique())
     assert portion.classes_.tolist() == NEIGHBOURS
-    early = SpectralClassifier(4, linear_expansion=None, early_stopping=True, **FEW)
+    early = SpectralClassifier(4, linear_expansion=None, scoring="accuracy", **FEW)
     early.fit(X, plain, X_val=X, y_val=labels)
     assert early.best_validation_score_ == early.score(X, plain)
     missing = labels.astype("Int64").where(labels.index > 0)

@@ -302,8 +302,19 @@ class TestTrainingCurve:
         assert list(display.line_.get_xdata()) == list(range(1, 11))
         assert list(display.score_line_.get_xdata()) == list(range(6, 11))
         np.testing.assert_array_equal(
+            -display.score_line_.get_ydata(), model.validation_scores_
+        )
+        assert display.score_ax_ is None, "both are losses"
+        labels = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        assert labels == ["training", "validation"]
+
+    def test_another_score_has_an_axis_of_its_own(self, digits):
+        model = SpectralClassifier(10, scoring="accuracy", early_stopping=True, **FEW)
+        display = TrainingCurveDisplay.from_estimator(model.fit(*digits))
+        np.testing.assert_array_equal(
             display.score_line_.get_ydata(), model.validation_scores_
         )
+        assert display.score_ax_.get_ylabel() == "accuracy"
 
     def test_scores_stay_where_they_were_after_a_portion_more(self, digits, tmp_path):
         model = SpectralClassifier(5, max_iter=4, early_stopping=True, random_state=0)

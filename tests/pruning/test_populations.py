@@ -97,7 +97,9 @@ def test_out_of_bag_stopping_uses_no_validation_data(cancer):
 @pytest.mark.parametrize("strategy", ["pre", "gradual"])
 def test_automatic_stopping_takes_validation_data_before_and_after(cancer, strategy):
     X, y = cancer
-    model = SpectralClassifier(4, n_members=3, max_iter=6, random_state=0)
+    model = SpectralClassifier(
+        4, n_members=3, max_iter=6, scoring="accuracy", random_state=0
+    )
     pruner = SpectralPruner(model, strategy=strategy, n_nodes=5, n_steps=2)
     pruner.fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
     assert pruner.estimator_.early_stopping == "auto"

@@ -155,7 +155,7 @@ def test_gradual_compares_with_a_network_that_is_fully_trained(digits, wide):
 
 def test_early_stopping_of_the_estimator_gets_the_validation_data(digits, wide):
     X, y = digits
-    wide.set_params(early_stopping=True)
+    wide.set_params(early_stopping=True, scoring="accuracy")
     pruner = SpectralPruner(wide, strategy="pre", n_nodes=20)
     pruner.fit(X[:1300], y[:1300], X_val=X[1300:], y_val=y[1300:])
     assert pruner.score(X[1300:], y[1300:]) == pruner.estimator_.best_validation_score_

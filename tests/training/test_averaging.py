@@ -68,7 +68,7 @@ def test_it_does_not_change_how_training_goes(digits):
 def test_the_average_is_what_stops_early_and_is_kept(cancer):
     X, y = cancer
     model = SpectralClassifier(
-        9, averaging=0.9, early_stopping=True, max_iter=15, random_state=0
+        9, averaging=0.9, scoring="accuracy", max_iter=15, random_state=0
     )
     model.fit(X[:400], y[:400], X_val=X[400:], y_val=y[400:])
     assert model.score(X[400:], y[400:]) == model.best_validation_score_

@@ -104,7 +104,7 @@ def test_ctrl_c_in_the_first_epoch_leaves_an_earlier_fit(digits, interrupt):
 
 def test_ctrl_c_with_early_stopping_keeps_the_best_epoch(digits, interrupt, overshooting):
     X, X_val, y, y_val = train_test_split(*digits, random_state=0)
-    model = overshooting.set_params(n_iter_no_change=np.inf)
+    model = overshooting.set_params(n_iter_no_change=np.inf, scoring="accuracy")
     interrupt(epoch=12, batch=2)
     with (
         pytest.warns(ConvergenceWarning, match="11 whole epochs.*of the best one"),

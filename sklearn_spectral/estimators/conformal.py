@@ -1,0 +1,228 @@
+"""How sure predictions are: intervals and sets that hold what they promise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from ..fitted.conformal import (
+    error_of_all,
+    kept,
+    largest_believed,
+    strangeness_of_classes,
+)
+from .calls import explained
+
+if TYPE_CHECKING:
+    from ..training.out_of_bag import OutOfBag
+    from .fit_run import FitRun
+
+LEAST_ROWS = 100
+"""From as many validation rows on they are asked, rather than those left out of bags."""
+
+ONE_STD = 0.6827
+"""The share of a normal distribution within one standard deviation of its mean."""
+
+METHODS = {"lac": 0, "aps": 1}
+"""The column of the scores that each method of `predict_set` goes by."""
+
+COVERAGE: dict[str, Any] = {"coverage": [Interval(Real, 0, 1, closed="neither")]}
+
+
+class CalibratedMixin:
+    """What rows that did not train tell of the predictions; to stand before the others."""
+
+    _calibration: NDArray[np.float64] | None = None
+
+    def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
+        """Return how strange targets are beside predictions, (n_rows, n_kinds)."""
+        raise NotImplementedError
+
+    def _calibrate(self, found: OutOfBag | None, bags: tuple[Any, int, int] | None) -> None:
+        """Take what was predicted of rows that did not train; forget that of an earlier
+        fit. ``bags`` has what all members predict of them, how many there are, and how many
+        leave each out."""
+        self.__dict__.pop("_calibration", None)
+        if found is None or not np.isfinite(found.output).all():
+            return
+        counts = slice(None) if found.weight is None else found.weight > 0
+        scores = self._scores(found)
+        if bags is not None and scores.shape == found.output.shape:
+            of_all, n_members, n_left_out = bags
+            others = (n_members * of_all - n_left_out * found.output) / (
+                n_members - n_left_out
+            )
+            differences = (found.output - others)[counts]
+            scores = error_of_all(scores[counts], differences, n_members, n_left_out)
+        else:
+            scores = scores[counts]
+        if len(scores):
+            self._calibration = kept(scores)
+
+    def _largest_believed(self, name: str, coverage: float) -> NDArray[np.float64]:
+        """Return the largest scores that are believed, or say why they are not known."""
+        check_is_fitted(self)
+        if self._calibration is None:
+            raise AttributeError(
+                f"{name} needs rows that did not train this network, and none were kept "
+                "aside. Fit with bags (n_members of two or more and bag_fraction below 1), "
+                "with early_stopping=True, or with X_val and y_val."
+            )
+        return largest_believed(self._calibration, coverage)
+
+
+class IntervalsMixin(CalibratedMixin):
+    """Intervals of a regressor."""
+
+    _y_ndim: int
+
+    @explained
+    @validate_params(COVERAGE, prefer_skip_nested_validation=True)
+    def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[Any]:
+        """Predict intervals in which targets lie.
+
+        The middle is what ``predict`` gives, and the width that of the errors of rows that
+        did not train the network: those out of bag (as errors of the mean of all members,
+        which are smaller), or the validation data where there are a hundred or no bags. So
+        all intervals of an output are equally wide. A share ``coverage`` of new targets
+        lies inside if their rows are drawn as those of ``fit``: over all rows, not for
+        each kind of row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+        coverage : float, default=0.9
+            The share of targets that are to lie inside, above 0 and below 1.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends, in the units of y. They are infinite where there were too
+            few rows: ``coverage / (1 - coverage)`` are needed.
+
+        Raises
+        ------
+        AttributeError
+            If all rows trained the network, or training went on from one that saw them.
+        ValueError
+            If coverage is not between 0 and 1.
+
+        References
+        ----------
+        .. [1] B. Kim, C. Xu, R. F. Barber, "Predictive inference is free with the
+           jackknife+-after-bootstrap", NeurIPS (2020).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_diabetes
+        >>> from sklearn_spectral import SpectralRegressor
+        >>> X, y = load_diabetes(return_X_y=True)
+        >>> model = SpectralRegressor(random_state=0).fit(X[:300], y[:300])
+        >>> low, high = model.predict_interval(X[300:], coverage=0.8).T
+        >>> inside = (low <= y[300:]) & (y[300:] <= high)
+        >>> bool(0.7 < inside.mean() < 0.9)
+        True
+        """
+        width = self._largest_believed("predict_interval", coverage)
+        if self._y_ndim == 1:
+            width = width[0]
+        middle = self.predict(X)  # type: ignore[attr-defined]
+        return np.stack([middle - width, middle + width], axis=-1)
+
+    def _std(self) -> NDArray[np.float64]:
+        """Return the standard deviation of the errors of each output."""
+        return self._largest_believed("return_std=True", ONE_STD)
+
+    def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
+        return np.abs(found.target - found.output.astype(np.float64))
+
+
+class SetsMixin(CalibratedMixin):
+    """Sets of classes of a classifier."""
+
+    @explained
+    @validate_params(
+        {**COVERAGE, "method": [StrOptions({*METHODS})]}, prefer_skip_nested_validation=True
+    )
+    def predict_set(
+        self, X: Any, coverage: float = 0.9, *, method: str = "lac"
+    ) -> NDArray[np.bool_]:
+        """Predict sets of classes in which the right ones lie.
+
+        They are as large as rows that did not train the network ask for: those out of bag,
+        or the validation data where there are a hundred or no bags. A share ``coverage`` of
+        new labels lies inside, if their rows are drawn as those of ``fit``: over all rows,
+        not for each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
+            The data.
+        coverage : float, default=0.9
+            The share of labels that are to lie inside, above 0 and below 1.
+        method : {"lac", "aps"}, default="lac"
+            Which classes a set takes: ``"lac"`` those whose probability is high enough,
+            which makes the smallest sets [1]_; ``"aps"`` the most probable ones, until they
+            sum to enough, which makes larger sets where it is harder [2]_.
+
+        Returns
+        -------
+        ndarray of bool, of shape (n_samples, n_classes)
+            Whether each of ``classes_`` is in the set. The most probable one always is.
+
+        Raises
+        ------
+        AttributeError
+            If all rows trained the network, or training went on from one that saw them.
+        ValueError
+            If coverage is not between 0 and 1, or there is no such method.
+
+        References
+        ----------
+        .. [1] M. Sadinle, J. Lei, L. Wasserman, "Least ambiguous set-valued classifiers
+           with bounded error levels", Journal of the American Statistical Association
+           (2019).
+        .. [2] Y. Romano, M. Sesia, E. Candes, "Classification with valid and adaptive
+           coverage", NeurIPS (2020).
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from sklearn_spectral import SpectralClassifier
+        >>> X, y = load_digits(return_X_y=True)
+        >>> model = SpectralClassifier(20, random_state=0).fit(X[:900], y[:900])
+        >>> inside = model.predict_set(X[900:], coverage=0.95)
+        >>> inside.shape, bool(inside[range(897), y[900:]].mean() > 0.9)
+        ((897, 10), True)
+        """
+        largest = self._largest_believed("predict_set", coverage)[METHODS[method]]
+        shares = self.predict_proba(X).astype(np.float64)  # type: ignore[attr-defined]
+        inside = strangeness_of_classes(shares)[..., METHODS[method]] <= largest
+        inside[np.arange(len(shares)), shares.argmax(axis=1)] = True
+        return inside
+
+    def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
+        shares = self._predictions(found.output).astype(np.float64)  # type: ignore[attr-defined]
+        return strangeness_of_classes(shares)[np.arange(len(shares)), found.target]
+
+
+def calibrate(run: FitRun, network: Any) -> None:
+    """Show an estimator the rows that did not train its network, if there are any."""
+    from ..training.out_of_bag import OutOfBag
+
+    estimator, data, found = run.estimator, run.validation, run.out_of_bag
+    bags = None
+    if data is not None and (found is None or len(data.row_numbers) >= LEAST_ROWS):
+        output = run.output_of(network, data)
+        found = OutOfBag(output, data.target(), data.weight())
+    elif found is not None and estimator._y_is_numeric and run.given.X.has_row_numbers:
+        of_all = run.output_of(network, replace(run.given, rows=None))
+        bags = of_all, estimator._n_networks, run.n_left_out
+    estimator._calibrate(found, bags)
