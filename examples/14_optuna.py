@@ -65,7 +65,7 @@ class Reporter:
 # %%
 # The study
 # ---------
-# Seven parameters, 40 trials. The sampler's seed fixes what is drawn and ``random_state``
+# Seven parameters, 24 trials. The sampler's seed fixes what is drawn and ``random_state``
 # the networks: a second study finds the same.
 def build(trial):
     """Return the network of a trial."""
@@ -102,7 +102,7 @@ def run_study(n_trials):
     return study
 
 
-study = run_study(40)
+study = run_study(24)
 curves = [np.array(list(t.intermediate_values.values())) for t in study.trials]
 pruned = [t.state == optuna.trial.TrialState.PRUNED for t in study.trials]
 n_epochs = sum(map(len, curves))

@@ -149,10 +149,16 @@ class SetsMixin(CalibratedMixin):
 
     @explained
     @validate_params(
-        {**COVERAGE, "method": [StrOptions({*METHODS})]}, prefer_skip_nested_validation=True
+        {**COVERAGE, "method": [StrOptions({*METHODS})], "allow_empty": ["boolean"]},
+        prefer_skip_nested_validation=True,
     )
     def predict_set(
-        self, X: Any, coverage: float = 0.9, *, method: str = "lac"
+        self,
+        X: Any,
+        coverage: float = 0.9,
+        *,
+        method: str = "lac",
+        allow_empty: bool = False,
     ) -> NDArray[np.bool_]:
         """Predict sets of classes in which the right ones lie.
 
@@ -170,12 +176,17 @@ class SetsMixin(CalibratedMixin):
         method : {"lac", "aps"}, default="lac"
             Which classes a set takes: ``"lac"`` those whose probability is high enough,
             which makes the smallest sets [1]_; ``"aps"`` the most probable ones, until they
-            sum to enough, which makes larger sets where it is harder [2]_.
+            sum to enough, which makes larger sets where it is harder [2]_. Whether the last
+            of these is in is drawn, the same each time for the same rows.
+        allow_empty : bool, default=False
+            Whether sets may be empty. Without empty ones more labels lie inside than asked
+            for where more predictions are right than that.
 
         Returns
         -------
         ndarray of bool, of shape (n_samples, n_classes)
-            Whether each of ``classes_`` is in the set. The most probable one always is.
+            Whether each of ``classes_`` is in the set. The most probable one always is
+            unless ``allow_empty``.
 
         Raises
         ------
@@ -204,13 +215,17 @@ class SetsMixin(CalibratedMixin):
         """
         largest = self._largest_believed("predict_set", coverage)[METHODS[method]]
         shares = self.predict_proba(X).astype(np.float64)  # type: ignore[attr-defined]
-        inside = strangeness_of_classes(shares)[..., METHODS[method]] <= largest
-        inside[np.arange(len(shares)), shares.argmax(axis=1)] = True
+        inside = self._strangeness(shares)[..., METHODS[method]] <= largest
+        if not allow_empty:
+            inside[np.arange(len(shares)), shares.argmax(axis=1)] = True
         return inside
+
+    def _strangeness(self, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        return strangeness_of_classes(shares, self._fitted.seed)  # type: ignore[attr-defined]
 
     def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
         shares = self._predictions(found.output).astype(np.float64)  # type: ignore[attr-defined]
-        return strangeness_of_classes(shares)[np.arange(len(shares)), found.target]
+        return self._strangeness(shares)[np.arange(len(shares)), found.target]
 
 
 def calibrate(run: FitRun, network: Any) -> None:

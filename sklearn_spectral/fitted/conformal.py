@@ -33,14 +33,16 @@ def largest_believed(scores: NDArray[np.float64], coverage: float) -> NDArray[np
     return scores[rank - 1]
 
 
-def strangeness_of_classes(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+def strangeness_of_classes(shares: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """Return the scores of all classes, of shape (n_rows, n_classes, 2), for probabilities:
-    one minus that of the class, and the sum of those that are at least as probable."""
+    one minus that of the class, and the sum of those that are more probable with a random
+    part of its own, without which too many classes would be believed."""
     order = np.argsort(-shares, axis=1, kind="stable")
     sums = np.cumsum(np.take_along_axis(shares, order, axis=1), axis=1)
     upto = np.empty_like(sums)
     np.put_along_axis(upto, order, sums, axis=1)
-    return np.stack([1 - shares, upto], axis=-1)
+    part = np.random.default_rng(seed).random((len(shares), 1))
+    return np.stack([1 - shares, np.maximum(upto - part * shares, 0)], axis=-1)
 
 
 def error_of_all(
