@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import check_is_fitted
 
 from ..fitted.conformal import (
@@ -31,8 +30,6 @@ ONE_STD = 0.6827
 
 METHODS = {"lac": 0, "aps": 1}
 """The column of the scores that each method of `predict_set` goes by."""
-
-COVERAGE: dict[str, Any] = {"coverage": [Interval(Real, 0, 1, closed="neither")]}
 
 
 class CalibratedMixin:
@@ -68,6 +65,11 @@ class CalibratedMixin:
     def _largest_believed(self, name: str, coverage: float) -> NDArray[np.float64]:
         """Return the largest scores that are believed, or say why they are not known."""
         check_is_fitted(self)
+        if not isinstance(coverage, Real) or not 0 < coverage < 1:
+            raise ValueError(
+                f"coverage={coverage!r} must be a number above 0 and below 1: the share of "
+                "new targets that is to lie inside, such as 0.9."
+            )
         if self._calibration is None:
             raise AttributeError(
                 f"{name} needs rows that did not train this network, and none were kept "
@@ -83,7 +85,6 @@ class IntervalsMixin(CalibratedMixin):
     _y_ndim: int
 
     @explained
-    @validate_params(COVERAGE, prefer_skip_nested_validation=True)
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[Any]:
         """Predict intervals in which targets lie.
 
@@ -148,10 +149,6 @@ class SetsMixin(CalibratedMixin):
     """Sets of classes of a classifier."""
 
     @explained
-    @validate_params(
-        {**COVERAGE, "method": [StrOptions({*METHODS})], "allow_empty": ["boolean"]},
-        prefer_skip_nested_validation=True,
-    )
     def predict_set(
         self,
         X: Any,
@@ -213,6 +210,8 @@ class SetsMixin(CalibratedMixin):
         >>> inside.shape, bool(inside[range(897), y[900:]].mean() > 0.9)
         ((897, 10), True)
         """
+        if method not in METHODS:
+            raise ValueError(f"method={method!r} must be one of {[*METHODS]}.")
         largest = self._largest_believed("predict_set", coverage)[METHODS[method]]
         shares = self.predict_proba(X).astype(np.float64)  # type: ignore[attr-defined]
         inside = self._strangeness(shares)[..., METHODS[method]] <= largest

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_friedman1
-from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor, load, save
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
@@ -194,5 +193,11 @@ def test_few_rows_tell_little(numbers):
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, "most"])
 def test_what_is_no_share_is_refused(numbers, coverage):
     model = clone(REGRESSOR).set_params(max_iter=2).fit(*numbers[:2])
-    with pytest.raises(InvalidParameterError, match="'coverage' parameter"):
+    with pytest.raises(ValueError, match=f"coverage={coverage!r} must be a number above 0"):
         model.predict_interval(numbers[2], coverage)
+
+
+def test_there_is_no_such_method(classes):
+    model = clone(CLASSIFIER).set_params(max_iter=2).fit(*classes[:2])
+    with pytest.raises(ValueError, match=r"method='raps' must be one of \['lac', 'aps'\]"):
+        model.predict_set(classes[2], method="raps")
