@@ -6,6 +6,7 @@ one of them alone.
 """
 
 from ._adjacency import AdjacencyDisplay
+from ._coverage import CoverageDisplay
 from ._diversity import MemberDiversity, MemberDiversityDisplay, member_diversity
 from ._pruning import PruningDisplay
 from ._relevance import RelevanceDisplay
@@ -15,6 +16,7 @@ from ._weights import WeightDistributionDisplay
 
 __all__ = [
     "AdjacencyDisplay",
+    "CoverageDisplay",
     "MemberDiversity",
     "MemberDiversityDisplay",
     "PruningDisplay",
