@@ -73,8 +73,9 @@ class CalibratedMixin:
         if self._calibration is None:
             raise AttributeError(
                 f"{name} needs rows that did not train this network, and none were kept "
-                "aside. Fit with bags (n_members of two or more and bag_fraction below 1), "
-                "with early_stopping=True, or with X_val and y_val."
+                "aside. Fit with early_stopping=True, with X_val and y_val, or with bags: "
+                "n_members of two or more and bag_fraction below 1 (which by default is 1 "
+                "where fewer than 32 rows differ)."
             )
         return largest_believed(self._calibration, coverage)
 
