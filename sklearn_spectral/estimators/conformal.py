@@ -59,7 +59,7 @@ class CalibratedMixin:
             scores = error_of_all(scores[counts], differences, n_members, n_left_out)
         else:
             scores = scores[counts]
-        if len(scores):
+        if len(scores) and np.isfinite(scores).all():
             self._calibration = kept(scores)
 
     def _largest_believed(self, name: str, coverage: float) -> NDArray[np.float64]:

@@ -62,7 +62,8 @@ def error_of_all(
     """
     of_few = 1 / n_left_out - 1 / n_members
     seen = 1 / n_left_out + 1 / (n_members - n_left_out)
-    total = (errors**2).mean(axis=0)
-    excess = of_few / seen * (differences**2).mean(axis=0) / 2
+    unit = np.maximum(errors.max(axis=0), np.finfo(np.float64).tiny)  # none overflows
+    total = ((errors / unit) ** 2).mean(axis=0)
+    excess = of_few / seen * ((differences / unit) ** 2).mean(axis=0) / 2
     share = 1 - np.divide(excess, total, out=np.zeros_like(total), where=total > 0)
     return errors * np.sqrt(np.maximum(share, 0.25))

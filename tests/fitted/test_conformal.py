@@ -81,3 +81,7 @@ def test_errors_stay_where_members_agree():
     nothing = np.zeros((2, 2))
     np.testing.assert_array_equal(error_of_all(errors, nothing, 8, 1), errors)
     assert (error_of_all(errors, 100 + nothing, 8, 1) == errors / 2).all()
+    huge = error_of_all(1e200 * errors, 1e199 + nothing, 8, 1)
+    np.testing.assert_allclose(
+        huge[:, 0], error_of_all(errors, 0.1 + nothing, 8, 1)[:, 0] * 1e200
+    )
