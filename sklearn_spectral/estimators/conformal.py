@@ -90,11 +90,11 @@ class IntervalsMixin(CalibratedMixin):
         """Predict intervals in which targets lie.
 
         The middle is what ``predict`` gives, and the width that of the errors of rows that
-        did not train the network: those out of bag (as errors of the mean of all members,
-        which are smaller), or the validation data where there are a hundred or no bags. So
-        all intervals of an output are equally wide. A share ``coverage`` of new targets
-        lies inside if their rows are drawn as those of ``fit``: over all rows, not for
-        each kind of row.
+        did not train the network: those out of bag, as in [1]_ (here as errors of the mean
+        of all members, which are smaller), or the validation data where there are a hundred
+        or no bags. So all intervals of an output are equally wide. A share ``coverage`` of
+        new targets lies inside if their rows are drawn as those of ``fit``: over all rows,
+        not for each kind of row.
 
         Parameters
         ----------

@@ -127,7 +127,8 @@ def weighted_scorer(
 ) -> Callable[[Any, Any, Any], float]:
     """Return ``scorer(estimator, X, y)``, to which weights go too if it takes them."""
     scorer = check_scoring(estimator, scoring)
-    accepted = signature(scorer).parameters
+    # scikit-learn's scorers take weights, and give them to metrics that may not.
+    accepted = signature(getattr(scorer, "_score_func", scorer)).parameters
     takes_weight = "sample_weight" in accepted or any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
     )

@@ -77,6 +77,13 @@ def test_rows_held_out_have_their_weights(cancer):
     assert len(others) == 3
 
 
+def test_metrics_without_weights_are_given_none(diabetes):
+    X, y = diabetes
+    model = clone(REGRESSOR).set_params(scoring="neg_max_error", early_stopping=True)
+    weighted = clone(model).fit(X, y, np.ones(len(y))).validation_scores_
+    assert weighted == pytest.approx(model.fit(X, y).validation_scores_)
+
+
 def test_out_of_bag(cancer, diabetes):
     X, y = cancer
     names = np.array(["malignant", "benign"])[y]
