@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from ..data.bags import FEW_ROWS
 from ..fitted.conformal import (
     error_of_all,
     kept,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 LEAST_ROWS = 100
 """From as many validation rows on they are asked, rather than those left out of bags."""
+
+LEAST_OF_EACH = 20
+"""From as many rows on, for each of `FEW_ROWS` different ones, those that train are asked:
+what they have alike is known then, and none of them by itself."""
 
 ONE_STD = 0.6827
 """The share of a normal distribution within one standard deviation of its mean."""
@@ -75,7 +80,7 @@ class CalibratedMixin:
                 f"{name} needs rows that did not train this network, and none were kept "
                 "aside. Fit with early_stopping=True, with X_val and y_val, or with bags: "
                 "n_members of two or more and bag_fraction below 1 (which by default is 1 "
-                "where fewer than 32 rows differ)."
+                f"where fewer than {FEW_ROWS} rows differ)."
             )
         return largest_believed(self._calibration, coverage)
 
@@ -229,7 +234,7 @@ class SetsMixin(CalibratedMixin):
 
 
 def calibrate(run: FitRun, network: Any) -> None:
-    """Show an estimator the rows that did not train its network, if there are any."""
+    """Show an estimator rows that did not train its network, or know it as little."""
     from ..training.out_of_bag import OutOfBag
 
     estimator, data, found = run.estimator, run.validation, run.out_of_bag
@@ -240,4 +245,7 @@ def calibrate(run: FitRun, network: Any) -> None:
     elif found is not None and estimator._y_is_numeric and run.given.X.has_row_numbers:
         of_all = run.output_of(network, replace(run.given, rows=None))
         bags = of_all, estimator._n_networks, run.n_left_out
+    elif run.is_left_whole and len(run.data.row_numbers) >= LEAST_OF_EACH * FEW_ROWS:
+        data = run.data
+        found = OutOfBag(run.output_of(network, data), data.target(), data.weight())
     estimator._calibrate(found, bags)

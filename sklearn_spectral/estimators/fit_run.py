@@ -87,7 +87,8 @@ class FitRun:
         self.tasks, self.resume, self.partial = tasks, resume, partial
         self.solver = SOLVERS[estimator.solver]
         n_left_out = estimator._n_left_out
-        self.n_left_out = 0 if n_left_out and self._is_left_whole() else n_left_out
+        self.is_left_whole = n_left_out > 0 and self._is_left_whole()
+        self.n_left_out = 0 if self.is_left_whole else n_left_out
         how = {"has_validation": validation is not None, "partial": partial}
         self.stops_by: StopsBy = rows_to_stop_by(estimator, data, self.n_left_out, **how)
         self.checkpoint: Any = None

@@ -181,6 +181,19 @@ def test_rows_without_weight_tell_nothing(numbers):
     assert (found[:, 1] - found[:, 0]).max() < 2000
 
 
+def test_many_rows_of_few_kinds_are_asked_themselves():
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, [4, 2, 2], size=(3000, 3)).astype(float)
+    y = (rng.random(3000) < 0.2 + 0.15 * X[:, 0]).astype(int)
+    model = SpectralClassifier(8, **FEW).fit(X[:640], y[:640])
+    inside = model.predict_set(X[640:], 0.8, allow_empty=True)
+    assert inside[np.arange(2360), y[640:]].mean() == pytest.approx(0.8, abs=0.05)
+    regressor = SpectralRegressor(8, **FEW).fit(X[:640], y[:640])
+    assert share_inside(regressor.predict_interval(X[640:]), y[640:]) > 0.85
+    with pytest.raises(AttributeError, match="fewer than 32 rows differ"):
+        model.fit(X[:639], y[:639]).predict_set(X)
+
+
 def test_few_rows_tell_little(numbers):
     X, y, X_new, _ = numbers
     model = SpectralRegressor(4, n_members=1, **FEW).fit(
