@@ -24,7 +24,7 @@ OUT = Path("benchmarks/results/doubt/widths.json")
 LEVELS = (0.8, 0.9, 0.95)
 
 
-def ends(fold, level, predicted):
+def ends(level, predicted):
     """Yield what each way is called, with lower and upper ends of the rows to test on."""
     y, in_bags, of_train, of_test = predicted
     left_out = ~in_bags.T
@@ -56,11 +56,8 @@ def ends(fold, level, predicted):
     spread, new = of_train.std(axis=0), of_test.std(axis=0)
     least = np.median(spread) / 2
     (width,) = largest_believed(kept((errors / (spread + least))[:, None]), level)
-    yield (
-        "by the members' spread",
-        middle - width * (new + least),
-        middle + width * (new + least),
-    )
+    half_widths = width * (new + least)
+    yield "by the members' spread", middle - half_widths, middle + half_widths
 
 
 def main():
@@ -79,7 +76,7 @@ def main():
             in_bags = model._bags(model._fitted.seed).of(as_rows(fold.X_train))
             each = [model.member_predict(X) for X in (fold.X_train, fold.X_test)]
             for level in LEVELS:
-                for way, low, high in ends(fold, level, (fold.y_train, in_bags, *each)):
+                for way, low, high in ends(level, (fold.y_train, in_bags, *each)):
                     inside = ((low <= fold.y_test) & (fold.y_test <= high)).mean()
                     width = (high - low).mean() / fold.spread
                     found.append(

@@ -55,7 +55,7 @@ class CalibratedMixin:
             return
         counts = slice(None) if found.weight is None else found.weight > 0
         scores = self._scores(found)
-        if bags is not None and scores.shape == found.output.shape:
+        if bags is not None:
             of_all, n_members, n_left_out = bags
             others = (n_members * of_all - n_left_out * found.output) / (
                 n_members - n_left_out

@@ -198,13 +198,10 @@ class FitRun:
         if self.stops_by != "held_out":
             return
         estimator = self.estimator
-        by_default, stratify = (
-            estimator.early_stopping == "auto",
-            not estimator._y_is_numeric,
-        )
+        by_default = estimator.early_stopping == "auto"
         try:
             training, held_out = self.data.split(
-                self._held_out_share(), self.seed, stratify=stratify
+                self._held_out_share(), self.seed, stratify=not estimator._y_is_numeric
             )
         except ValueError:
             if not by_default:
@@ -280,17 +277,17 @@ class FitRun:
             estimator.__dict__.pop("_net", None)
             outcome = train(net, dataset)
         if self.bags is not None and self.why_seen is None and not self.partial:
-            from ..training.out_of_bag import predict_out_of_bag
+            from ..training.out_of_bag import OutOfBagRows, predict_out_of_bag
 
             if self.data.rows is not None:  # those that do not train are predicted too
                 of_training = self._dataset(replace(self.given, rows=None))
-            found = predict_out_of_bag(net.module_, of_training)
+            found = predict_out_of_bag(net.module_, OutOfBagRows(of_training))
             parts = (found.output, found.target, found.weight)
             if self.validation is None:
                 self.units.find_temperature(*parts, out_of_bag=True)
             self.out_of_bag = self.units.in_use(found)
         held_out = self.validation
-        if held_out is not None:
+        if held_out is not None and self.units.finds_temperature:
             output = self.output_of(net.module_, held_out)
             parts = (output, held_out.target(), held_out.weight())
             self.units.find_temperature(*parts, out_of_bag=False)
@@ -304,13 +301,7 @@ class FitRun:
         if self.stops_by == "oob":
             if estimator.scoring is None:
                 return out_of_bag_loss_score(name, dataset)
-            from ..training.out_of_bag import predict_out_of_bag
-
-            return out_of_bag_scorer_score(
-                estimator,
-                now,
-                lambda network: self.units.in_use(predict_out_of_bag(network, dataset)),
-            )
+            return out_of_bag_scorer_score(estimator, now, dataset, self.units.in_use)
         if validation is None:
             return None
         if estimator.scoring is not None:

@@ -78,9 +78,8 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         predicted = self._predictions(self._network_output(X))
         if std is None:
             return predicted
-        return predicted, np.broadcast_to(std, (len(predicted), len(std))).reshape(
-            predicted.shape
-        ).astype(predicted.dtype)
+        of_rows = np.broadcast_to(std.astype(predicted.dtype), (len(predicted), len(std)))
+        return predicted, self._predictions(of_rows).copy()
 
     @explained
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:

@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from ..data.training_data import TrainingData
 
 if TYPE_CHECKING:
+    from ..training.out_of_bag import OutOfBag
     from .base import BaseNetwork
 
 StopsBy = Literal["given", "held_out", "oob"] | None
@@ -90,13 +91,13 @@ def scorer_score(
     """Return a function that scores a network by the scorer of the estimator, on rows that
     did not train it; ``fitted_now`` makes what the estimator would be fitted with."""
     X = validation.X[validation.row_numbers]
-    y = estimator._decode_target(validation.target())
-    judge = weighted_scorer(estimator, estimator.scoring, validation.weight())
+    y, weight = estimator._decode_target(validation.target()), validation.weight()
+    judge = weighted_scorer(estimator, estimator.scoring)
 
     def score(network: Any) -> float:
         judged = copy.copy(estimator)
         judged._fitted = fitted_now(network)
-        return _score_of(estimator, judge(judged, X, y))
+        return _score_of(estimator, judge(judged, X, y, weight))
 
     return score
 
@@ -104,36 +105,42 @@ def scorer_score(
 def out_of_bag_scorer_score(
     estimator: BaseNetwork,
     fitted_now: Callable[[Any], Any],
-    predict: Callable[[Any], Any],
+    dataset: Any,
+    in_use: Callable[[OutOfBag], OutOfBag],
 ) -> Callable[[Any], float]:
-    """Return the same out of bag, where ``predict`` gives an `OutOfBag` in the user's
-    units: of any X, and the scorer gets None, the estimator predicts that."""
+    """Return the same out of bag; ``in_use`` gives what is predicted in the user's units:
+    of any X, and the scorer gets None, the estimator predicts that."""
+    from ..training.out_of_bag import OutOfBagRows, predict_out_of_bag
+
+    rows, judge = OutOfBagRows(dataset), weighted_scorer(estimator, estimator.scoring)
 
     def score(network: Any) -> float:
-        found = predict(network)
+        found = in_use(predict_out_of_bag(network, rows))
         judged = copy.copy(estimator)
         judged._fitted = fitted_now(network)
         judged.__dict__["_network_output"] = lambda X: found.output
-        judge = weighted_scorer(estimator, estimator.scoring, found.weight)
-        return _score_of(
-            estimator, judge(judged, None, estimator._decode_target(found.target))
-        )
+        y = estimator._decode_target(found.target)
+        return _score_of(estimator, judge(judged, None, y, found.weight))
 
     return score
 
 
-def weighted_scorer(
-    estimator: Any, scoring: Any, weight: NDArray[Any] | None
-) -> Callable[[Any, Any, Any], float]:
-    """Return ``scorer(estimator, X, y)``, to which weights go too if it takes them."""
+def weighted_scorer(estimator: Any, scoring: Any) -> Callable[[Any, Any, Any, Any], float]:
+    """Return ``scorer(estimator, X, y, weight)``, which leaves weights out if its metric
+    takes none."""
     scorer = check_scoring(estimator, scoring)
     # scikit-learn's scorers take weights, and give them to metrics that may not.
     accepted = signature(getattr(scorer, "_score_func", scorer)).parameters
     takes_weight = "sample_weight" in accepted or any(
         parameter.kind is parameter.VAR_KEYWORD for parameter in accepted.values()
     )
-    more = {"sample_weight": weight} if takes_weight and weight is not None else {}
-    return lambda fitted, X, y: scorer(fitted, X, y, **more)
+
+    def score(fitted: Any, X: Any, y: Any, weight: Any) -> float:
+        if weight is None or not takes_weight:
+            return scorer(fitted, X, y)
+        return scorer(fitted, X, y, sample_weight=weight)
+
+    return score
 
 
 def _score_of(estimator: BaseNetwork, score: Any) -> float:

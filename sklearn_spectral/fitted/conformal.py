@@ -9,9 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-PROMISES = tuple(i / 20 for i in range(1, 20))
-"""Shares of targets that pictures show."""
-
 KEPT = 500
 """As many scores are kept at most, evenly by rank: a file has to hold them."""
 

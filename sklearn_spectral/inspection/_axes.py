@@ -97,19 +97,14 @@ def network_and_inputs(
     ``through``: a wrapper that hands the inputs on, as pipelines, searches and pruners do;
     messages name it instead of the last, for what only populations are good for.
     """
-    each, inputs = _inputs(estimator, called, inputs, through)
-    return spectral_network_in(each, called), *inputs
+    network, *rest = any_network_and_inputs(estimator, called, *inputs, through=through)
+    return spectral_network_in(network, called), *rest
 
 
-def own_inputs(estimator: Any, called: str, *inputs: Any) -> tuple[Any, ...]:
-    """Return inputs as they come to the network in an estimator, spectral or not."""
-    return _inputs(estimator, called, inputs, None)[1]
-
-
-def _inputs(
-    estimator: Any, called: str, inputs: tuple[Any, ...], through: type | None
-) -> tuple[Any, tuple[Any, ...]]:
-    """Return the innermost estimator, and inputs as they come to it."""
+def any_network_and_inputs(
+    estimator: Any, called: str, *inputs: Any, through: type | None = None
+) -> tuple[Any, ...]:
+    """Return the same of any network, in direct space and compact ones too."""
     known = (FittedAttributesMixin, *(() if through is None else (through,)))
     last = "pruner" if through is None else through.__name__
     for each in nested(estimator):
@@ -121,4 +116,4 @@ def _inputs(
                 f"{called} takes a fitted SpectralClassifier or SpectralRegressor, or a "
                 f"pipeline, search or {last} around one; got {type(each).__name__}."
             )
-    return each, inputs
+    return each, *inputs

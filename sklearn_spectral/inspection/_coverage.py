@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
-from ..fitted.conformal import PROMISES
-from ._axes import Display, network_in, own_inputs, with_defaults
+from ._axes import Display, any_network_and_inputs, with_defaults
+
+PROMISES = tuple(i / 20 for i in range(1, 20))
 
 
 class CoverageDisplay(Display):
@@ -109,13 +110,12 @@ class CoverageDisplay(Display):
         NotFittedError
             If it is not fitted.
         """
-        model = network_in(estimator, cls.__name__)
-        (X,) = own_inputs(estimator, cls.__name__, X)
-        y = np.asarray(y)
+        model, X = any_network_and_inputs(estimator, cls.__name__, X)
+        y, of_numbers = np.asarray(y), is_regressor(model)
         check_consistent_length(X, y)
         shares, sizes = [], []
         for share in promised:
-            if is_regressor(model):
+            if of_numbers:
                 low, high = np.moveaxis(model.predict_interval(X, share), -1, 0)
                 shares.append(((low <= y) & (y <= high)).mean())
                 sizes.append((high - low).mean())
@@ -127,7 +127,7 @@ class CoverageDisplay(Display):
             promised=np.array(promised, np.float64),
             inside=np.array(shares),
             sizes=np.array(sizes),
-            size_name="mean width" if is_regressor(model) else "mean number of classes",
+            size_name="mean width" if of_numbers else "mean number of classes",
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> CoverageDisplay:

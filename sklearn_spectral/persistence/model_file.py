@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -48,20 +49,13 @@ def to_file_content(
         network = network.compacted()
     attributes = vars(estimator)
     params = estimator.get_params(deep=False)
-    random_state = params.get("random_state")
-    if not (random_state is None or isinstance(random_state, Integral)):
-        _warn(
-            f"random_state={random_state!r} cannot be written to a file; the saved model "
-            "has random_state=None. Its network is not touched by that."
-        )
-        params["random_state"] = None
-    scoring = params.get("scoring")
-    if not (scoring is None or isinstance(scoring, str)):
-        _warn(
-            f"scoring={scoring!r} cannot be written to a file; the saved model has "
-            "scoring=None. Its network is not touched by that."
-        )
-        params["scoring"] = None
+    for name, kinds in (("random_state", Integral), ("scoring", str)):
+        if not isinstance(value := params.get(name), (kinds, NoneType)):
+            _warn(
+                f"{name}={value!r} cannot be written to a file; the saved model has "
+                f"{name}=None. Its network is not touched by that."
+            )
+            params[name] = None
     # A path of this machine; and a file is not to say where others write.
     params["checkpoint_dir"] = None
     known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK | OF_ROWS

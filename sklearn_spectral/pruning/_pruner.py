@@ -312,8 +312,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
 
     def _scorer(self, X_val: Any, y_val: Any, weight: Any) -> Callable[[Any], float]:
         """Return a function that scores a fitted estimator on validation data."""
-        scorer = weighted_scorer(self.estimator, self.scoring, weight)
-        return lambda fitted: scorer(fitted, X_val, y_val)
+        scorer = weighted_scorer(self.estimator, self.scoring)
+        return lambda fitted: scorer(fitted, X_val, y_val, weight)
 
     def _hold_out(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, ...]:
         """Split X, y and weights, each into a part to train on and one to validate on."""

@@ -106,10 +106,9 @@ def out_of_bag_loss(
 
 
 @torch.no_grad()
-def predict_out_of_bag(network: StackedNetwork, dataset: Any) -> OutOfBag:
-    """Return what the members predict out of bag of each row of a data set."""
-    found = OutOfBagRows(dataset).outputs(network)
-    outputs, targets, weights = zip(*found, strict=True)
+def predict_out_of_bag(network: StackedNetwork, rows: OutOfBagRows) -> OutOfBag:
+    """Return what the members predict out of bag of each row."""
+    outputs, targets, weights = zip(*rows.outputs(network), strict=True)
     weight = None if weights[0] is None else np.concatenate([*map(to_numpy, weights)])
     return OutOfBag(
         np.concatenate([*map(to_numpy, outputs)]),

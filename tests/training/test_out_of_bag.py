@@ -63,7 +63,7 @@ def test_it_is_the_mean_of_those_that_left_a_row_out(
     with network.use_plans(plans):
         if network.computes_once(plans):
             dataset = dataset.mapped(lambda x: network.precompute(x, plans))
-        found = predict_out_of_bag(network, dataset)
+        found = predict_out_of_bag(network, OutOfBagRows(dataset))
         loss = out_of_bag_loss(network, OutOfBagRows(dataset), LOSSES["log_loss"]())
     np.testing.assert_allclose(found.output, expected, rtol=1e-10, atol=1e-12)
     np.testing.assert_array_equal(found.target, y)
