@@ -4,7 +4,8 @@ They share the training code of the spectral estimators, so that a comparison di
 what trains and in nothing else.
 """
 
-from .estimators.direct_estimators import DirectClassifier, DirectRegressor
+from .estimators.direct_classifier import DirectClassifier
+from .estimators.direct_regressor import DirectRegressor
 
 __all__ = ["DirectClassifier", "DirectRegressor"]
 

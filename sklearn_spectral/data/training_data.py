@@ -52,18 +52,22 @@ class TrainingData:
         """Return the weights of the rows that count."""
         return self._of_rows(self.sample_weight)
 
+    def own_weight(self) -> NDArray[Any] | None:
+        """Return the weights of the rows that count as given, without those of classes."""
+        return self._of_rows(self.given_weight)
+
     def _of_rows(self, values: NDArray[Any] | None) -> NDArray[Any] | None:
         return values if values is None or self.rows is None else values[self.rows]
 
     def spread(self, *, centred: bool, dtype: Any) -> ShiftAndScale:
         """Return where the columns of X lie, and how far they spread, over these rows; the
         weights of classes do not count."""
-        weight = self._of_rows(self.given_weight)
+        weight = self.own_weight()
         return shift_and_scale(self.X, weight, self.rows, centred=centred, dtype=dtype)
 
     def spread_of_targets(self, *, centred: bool, dtype: Any) -> ShiftAndScale:
         """Return the same of the targets, which are numbers."""
-        weight, y = self._of_rows(self.given_weight), self.target()
+        weight, y = self.own_weight(), self.target()
         return shift_and_scale(y, weight, centred=centred, dtype=dtype)
 
     def class_weight(self) -> NDArray[Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral, Real
@@ -41,6 +41,7 @@ from .stopping import StopsBy
 from .validation import ValidationMixin
 
 if TYPE_CHECKING:
+    from ..nn.losses import WeightedLoss
     from ..nn.network import StackedNetwork
     from ..training.net import TrainingNet
     from ..training.out_of_bag import OutOfBag
@@ -48,9 +49,9 @@ if TYPE_CHECKING:
 # The share of the rows that each member of a population sees by default.
 BAG_FRACTION = 0.875
 
-# The longest steps of SGD at its automatic rates for a squared error, whose gradient grows
-# with the target: for parameters that act like single weights, and for those that move far.
-# For the losses of classes a gradient of norm one is the longest.
+# The longest steps of SGD at its automatic rates for a loss whose gradient grows with the
+# target, such as the squared error: for parameters that act like single weights, and for
+# those that move far. For other losses a gradient of norm one is the longest.
 LONGEST_STEPS = (0.03, 0.07)
 
 
@@ -146,7 +147,7 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     def _auto_max_norm(self) -> float:
         """Return to what norm SGD at its automatic rate cuts longer gradients."""
-        if self._loss_name() != "squared_error":
+        if not self._is_steep():
             return 1.0
         return LONGEST_STEPS[self._moves_far()] / self._auto_learning_rate()
 
@@ -161,9 +162,19 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     # What a fit learns of the target, beside the network.
     _target_attributes: ClassVar[tuple[str, ...]] = ()
 
+    loss: str | Callable[..., Any]
+
+    def _has_classes(self) -> bool:
+        """Tell whether targets are classes, of which rows held out have the same shares."""
+        return False
+
     @abstractmethod
-    def _loss_name(self) -> str:
-        """Return the loss, a key of ``nn.losses.LOSSES``."""
+    def _make_loss(self, *, judges: bool = False) -> WeightedLoss:
+        """Return the loss as a torch module: that of training, or what judges it."""
+
+    def _is_steep(self) -> bool:
+        """Tell whether gradients of the loss grow with the target without a bound."""
+        return False
 
     @abstractmethod
     def _best_constant(self, data: TrainingData) -> Constant:

@@ -56,6 +56,17 @@ OTHER_VALUES: dict[str, dict[Any, str]] = {
         **dict.fromkeys(("sigmoid", "expit"), "It is 'logistic' here."),
         **dict.fromkeys((None, "linear", "none"), "It is 'identity' here."),
     },
+    "loss": {
+        **dict.fromkeys(
+            ("mse", "l2", "squared_loss", "rmse"), "It is 'squared_error' here."
+        ),
+        **dict.fromkeys(("mae", "l1"), "It is 'absolute_error' here."),
+        "pinball": "It is 'quantile' here.",
+        **dict.fromkeys(
+            ("cross_entropy", "crossentropy", "logloss", "binary_crossentropy"),
+            "It is 'log_loss' here.",
+        ),
+    },
     "learning_rate": dict.fromkeys(
         ("adaptive", "invscaling"), "MLPClassifier's {value!r} is not there."
     ),
@@ -151,7 +162,5 @@ def _advice(cls: Any, method: str, wrong: str, known: list[str]) -> str:
     meant, advice = OTHER_NAMES.get(wrong, ("", ""))
     if meant in parameters:
         return f" {advice}"
-    if wrong == "loss" and "solver" in parameters and method == "__init__":
-        return " The loss of a regressor is the squared error."
     near = difflib.get_close_matches(wrong, known, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""

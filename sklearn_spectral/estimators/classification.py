@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.sparse import csr_array, issparse
+from scipy.special import expit, softmax, xlogy
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d, compute_class_weight
-from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..data.training_data import TrainingData
 from ..training.outcome import LEAST_LOSS, Constant
 from .base import can_train_by_batches
 from .calls import explained, fitting
 from .conformal import SetsMixin
+from .labels import (
+    are_indicators,
+    at_least_two,
+    first_classes,
+    found_labels,
+    indicators,
+    places_among,
+)
 from .typing import available_if
 
-LARGEST_EXACT = 2.0**53
-"""From here on neighbouring whole numbers are equal as float64."""
+if TYPE_CHECKING:
+    from ..nn.losses import WeightedLoss
+
+CLASS_LOSSES = ("log_loss", "brier")
 
 
 class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
     """The classifier's side of an estimator; to stand before a `BaseNetwork`.
 
-    It needs the parameters ``loss`` and ``class_weight``.
+    It needs the parameters ``loss``, ``label_smoothing`` and ``class_weight``.
     """
 
     _parameter_constraints: ClassVar[dict] = {
-        "loss": [StrOptions({"log_loss", "brier"})],
+        "loss": [StrOptions({*CLASS_LOSSES}), callable],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
-    _target_attributes: ClassVar[tuple[str, ...]] = ("classes_",)
+    _target_attributes: ClassVar[tuple[str, ...]] = ("classes_", "_y_type")
     _out_of_bag_name: ClassVar[str] = "oob_decision_function_"
+
+    loss: str | Callable[..., Any]
+    label_smoothing: float
+    # What y of fit was; older states do not have it.
+    _y_type: str = "labels"
 
     @available_if(can_train_by_batches)
     @fitting
@@ -53,10 +70,11 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
         ----------
         X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             A portion of the data.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_classes)
+            Class labels, or zeros and ones where several may be right.
         classes : array-like of shape (n_classes,), optional
-            All classes there will be; needed at the first call.
+            All classes there will be; needed at the first call, unless y has a column for
+            each.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples. Unlike ``fit``, which scales them to a mean of one,
             this takes them, and those of the classes, as they are: one call cannot know
@@ -86,21 +104,23 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
 
         Returns
         -------
-        ndarray of shape (n_samples,)
-            Labels.
+        ndarray of shape (n_samples,), or {ndarray, csr_array} (n_samples, n_classes)
+            Labels. Where several may be right, zeros and ones: a label is taken if its
+            probability is above one half. They are sparse if those of fit were.
         """
-        winners = _winners(self._network_output(X))
-        return self.classes_[winners]
+        return self._labels(self._network_output(X))
 
     @explained
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy of the predictions.
 
+        Where several labels may be right, all of a row have to be.
+
         Parameters
         ----------
         X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
-        y : array-like of shape (n_samples,)
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_classes)
             True labels. None if X brings them.
         sample_weight : array-like of shape (n_samples,), optional
             Weights of the samples.
@@ -124,8 +144,9 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
-            One number per sample for two classes, the logit of ``classes_[1]``. For a
-            linear network it is ``X @ coef_.T + intercept_``.
+            One number per sample for two classes, the logit of ``classes_[1]``; where
+            several labels may be right, the logit of each. For a linear network it is
+            ``X @ coef_.T + intercept_``.
         """
         output = self._network_output(X)
         return output[:, 0] if output.shape[1] == 1 else output
@@ -142,9 +163,10 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
         Returns
         -------
         ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``.
+            Probabilities, in the order of ``classes_``. They sum to one, except where
+            several labels may be right: then each is by itself.
         """
-        return _probabilities(self.decision_function(X))
+        return self._predictions(self._network_output(X))
 
     @explained
     def predict_log_proba(self, X: Any) -> NDArray[Any]:
@@ -165,26 +187,66 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
             return np.log(self.predict_proba(X))
 
     def _predictions(self, output: NDArray[Any]) -> NDArray[Any]:
-        return _probabilities(output[:, 0] if output.shape[1] == 1 else output)
+        if output.shape[1] == 1:
+            return np.column_stack([expit(-output), expit(output)])
+        return expit(output) if self._has_many_labels else softmax(output, axis=1)
 
-    def _loss_name(self) -> str:
-        return self.loss
+    def _labels(self, output: NDArray[Any]) -> Any:
+        """Return what is predicted for outputs of the network."""
+        if self._has_many_labels:
+            return self._decode_target(output > 0)
+        return self.classes_[_winners(output)]
+
+    @property
+    def _has_many_labels(self) -> bool:
+        """Whether several labels of a row may be right."""
+        return self._y_type != "labels"
+
+    @property
+    def out_activation_(self) -> str:
+        """What makes probabilities of the output of the last layer, by its name."""
+        self._fitted_network("out_activation_")
+        by_itself = self._has_many_labels or len(self.classes_) == 2
+        return "logistic" if by_itself else "softmax"
+
+    def _has_classes(self) -> bool:
+        return not self._has_many_labels
+
+    def _make_loss(self, *, judges: bool = False) -> WeightedLoss:
+        """Return the loss as a torch module; what judges knows no smoothing."""
+        from ..nn.losses import LOSSES, OwnLoss
+
+        if not isinstance(self.loss, str):
+            return OwnLoss(self.loss)
+        return LOSSES[self.loss](0.0 if judges else self.label_smoothing)
 
     def _best_constant(self, data: TrainingData) -> Constant:
         """Return the weighted frequencies of the classes, with their loss."""
-        counts = np.bincount(data.target(), weights=data.weight())
-        shares = counts[counts > 0] / counts.sum()
-        if self.loss == "log_loss":
-            loss = -np.sum(shares * np.log(shares))
-        else:
-            loss = 1 - np.sum(shares**2)
         cure = "" if self.standardize else "set standardize=True"
+        if not isinstance(self.loss, str):  # nobody knows
+            return Constant("a constant", np.inf, cure)
+        y, weight = data.target(), data.weight()
+        if self._has_many_labels:
+            shares = np.average(y.astype(np.float64), axis=0, weights=weight)
+            n_classes, shares = 2, np.stack([shares, 1 - shares])
+        else:
+            n_classes = len(self.classes_)
+            counts = np.bincount(y, weights=weight, minlength=n_classes)
+            shares = (counts / counts.sum())[:, None]
+        smoothing = self.label_smoothing
+        shares = shares * (1 - smoothing) + smoothing / n_classes
+        if self.loss == "log_loss":
+            losses = -xlogy(shares, shares).sum(axis=0)
+        else:
+            label = (1 - smoothing) ** 2 + (2 - smoothing) * smoothing / n_classes
+            losses = label - (shares**2).sum(axis=0)
         return Constant(
-            "the frequencies of the classes", max(float(loss), LEAST_LOSS), cure
+            "the frequencies of the classes", max(float(losses.mean()), LEAST_LOSS), cure
         )
 
     def _n_network_outputs(self) -> int:
-        return 1 if len(self.classes_) == 2 else len(self.classes_)
+        n_classes = len(self.classes_)
+        return 1 if n_classes == 2 and not self._has_many_labels else n_classes
 
     def _encode_target(
         self,
@@ -195,42 +257,67 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
         classes: Any = None,
         name: str = "y",
     ) -> NDArray[Any]:
-        """Return the index of each label."""
-        y = column_or_1d(y, warn=True)
-        check_classification_targets(y)
-        if y.dtype.kind == "f" and np.abs(y).max(initial=0) >= LARGEST_EXACT:
+        """Return the index of each label, or zeros and ones where several are right."""
+        several = are_indicators(y)
+        if reset:
+            self._y_type = "labels"
+            if several:
+                self._y_type = "sparse indicators" if issparse(y) else "indicators"
+        elif several != self._has_many_labels:
+            now, before = ("several", "one") if several else ("one", "several")
+            how = f"is sparse: it has {now}" if issparse(y) else f"has {now}"
             raise ValueError(
-                f"{name} has floats of 2**53 and more as labels, of which different whole "
-                "numbers are equal. Give them as integers or as strings."
+                f"{name} {how} label(s) per row, but the network was fitted to {before} "
+                "per row."
             )
-        found, index = np.unique(y, return_inverse=True)
+        if several:
+            return self._encode_indicators(y, reset=reset, classes=classes, name=name)
+        found, index = found_labels(y, name)
         if classes is not None:
             classes = np.unique(column_or_1d(self._usable_target(classes, "classes")))
         if reset:
-            self.classes_ = _first_classes(classes) if partial else _at_least_two(found)
-        elif classes is not None and not np.array_equal(classes, self.classes_):
+            self.classes_ = first_classes(classes) if partial else at_least_two(found)
+        elif classes is not None:
+            self._compare_classes(classes)
+        return places_among(found, self.classes_, name)[index].astype(np.int64)
+
+    def _encode_indicators(
+        self, y: Any, *, reset: bool, classes: Any, name: str
+    ) -> NDArray[np.float32]:
+        """Return zeros and ones for each label; their columns are the classes."""
+        values = indicators(y, name)
+        n_labels = values.shape[1]
+        if reset:
+            self.classes_ = np.arange(n_labels)
+        elif n_labels != len(self.classes_):
+            raise ValueError(
+                f"{name} has {n_labels} labels, but {len(self.classes_)} were fitted."
+            )
+        if classes is not None:
+            self._compare_classes(np.unique(column_or_1d(classes)))
+        return values
+
+    def _compare_classes(self, classes: NDArray[Any]) -> None:
+        """Refuse classes that are not those of the first call."""
+        if not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"classes={classes.tolist()} differ from those of the earlier "
                 f"fit, {self.classes_.tolist()}."
             )
-        known = self.classes_
-        if {found.dtype.kind, known.dtype.kind} == {"i", "u"}:
-            # numpy would compare them as floats, of which large neighbours are equal.
-            found, known = found.astype(object), known.astype(object)
-        unknown = found[~np.isin(found, known)]
-        if len(unknown):
-            raise ValueError(
-                f"{name} has labels that are not among the classes: {unknown.tolist()}; "
-                f"the classes are {self.classes_.tolist()}."
-            )
-        return np.searchsorted(known, found)[index].astype(np.int64)
 
     def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
         """Multiply the weights of the classes into those of the samples."""
+        if self._has_many_labels:
+            if self.class_weight is not None:
+                raise ValueError(
+                    f"class_weight={self.class_weight!r} is for one label per row. Where "
+                    "several may be right, give sample_weight instead."
+                )
+            return data.sample_weight
         present = np.unique(data.target())
         if not partial:
             dropped = ", after samples of weight zero were dropped,"
-            _at_least_two(
+            at_least_two(
                 self.classes_[present], "y" if data.rows is None else "y" + dropped
             )
         if self.class_weight is None:
@@ -281,12 +368,22 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
             )
         return np.array(weights, np.float64)
 
-    def _decode_target(self, target: NDArray[Any]) -> NDArray[Any]:
-        return self.classes_[target]
+    def _decode_target(self, target: NDArray[Any]) -> Any:
+        if not self._has_many_labels:
+            return self.classes_[target]
+        values = target.astype(np.int64)
+        return csr_array(values) if self._y_type == "sparse indicators" else values
 
     def _score_output(self, output: NDArray[Any], data: TrainingData) -> float:
         """Return the accuracy."""
-        return accuracy_score(data.target(), _winners(output), sample_weight=data.weight())
+        target, weight = self._decode_target(data.target()), data.weight()
+        return accuracy_score(target, self._labels(output), sample_weight=weight)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def _winners(output: NDArray[Any]) -> NDArray[np.intp]:
@@ -294,30 +391,3 @@ def _winners(output: NDArray[Any]) -> NDArray[np.intp]:
     if output.shape[1] == 1:
         return (output[:, 0] > 0).astype(np.intp)
     return output.argmax(axis=1)
-
-
-def _probabilities(scores: NDArray[Any]) -> NDArray[Any]:
-    """Return the probabilities of the classes, of shape (n_samples, n_classes)."""
-    if scores.ndim == 1:
-        return np.column_stack([expit(-scores), expit(scores)])
-    return softmax(scores, axis=1)
-
-
-def _at_least_two(classes: NDArray[Any], where: str = "y") -> NDArray[Any]:
-    """Refuse a single class."""
-    if len(classes) < 2:
-        raise ValueError(
-            f"{where} has one class only, {classes.tolist()}; a classifier needs two or "
-            "more classes."
-        )
-    return classes
-
-
-def _first_classes(classes: Any) -> NDArray[Any]:
-    """Return the classes that the first call of partial_fit announces."""
-    if classes is None:
-        raise ValueError(
-            "The first call of partial_fit needs classes: all labels that any later "
-            "call may bring."
-        )
-    return _at_least_two(classes, "classes")

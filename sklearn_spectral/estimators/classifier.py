@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +12,7 @@ from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
 from .calls import explained
 from .classification import NetworkClassifierMixin
-from .direct_estimators import DirectClassifier
+from .direct_classifier import DirectClassifier
 from .grouped import GroupedFitMixin
 from .members import ClassifierMembersMixin
 from .spectral import BaseSpectral
@@ -86,9 +87,15 @@ class SpectralClassifier(
         with the covariance of the data, or with its square root. They serve images and
         other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
         that covariance from its first portion, which needs more rows than features.
-    loss : {"log_loss", "brier"}, default="log_loss"
+    loss : {"log_loss", "brier"} or callable, default="log_loss"
         Cross-entropy, or the squared distance of the predicted probabilities from the
-        one-hot label (equation 7 of [1]_).
+        one-hot label (equation 7 of [1]_). A callable takes torch tensors: the outputs of
+        the network before the softmax, (n_samples, n_classes) or of two classes
+        (n_samples, 1), and the indices of the labels, (n_samples,). It returns the loss of
+        each sample. A file does not hold it.
+    label_smoothing : float, default=0.0
+        Share of each label that is spread evenly over all classes while training; what
+        stops training and finds the temperature knows no smoothing. Not used by a callable.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
@@ -321,7 +328,8 @@ class SpectralClassifier(
         fit_intercept: bool = True,
         standardize: bool = True,
         init: str = "scaled",
-        loss: str = "log_loss",
+        loss: str | Callable[..., Any] = "log_loss",
+        label_smoothing: float = 0.0,
         solver: str = "adamax",
         learning_rate: str = "auto",
         learning_rate_init: float | Literal["auto"] = "auto",
@@ -386,6 +394,7 @@ class SpectralClassifier(
             verbose=verbose,
         )
         self.loss = loss
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.temperature = temperature
 

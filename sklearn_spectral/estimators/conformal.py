@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from ..fitted.conformal import (
     largest_believed,
     strangeness_of_classes,
 )
+from ..spec.losses import LINKS, Link
 from .calls import explained
 
 if TYPE_CHECKING:
@@ -54,18 +56,23 @@ class CalibratedMixin:
         if found is None or not np.isfinite(found.output).all():
             return
         counts = slice(None) if found.weight is None else found.weight > 0
-        scores = self._scores(found)
+        scores = self._scores(found)[counts]
         if bags is not None:
-            of_all, n_members, n_left_out = bags
-            others = (n_members * of_all - n_left_out * found.output) / (
-                n_members - n_left_out
-            )
-            differences = (found.output - others)[counts]
-            scores = error_of_all(scores[counts], differences, n_members, n_left_out)
-        else:
-            scores = scores[counts]
+            of_all, *numbers = bags
+            scores = self._as_of_all(scores, found.output[counts], of_all[counts], *numbers)
         if len(scores) and np.isfinite(scores).all():
             self._calibration = kept(scores)
+
+    def _as_of_all(
+        self,
+        scores: NDArray[np.float64],
+        output: NDArray[Any],
+        of_all: NDArray[Any],
+        n_members: int,
+        n_left_out: int,
+    ) -> NDArray[np.float64]:
+        """Return scores out of bag as they are of the mean of all members; ``of_all``."""
+        return scores
 
     def _largest_believed(self, name: str, coverage: float) -> NDArray[np.float64]:
         """Return the largest scores that are believed, or say why they are not known."""
@@ -88,7 +95,16 @@ class CalibratedMixin:
 class IntervalsMixin(CalibratedMixin):
     """Intervals of a regressor."""
 
-    _y_ndim: int
+    _levels: tuple[float, ...] | None
+    _response: Callable[[NDArray[Any]], NDArray[Any]]
+    _response_to: Callable[[Any], NDArray[Any]]
+    _in_shape: Callable[[NDArray[Any]], NDArray[Any]]
+    _deviation: Callable[[NDArray[Any]], NDArray[Any]]
+
+    @property
+    def _link(self) -> Link:
+        """What stands between the network's output and what is predicted."""
+        return LINKS["identity"]
 
     @explained
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[Any]:
@@ -97,9 +113,15 @@ class IntervalsMixin(CalibratedMixin):
         The middle is what ``predict`` gives, and the width that of the errors of rows that
         did not train the network: those out of bag, as in [1]_ (here as errors of the mean
         of all members, which are smaller), or the validation data where there are a hundred
-        or no bags. So all intervals of an output are equally wide. A share ``coverage`` of
-        new targets lies inside if their rows are drawn as those of ``fit``: over all rows,
-        not for each kind of row.
+        or no bags. A share ``coverage`` of new targets lies inside if their rows are drawn
+        as those of ``fit``: over all rows, not for each kind of row.
+
+        All intervals of an output are equally wide, unless the loss says how errors grow:
+        with ``"poisson"`` as the root of what is predicted, with ``"gamma"`` as that
+        itself. A network of several quantiles has intervals between two of them, made wider
+        or narrower by one number [2]_: so they are narrow where targets lie close together.
+        Of the first and the last, the second and the last but one, and so on, it takes the
+        two that are nearest to the coverage.
 
         Parameters
         ----------
@@ -125,6 +147,8 @@ class IntervalsMixin(CalibratedMixin):
         ----------
         .. [1] B. Kim, C. Xu, R. F. Barber, "Predictive inference is free with the
            jackknife+-after-bootstrap", NeurIPS (2020).
+        .. [2] Y. Romano, E. Patterson, E. Candes, "Conformalized quantile regression",
+           NeurIPS (2019).
 
         Examples
         --------
@@ -138,21 +162,70 @@ class IntervalsMixin(CalibratedMixin):
         True
         """
         width = self._largest_believed("predict_interval", coverage)
-        if self._y_ndim == 1:
-            width = width[0]
-        middle = self.predict(X)  # type: ignore[attr-defined]
-        return np.stack([middle - width, middle + width], axis=-1)
+        predicted = self._response_to(X)
+        if self._levels is None:
+            width = width * self._deviation(predicted)
+            low, high = predicted - width, predicted + width
+        else:
+            pairs = _pairs(np.array(self._levels))
+            nearest = np.abs(np.subtract(*reversed(pairs)) - coverage).argmin()
+            width = width.reshape(-1, len(pairs[0]))[:, nearest]
+            low, high = (each[..., nearest] for each in _pairs(predicted))
+            low, high = low - width, high + width
+            middle = (low + high) / 2
+            low, high = np.fmin(low, middle), np.fmax(high, middle)  # none if infinite
+        if self._link.activation == "exp":  # such targets are not negative
+            low = np.maximum(low, 0)
+        return self._in_shape(np.stack([low, high], axis=-1))
 
     def _std(self) -> NDArray[np.float64]:
-        """Return the standard deviation of the errors of each output."""
+        """Return the standard deviation of the errors of each output, for a deviation of
+        one."""
+        if self._levels is not None:
+            raise ValueError(
+                "return_std=True is for one prediction of each target, but this network "
+                f"predicts {len(self._levels)} quantiles. Use predict_interval."
+            )
         return self._largest_believed("return_std=True", ONE_STD)
 
     def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
-        return np.abs(found.target - found.output.astype(np.float64))
+        predicted = self._response(found.output.astype(np.float64))
+        if self._levels is None:
+            return np.abs(found.target - predicted) / self._deviation(predicted)
+        low, high = _pairs(predicted)
+        target = found.target[..., None]
+        return np.maximum(low - target, target - high).reshape(len(target), -1)
+
+    def _as_of_all(
+        self,
+        scores: NDArray[np.float64],
+        output: NDArray[Any],
+        of_all: NDArray[Any],
+        n_members: int,
+        n_left_out: int,
+    ) -> NDArray[np.float64]:
+        if self._levels is not None:  # these are no errors of a mean
+            return scores
+        others = (n_members * of_all - n_left_out * output) / (n_members - n_left_out)
+        few = self._response(output)
+        differences = (few - self._response(others)) / self._deviation(few)
+        return error_of_all(scores, differences, n_members, n_left_out)
+
+
+def _pairs(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return those of lower and upper quantiles that belong together: the last axis has
+    the outermost first."""
+    n_pairs = values.shape[-1] // 2
+    return values[..., :n_pairs], values[..., ::-1][..., :n_pairs]
 
 
 class SetsMixin(CalibratedMixin):
     """Sets of classes of a classifier."""
+
+    @property
+    def _has_many_labels(self) -> bool:
+        """Whether several labels of a row may be right."""
+        return False
 
     @explained
     def predict_set(
@@ -168,7 +241,8 @@ class SetsMixin(CalibratedMixin):
         They are as large as rows that did not train the network ask for: those out of bag,
         or the validation data where there are a hundred or no bags. A share ``coverage`` of
         new labels lies inside, if their rows are drawn as those of ``fit``: over all rows,
-        not for each class.
+        not for each class. Where several labels may be right, all of them lie inside for
+        that share of the rows.
 
         Parameters
         ----------
@@ -177,6 +251,7 @@ class SetsMixin(CalibratedMixin):
         coverage : float, default=0.9
             The share of labels that are to lie inside, above 0 and below 1.
         method : {"lac", "aps"}, default="lac"
+            For several labels per row there is ``"lac"`` alone.
             Which classes a set takes: ``"lac"`` those whose probability is high enough,
             which makes the smallest sets [1]_; ``"aps"`` the most probable ones, until they
             sum to enough, which makes larger sets where it is harder [2]_. Whether the last
@@ -189,7 +264,7 @@ class SetsMixin(CalibratedMixin):
         -------
         ndarray of bool, of shape (n_samples, n_classes)
             Whether each of ``classes_`` is in the set. The most probable one always is
-            unless ``allow_empty``.
+            unless ``allow_empty``, or where all labels of a row may be wrong.
 
         Raises
         ------
@@ -197,6 +272,7 @@ class SetsMixin(CalibratedMixin):
             If all rows trained the network, or training went on from one that saw them.
         ValueError
             If coverage is not between 0 and 1, or there is no such method.
+            If ``"aps"`` is asked for where several labels may be right.
 
         References
         ----------
@@ -218,8 +294,14 @@ class SetsMixin(CalibratedMixin):
         """
         if method not in METHODS:
             raise ValueError(f"method={method!r} must be one of {[*METHODS]}.")
+        if self._has_many_labels and method != "lac":
+            raise ValueError(
+                f"method={method!r} is for one right label per row. Use method='lac'."
+            )
         largest = self._largest_believed("predict_set", coverage)[METHODS[method]]
         shares = self.predict_proba(X).astype(np.float64)  # type: ignore[attr-defined]
+        if self._has_many_labels:
+            return 1 - shares <= largest
         inside = self._strangeness(shares)[..., METHODS[method]] <= largest
         if not allow_empty:
             inside[np.arange(len(shares)), shares.argmax(axis=1)] = True
@@ -230,6 +312,8 @@ class SetsMixin(CalibratedMixin):
 
     def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
         shares = self._predictions(found.output).astype(np.float64)  # type: ignore[attr-defined]
+        if self._has_many_labels:  # the strangest of those that are right
+            return np.where(found.target > 0, 1 - shares, 0.0).max(axis=1, keepdims=True)
         return self._strangeness(shares)[np.arange(len(shares)), found.target]
 
 

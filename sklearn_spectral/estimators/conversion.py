@@ -20,6 +20,9 @@ FOLLOWING = frozenset(
 )
 """Parameters that follow from a network that is taken over."""
 
+OF_LOSS = ("loss", "label_smoothing", "quantile", "huber_delta")
+"""Parameters that a network which is taken over brings along."""
+
 
 @dataclass(frozen=True)
 class PlainNetwork:
@@ -27,7 +30,7 @@ class PlainNetwork:
 
     ``coefs`` of shape (n_in, n_out) are those of all layers, the linear ones included;
     ``learnt`` is what was learnt of the data beside the network, ``units`` what stands
-    around it.
+    around it, ``loss`` the parameters that say what its output means.
     """
 
     coefs: list[NDArray[Any]]
@@ -37,14 +40,11 @@ class PlainNetwork:
     activation: str
     learnt: dict[str, Any]
     units: dict[str, NDArray[Any]] = field(default_factory=dict)
+    loss: dict[str, Any] = field(default_factory=dict)
 
 
 def plain_network(estimator: Any) -> PlainNetwork:
-    """Read the network of a fitted estimator in direct space; arrays are not copied.
-
-    A ValueError says what a spectral network cannot do: several labels per sample, or the
-    exponential that ``loss="poisson"`` ends with.
-    """
+    """Read the network of a fitted estimator in direct space; arrays are not copied."""
     if isinstance(estimator, MLPClassifier | MLPRegressor):
         check_is_fitted(estimator)
         return _of_perceptron(estimator)
@@ -74,6 +74,7 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
         linear_expansion=estimator.architecture_.expansion_parameter,
         activation=fitted.activation,
         units=fitted.units(),
+        loss={n: getattr(estimator, n) for n in OF_LOSS if hasattr(estimator, n)},
         learnt={
             name: getattr(estimator, name) for name in names if hasattr(estimator, name)
         },
@@ -83,19 +84,12 @@ def _of_direct(estimator: BaseNetwork) -> PlainNetwork:
 def _of_perceptron(estimator: MLPClassifier | MLPRegressor) -> PlainNetwork:
     n_outputs = estimator.coefs_[-1].shape[1]
     if isinstance(estimator, MLPClassifier):
-        if estimator.out_activation_ != "softmax" and n_outputs > 1:
-            raise ValueError(
-                "The estimator predicts several labels per sample, which "
-                "SpectralClassifier does not."
-            )
         learnt: dict[str, Any] = {"classes_": estimator.classes_}
+        if estimator.out_activation_ == "logistic" and n_outputs > 1:
+            learnt["_y_type"] = "indicators"
     else:
-        if estimator.out_activation_ != "identity":
-            raise ValueError(
-                f"The estimator ends with {estimator.out_activation_!r} (its loss is "
-                f"{estimator.loss!r}), which SpectralRegressor does not."
-            )
         learnt = {"n_outputs_": n_outputs, "_y_ndim": 1 if n_outputs == 1 else 2}
+        learnt["_fitted_loss"] = estimator.loss
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(estimator, name):
             learnt[name] = getattr(estimator, name)
@@ -106,6 +100,7 @@ def _of_perceptron(estimator: MLPClassifier | MLPRegressor) -> PlainNetwork:
         linear_expansion=None,
         activation=estimator.activation,
         learnt=learnt,
+        loss={"loss": estimator.loss} if "_fitted_loss" in learnt else {},
     )
 
 

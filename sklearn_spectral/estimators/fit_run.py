@@ -201,7 +201,7 @@ class FitRun:
         by_default = estimator.early_stopping == "auto"
         try:
             training, held_out = self.data.split(
-                self._held_out_share(), self.seed, stratify=not estimator._y_is_numeric
+                self._held_out_share(), self.seed, stratify=estimator._has_classes()
             )
         except ValueError:
             if not by_default:
@@ -297,17 +297,21 @@ class FitRun:
     def _score(self, dataset: Any) -> Callable[[Any], float] | None:
         """Return what scores a network after each epoch."""
         estimator, validation = self.estimator, self.validation
-        name, now = estimator._loss_name(), self._fitted_now
+        loss, now = estimator._make_loss(judges=True), self._fitted_now
         if self.stops_by == "oob":
             if estimator.scoring is None:
-                return out_of_bag_loss_score(name, dataset)
+                return out_of_bag_loss_score(loss, dataset)
             return out_of_bag_scorer_score(estimator, now, dataset, self.units.in_use)
         if validation is None:
             return None
         if estimator.scoring is not None:
             return scorer_score(estimator, now, validation)
-        output_of = partial_of(self.output_of, data=validation)
-        return loss_score(name, output_of, validation, self.units.encode)
+
+        def output_of(network: Any) -> NDArray[Any]:
+            return self.units.encode_output(self.output_of(network, validation))
+
+        target = self.units.encode(validation.target())
+        return loss_score(loss, output_of, target, validation.weight())
 
     def _dataset(self, data: TrainingData) -> Any:
         """Return what batches are cut from."""
@@ -339,7 +343,7 @@ class FitRun:
         rate, max_norm = self._rate(batch_size)
         shuffle = estimator.shuffle
         return TrainingOptions(
-            loss=estimator._loss_name(),
+            loss=estimator._make_loss(),
             solver=estimator.solver,
             learning_rate=estimator._schedule(self.partial, self.stops_by),
             learning_rate_init=float(rate),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.training_data import TrainingData
 from ..fitted.units import has_units
+from ..spec.losses import Loss, quantile_of
 
 if TYPE_CHECKING:
     from ..nn.network import StackedNetwork
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 # Of the logarithm of the temperature, where rows are held out: ten may be all there are.
 SPREAD = 0.3
+
+# How many median absolute deviations of a normal distribution its standard deviation is.
+OF_NORMAL = 1.4826
 
 
 class FitUnits:
@@ -30,6 +34,7 @@ class FitUnits:
         self.estimator, self.n_outputs = estimator, config["out_features"]
         self.has_units = has_units(config)
         self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self.row: Loss | None = getattr(estimator, "_row", None)
         self.shares_trained = bool(config.get("train_eigenvectors", False))
         chosen = getattr(estimator, "temperature", 1.0)
         self.finds_temperature = self.has_units and isinstance(chosen, str)
@@ -45,18 +50,39 @@ class FitUnits:
         network.set_units(
             input_shift=np.zeros_like(scale) if shift is None else shift, input_scale=scale
         )
-        if self.estimator._y_is_numeric:
-            shift, scale = data.spread_of_targets(**how)
+        if self.row is not None:
+            shift, scale = self._units_of_targets(self.row, data, how)
             self.of_targets = np.zeros_like(scale) if shift is None else shift, scale
+
+    def _units_of_targets(self, row: Loss, data: TrainingData, how: dict[str, Any]) -> Any:
+        """Return where targets lie and how far they spread, as their loss wants it."""
+        if row.link == "log":  # whose output is shifted by the logarithm of a scale
+            weight, y = data.own_weight(), data.target()
+            mean = np.average(y, axis=0, weights=weight)
+            return None, np.where((mean > 0) & how["centred"], mean, 1.0)
+        shift, scale = data.spread_of_targets(**how)
+        if not row.is_robust:
+            return shift, scale
+        y, weight = data.target(), data.own_weight()
+        shares = np.ones(len(y)) if weight is None else weight
+        if shift is not None:
+            shift = quantile_of(y, shares, 0.5)
+        deviations = np.abs(y if shift is None else y - shift)
+        robust = OF_NORMAL * quantile_of(deviations, shares, 0.5)
+        # It is zero where half of them are alike, and far from the other after overflows.
+        return shift, np.where((robust > 0) & (robust < scale), robust, scale)
 
     def resume(self, network: StackedNetwork) -> None:
         """Go on with the units of the first fit; outputs have none while training."""
         if not self.has_units:
             return
-        if self.estimator._y_is_numeric:
+        if self.row is not None:
             arrays = self.estimator._fitted.complete()
             shift, scale = (arrays[f"output_{n}"].astype(float) for n in ("shift", "scale"))
-            self.of_targets = shift, scale
+            if self.row.link == "log":
+                shift, scale = np.zeros_like(shift), np.exp(shift)
+            n_levels = self.n_outputs // self.estimator.n_outputs_
+            self.of_targets = shift[::n_levels], scale[::n_levels]
         none = np.zeros(self.n_outputs)
         network.set_units(output_shift=none, output_scale=none + 1)
 
@@ -65,7 +91,13 @@ class FitUnits:
         if not self.has_units:
             return {}
         none = np.zeros(self.n_outputs)
-        shift, scale = self.of_targets or (none, none + 1)
+        shift, scale = none, none + 1
+        if self.of_targets is not None and self.row is not None:
+            # Of several quantiles each has that of its target.
+            each = len(none) // len(self.of_targets[0])
+            shift, scale = (np.repeat(values, each) for values in self.of_targets)
+            if self.row.link == "log":
+                shift, scale = np.log(scale), none + 1
         return {"output_shift": shift, "output_scale": scale / self.temperature}
 
     def standardized(self, data: TrainingData) -> TrainingData:
@@ -78,6 +110,13 @@ class FitUnits:
             return y
         shift, scale = self.of_targets
         return (y - shift) / scale
+
+    def encode_output(self, output: NDArray[Any]) -> NDArray[Any]:
+        """Return what the network gives while training, for outputs in use."""
+        if self.of_targets is None:
+            return output
+        shift, scale = self.of_outputs().values()
+        return (output - shift) / scale
 
     def find_temperature(
         self,
@@ -93,14 +132,13 @@ class FitUnits:
             return
         import torch
 
-        from ..nn.losses import LOSSES
         from ..training.temperature import best_temperature
 
         self.temperature = best_temperature(
             torch.from_numpy(output),
             torch.from_numpy(target),
             None if weight is None else torch.from_numpy(weight),
-            LOSSES[self.estimator._loss_name()](),
+            self.estimator._make_loss(judges=True),
             # Eigenvectors that train know of what members left out: that they would have
             # it surer than they are is no reason to believe it.
             1.0 if out_of_bag and self.shares_trained else 0.1,

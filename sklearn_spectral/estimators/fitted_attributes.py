@@ -28,6 +28,10 @@ ADDED_PARAMETERS: dict[str, Any] = {
     "standardize": False,
     "temperature": 1.0,
     "scoring": None,
+    "loss": "squared_error",  # of regressors
+    "quantile": 0.5,
+    "huber_delta": 1.35,
+    "label_smoothing": 0.0,
 }
 """What pickles of older versions do not have, as it was then."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ class ClassifierMembersMixin:
         Returns
         -------
         ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_classes)
-            One number per sample for two classes, the logit of ``classes_[1]``.
+            One number per sample for two classes, the logit of ``classes_[1]``; where
+            several labels may be right, the logit of each.
 
         Raises
         ------
@@ -52,13 +54,15 @@ class ClassifierMembersMixin:
 class RegressorMembersMixin:
     """The members of a spectral regressor; to stand before it."""
 
-    _y_ndim: int
+    _predictions: Callable[[NDArray[Any]], NDArray[Any]]
 
     @explained
     def member_predict(self, X: Any) -> NDArray[Any]:
         """Predict the targets of each sample by each member.
 
-        ``predict`` is their mean.
+        ``predict`` is their mean; with ``loss="poisson"`` and ``"gamma"``, whose network
+        gives logarithms, it is their geometric mean. Of several quantiles it is the mean
+        before these are put in order.
 
         Parameters
         ----------
@@ -68,7 +72,8 @@ class RegressorMembersMixin:
         Returns
         -------
         ndarray of shape (n_members, n_samples) or (n_members, n_samples, n_outputs)
-            Predictions; of two axes if the targets of fit had one.
+            Predictions; of two axes if the targets of fit had one. Several quantiles are
+            one axis more, behind the others.
 
         Raises
         ------
@@ -84,8 +89,7 @@ class RegressorMembersMixin:
         >>> model.fit(X, y / 100).member_predict(X).shape
         (4, 442)
         """
-        output = _member_output(self, X)
-        return output[..., 0] if self._y_ndim == 1 else output
+        return np.stack([self._predictions(each) for each in _member_output(self, X)])
 
 
 def _member_output(estimator: Any, X: Any) -> NDArray[Any]:

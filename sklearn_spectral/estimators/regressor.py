@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from .direct_estimators import DirectRegressor
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from ..files.container import Path_
+from ..spec.architecture import HiddenLayerSizes, LinearExpansion
+from .calls import explained
+from .direct_regressor import DirectRegressor
 from .grouped import GroupedFitMixin
 from .members import RegressorMembersMixin
 from .regression import NetworkRegressorMixin
 from .spectral import BaseSpectral
+from .typing import Scoring, Seed
 
 
 class SpectralRegressor(
@@ -14,7 +21,7 @@ class SpectralRegressor(
 ):
     """Neural network regressor trained in the spectral domain.
 
-    The network is that of `SpectralClassifier`, with linear outputs and half the
+    The network is that of `SpectralClassifier`, with linear outputs and by default half the
     squared error, averaged over the outputs, as its loss.
 
     Parameters
@@ -52,9 +59,12 @@ class SpectralRegressor(
         Whether training sees each feature, and each target, with mean zero and standard
         deviation one, over the rows that train and by their weights. Both fold into the
         first and the last layer of the retracted network, so that what is fitted is in the
-        units of X and y; the loss is in those of standardised targets. Sparse features
-        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
-        decides for all later ones, as does a fit for those that go on from it.
+        units of X and y; the loss is in those of standardised targets. Losses for which few
+        targets far off hardly count take the median and the median absolute deviation of
+        targets; those of counts and of a gamma distribution divide them by their mean.
+        Sparse features are not centred, and without ``fit_intercept`` none are. A first
+        ``partial_fit`` decides for all later ones, as does a fit for those that go on from
+        it.
     init : str, default="scaled"
         Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
         size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
@@ -63,6 +73,29 @@ class SpectralRegressor(
         with the covariance of the data, or with its square root. They serve images and
         other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
         that covariance from its first portion, which needs more rows than features.
+    loss : str or callable, default="squared_error"
+        What training makes small, on the mean over samples and outputs:
+
+        - ``"squared_error"``: half the square of the error; predicts means;
+        - ``"absolute_error"``: its size; predicts medians;
+        - ``"huber"``: half the square up to ``huber_delta``, from there on linear: between
+          both, for targets of which some are far off;
+        - ``"quantile"``: the pinball loss of ``quantile``;
+        - ``"poisson"``: half the deviance of counts, which may be zero; what is predicted
+          is the exponential of the network's output;
+        - ``"gamma"``: half the deviance of a gamma distribution, for targets above zero
+          that spread as far as they are large; predictions as with ``"poisson"``.
+
+        A callable takes torch tensors, outputs of the network and targets, both
+        (n_samples, n_outputs), and returns the loss of each sample. Targets are not
+        standardised for it. A file does not hold it.
+    quantile : float or array-like of float, default=0.5
+        The quantile that ``loss="quantile"`` predicts, above 0 and below 1, or several in
+        increasing order: one network predicts all of them, and in order.
+    huber_delta : float, default=1.35
+        The error from which on ``loss="huber"`` is linear, in units of how far targets
+        spread (1.48 times their median absolute deviation from the median); of y itself
+        without ``standardize``.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
@@ -251,3 +284,90 @@ class SpectralRegressor(
     """
 
     _direct_type = DirectRegressor
+
+    _parameter_constraints: ClassVar[dict] = {
+        **BaseSpectral._parameter_constraints,
+        **NetworkRegressorMixin._parameter_constraints,
+    }
+
+    @explained
+    def __init__(
+        self,
+        hidden_layer_sizes: HiddenLayerSizes = (100,),
+        activation: str = "relu",
+        *,
+        linear_expansion: LinearExpansion | Literal["auto"] = "auto",
+        train_eigenvalues: str = "both",
+        train_eigenvectors: bool | str = True,
+        n_members: int | Literal["auto"] = "auto",
+        bag_fraction: float | Literal["auto"] = "auto",
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        init: str = "scaled",
+        loss: str | Callable[..., Any] = "squared_error",
+        quantile: Any = 0.5,
+        huber_delta: float = 1.35,
+        solver: str = "adamax",
+        learning_rate: str = "auto",
+        learning_rate_init: float | Literal["auto"] = "auto",
+        momentum: float = 0.9,
+        batch_size: int | Literal["auto"] = "auto",
+        max_iter: int = 200,
+        shuffle: bool | Literal["blocks"] = True,
+        alpha: float = 0.0,
+        alpha_eigenvectors: float = 0.0,
+        l1_ratio: float = 0.0,
+        l1_ratio_eigenvectors: float | None = None,
+        early_stopping: bool | Literal["auto", "oob"] = "auto",
+        scoring: Scoring = None,
+        validation_fraction: float | Literal["auto"] = "auto",
+        n_iter_no_change: float | Literal["auto"] = "auto",
+        tol: float = 1e-4,
+        averaging: float | Literal["auto"] = "auto",
+        warm_start: bool = False,
+        random_state: Seed = None,
+        device: str = "auto",
+        telescope: str = "auto",
+        checkpoint_dir: Path_ | None = None,
+        data_parallel: bool = False,
+        verbose: int = 0,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            linear_expansion=linear_expansion,
+            train_eigenvalues=train_eigenvalues,
+            train_eigenvectors=train_eigenvectors,
+            n_members=n_members,
+            bag_fraction=bag_fraction,
+            fit_intercept=fit_intercept,
+            standardize=standardize,
+            init=init,
+            solver=solver,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            momentum=momentum,
+            batch_size=batch_size,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            alpha=alpha,
+            alpha_eigenvectors=alpha_eigenvectors,
+            l1_ratio=l1_ratio,
+            l1_ratio_eigenvectors=l1_ratio_eigenvectors,
+            early_stopping=early_stopping,
+            scoring=scoring,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            averaging=averaging,
+            warm_start=warm_start,
+            random_state=random_state,
+            device=device,
+            telescope=telescope,
+            checkpoint_dir=checkpoint_dir,
+            data_parallel=data_parallel,
+            verbose=verbose,
+        )
+        self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta

@@ -171,7 +171,8 @@ class BaseSpectral(BaseNetwork):
             A fitted estimator of the same kind. It is not changed.
         **params
             Parameters of the result other than those of its architecture; ``n_members``
-            is 1 and ``train_eigenvectors`` False if not given. With more members all are
+            is 1 and ``train_eigenvectors`` False if not given, the loss that of the
+            estimator. With more members all are
             the estimator, and only their bags (``bag_fraction``) tell them apart while
             they train.
 
@@ -208,7 +209,7 @@ class BaseSpectral(BaseNetwork):
 
         plain = plain_network(estimator)
         check_conversion(cls, estimator, params, "from_direct")
-        params = {"n_members": 1, "train_eigenvectors": False, **params}
+        params = {"n_members": 1, "train_eigenvectors": False, **plain.loss, **params}
         result = cls(
             hidden_layer_sizes=plain.hidden_layer_sizes,
             linear_expansion=plain.linear_expansion,
@@ -436,7 +437,7 @@ class BaseSpectral(BaseNetwork):
         if not self._moves_far():
             return row.rate
         rate = row.far_rate
-        if self._loss_name() == "brier" and row.far_rate_brier is not None:
+        if self.loss == "brier" and row.far_rate_brier is not None:
             rate = row.far_rate_brier
         return rate * (1.0 if self.init == "scaled" else LARGE_START_SHARE)
 

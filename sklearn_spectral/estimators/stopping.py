@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from ..data.training_data import TrainingData
 
 if TYPE_CHECKING:
+    from ..nn.losses import WeightedLoss
     from ..training.out_of_bag import OutOfBag
     from .base import BaseNetwork
 
@@ -52,34 +53,30 @@ def rows_to_stop_by(
 
 
 def loss_score(
-    loss_name: str,
+    loss: WeightedLoss,
     output_of: Callable[[Any], NDArray[Any]],
-    validation: TrainingData,
-    encode: Callable[[NDArray[Any]], NDArray[Any]],
+    target: NDArray[Any],
+    weight: NDArray[Any] | None,
 ) -> Callable[[Any], float]:
     """Return a function that scores a network by minus the loss of rows that did not train
-    it, in the units that it learns; ``encode`` takes outputs and targets there."""
+    it; their outputs and targets are in the units that it learns."""
     import torch
 
-    from ..nn.losses import LOSSES
-
-    loss = LOSSES[loss_name]()
-    target, weight = torch.from_numpy(encode(validation.target())), validation.weight()
+    targets = torch.from_numpy(target)
     of_rows = None if weight is None else torch.from_numpy(weight)
 
     def score(network: Any) -> float:
-        output = torch.from_numpy(encode(output_of(network)))
-        return _finite(-loss.average(output, target, of_rows))
+        output = torch.from_numpy(output_of(network))
+        return _finite(-loss.average(output, targets, of_rows))
 
     return score
 
 
-def out_of_bag_loss_score(loss_name: str, dataset: Any) -> Callable[[Any], float]:
+def out_of_bag_loss_score(loss: WeightedLoss, dataset: Any) -> Callable[[Any], float]:
     """Return a function that scores a network by minus its loss out of bag."""
-    from ..nn.losses import LOSSES
     from ..training.out_of_bag import OutOfBagRows, out_of_bag_loss
 
-    rows, loss = OutOfBagRows(dataset), LOSSES[loss_name]()
+    rows = OutOfBagRows(dataset)
     return lambda network: _finite(-out_of_bag_loss(network, rows, loss))
 
 

@@ -102,6 +102,7 @@ class ValidationMixin(FittedAttributesMixin):
             )
         return check_array(
             self._usable_target(y, name),
+            accept_sparse="csr",
             dtype="numeric" if self._y_is_numeric else None,
             ensure_2d=False,
             ensure_min_samples=0,
@@ -146,6 +147,8 @@ class ValidationMixin(FittedAttributesMixin):
     def _usable_target(self, y: Any, name: str) -> Any:
         """Refuse targets that would be taken for others; keep whole numbers exact."""
         if issparse(y):
+            if not self._y_is_numeric:
+                return y  # labels, of which several may be right
             raise ValueError(
                 f"{name} is sparse, which targets cannot be; pass {name}.toarray() instead."
             )

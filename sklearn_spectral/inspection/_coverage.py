@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
@@ -111,8 +112,11 @@ class CoverageDisplay(Display):
             If it is not fitted.
         """
         model, X = any_network_and_inputs(estimator, cls.__name__, X)
-        y, of_numbers = np.asarray(y), is_regressor(model)
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        of_numbers = is_regressor(model)
         check_consistent_length(X, y)
+        if not of_numbers:  # of which all that are right have to lie inside
+            is_right = y > 0 if y.ndim == 2 else model.classes_ == y[:, None]
         shares, sizes = [], []
         for share in promised:
             if of_numbers:
@@ -121,7 +125,7 @@ class CoverageDisplay(Display):
                 sizes.append((high - low).mean())
             else:
                 found = model.predict_set(X, share, allow_empty=True)
-                shares.append((found & (model.classes_ == y[:, None])).sum() / len(y))
+                shares.append((found | ~is_right).all(axis=1).mean())
                 sizes.append(found.sum(axis=1).mean())
         return cls(
             promised=np.array(promised, np.float64),

@@ -152,6 +152,11 @@ def _compare(
             "or more."
         )
     weight = None if sample_weight is None else column_or_1d(sample_weight)
+    if getattr(network, "_has_many_labels", False) or getattr(network, "_levels", None):
+        raise ValueError(
+            "The members are compared by one label, or one number, for each sample and "
+            f"target; this {type(network).__name__} predicts several."
+        )
     if is_classifier(network):
         return _of_classifier(network, inputs, y, weight)
     targets = [

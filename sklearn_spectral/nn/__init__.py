@@ -9,7 +9,7 @@ from .direct import DirectLinear
 from .direct_network import DirectNetwork
 from .layer import LinearLayer
 from .linear import SpectralLinear
-from .losses import BrierLoss, LogLoss, SquaredError
+from .losses import BrierLoss, LogLoss, NumberLoss, SquaredError
 from .members import BlockLinear
 from .network import SpectralNetwork
 from .parametrized import ParametrizedMatrix
@@ -26,6 +26,7 @@ __all__ = [
     "LinearLayer",
     "LinearStack",
     "LogLoss",
+    "NumberLoss",
     "ParametrizedMatrix",
     "ScaledTanh",
     "SkipNetwork",

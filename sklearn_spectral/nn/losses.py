@@ -10,9 +10,15 @@ that it would have alone.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from ..spec.losses import LOSSES as OF_NUMBERS
 
 
 class WeightedLoss(nn.Module):
@@ -64,6 +70,14 @@ class WeightedLoss(nn.Module):
 class LogLoss(WeightedLoss):
     """Cross-entropy of the classes; the logistic loss where there is one output.
 
+    Targets of as many axes as the output are labels, 0 or 1, each by itself: several may be
+    right. The loss is then the mean of their logistic losses.
+
+    Parameters
+    ----------
+    smoothing : float, default=0.0
+        Share of a label that is spread evenly over all classes, its own included.
+
     Examples
     --------
     >>> import torch
@@ -72,37 +86,52 @@ class LogLoss(WeightedLoss):
     tensor(0.6931)
     """
 
+    def __init__(self, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the cross-entropy of each sample."""
-        target = _of_each(target, output)
-        if output.shape[-1] == 1:
+        if are_logistic(output, target):
+            target = smoothed(_as_output(target, output), self.smoothing, 2)
             return F.binary_cross_entropy_with_logits(
-                output[..., 0], target.to(output.dtype), reduction="none"
-            )
+                output, target, reduction="none"
+            ).mean(dim=-1)
+        target = _of_each(target, output)
         classes = output.movedim(-1, 1)  # where torch has them
-        return F.cross_entropy(classes, target, reduction="none")
+        return F.cross_entropy(
+            classes, target, reduction="none", label_smoothing=self.smoothing
+        )
 
     def mean(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean cross-entropy."""
-        if output.shape[-1] == 1 or output.ndim > 2:
+        if are_logistic(output, target) or output.ndim > 2:
             return super().mean(output, target)
-        return F.cross_entropy(output, target)
+        return F.cross_entropy(output, target, label_smoothing=self.smoothing)
 
     def with_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient: the softmax less the one-hot label."""
-        output, label, classes = output.detach(), _of_each(target, output), -1
-        if output.shape[-1] == 1:
-            difference = torch.sigmoid(output).sub_(label.unsqueeze(-1))
-            return _weighted(self.per_sample(output, target), difference, weight)
+        output, classes = output.detach(), -1
+        if are_logistic(output, target):
+            losses = self.per_sample(output, target)
+            label = smoothed(_as_output(target, output), self.smoothing, 2)
+            difference = torch.sigmoid(output).sub_(label).div_(output.shape[-1])
+            return _weighted(losses, difference, weight)
+        label = _of_each(target, output)
         if output.ndim > 2:  # much faster where the rows are neighbours
             output, classes = output.mT.contiguous(), -2
         logarithms = torch.log_softmax(output, dim=classes)
-        label = label.unsqueeze(classes)
+        label, share = label.unsqueeze(classes), self.smoothing
         losses = -logarithms.gather(classes, label)
-        minus_one = logarithms.new_full((1,) * label.ndim, -1).expand(label.shape)
-        gradient = logarithms.exp_().scatter_add_(classes, label, minus_one)
+        if share:
+            evenly = logarithms.mean(dim=classes, keepdim=True)
+            losses = losses.mul_(1 - share).sub_(evenly, alpha=share)
+        less = logarithms.new_full((1,) * label.ndim, share - 1).expand(label.shape)
+        gradient = logarithms.exp_().scatter_add_(classes, label, less)
+        if share:
+            gradient -= share / output.shape[classes]
         if weight is not None:
             of_row = _by_member(weight).unsqueeze(classes)
             losses *= of_row
@@ -118,7 +147,13 @@ class BrierLoss(WeightedLoss):
     .. math:: L = \| l - \sigma(z) \|^2
 
     with :math:`\sigma` the softmax. One output stands for the logit of the second of two
-    classes and gives the same value as two outputs would.
+    classes and gives the same value as two outputs would; labels of which several may be
+    right are so many such outputs, of which the loss is the mean.
+
+    Parameters
+    ----------
+    smoothing : float, default=0.0
+        Share of a label that is spread evenly over all classes, its own included.
 
     References
     ----------
@@ -132,15 +167,98 @@ class BrierLoss(WeightedLoss):
     tensor(0.5000)
     """
 
+    def __init__(self, smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.smoothing = smoothing
+
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the squared distance of each sample."""
-        if output.shape[-1] == 1:
-            return 2 * (torch.sigmoid(output[..., 0]) - target.to(output.dtype)) ** 2
-        one_hot = F.one_hot(target, output.shape[-1]).to(output.dtype)
-        return ((torch.softmax(output, dim=-1) - one_hot) ** 2).sum(dim=-1)
+        return self._parts(output, target)[2]
+
+    def with_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient."""
+        shares, difference, losses = self._parts(output.detach(), target)
+        if are_logistic(output, target):
+            slope = shares * (1 - shares) * difference * (4 / output.shape[-1])
+        else:
+            moved = shares * difference
+            slope = 2 * (moved - shares * moved.sum(dim=-1, keepdim=True))
+        return _weighted(losses, slope, weight)
+
+    def _parts(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return probabilities, how far they are from the labels, and the losses."""
+        if are_logistic(output, target):
+            shares = torch.sigmoid(output)
+            label = smoothed(_as_output(target, output), self.smoothing, 2)
+            difference = shares - label
+            return shares, difference, 2 * difference.square().mean(dim=-1)
+        shares, n_classes = torch.softmax(output, dim=-1), output.shape[-1]
+        label = F.one_hot(target, n_classes).to(output.dtype)
+        difference = shares - smoothed(label, self.smoothing, n_classes)
+        return shares, difference, difference.square().sum(dim=-1)
 
 
-class SquaredError(WeightedLoss):
+class NumberLoss(WeightedLoss):
+    """A loss of numbers, averaged over the outputs.
+
+    Parameters
+    ----------
+    name : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}
+        Which one. The last two are half the deviance of a distribution, the logarithm of
+        whose mean the network gives.
+    option : float or sequence of float, optional
+        What the loss needs: of ``"huber"`` the error from which on it is linear, for all or
+        for each output; of ``"quantile"`` the levels, for which each target has outputs
+        that are neighbours.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_spectral.nn import NumberLoss
+    >>> NumberLoss("quantile", [0.1, 0.9])(torch.zeros(4, 2), torch.ones(4, 1))
+    tensor(0.5000)
+    """
+
+    option: Tensor | None
+
+    def __init__(self, name: str, option: Any = None) -> None:
+        super().__init__()
+        self.loss, self.n_levels = OF_NUMBERS[name], 1
+        if (self.loss.option is None) != (option is None):
+            need = "no option" if self.loss.option is None else f"{self.loss.option}"
+            raise ValueError(f"The loss {name!r} takes {need}; got {option!r}.")
+        values = None
+        if option is not None:
+            values = torch.atleast_1d(torch.as_tensor(option, dtype=torch.float64))
+            if self.loss.option == "quantile":
+                self.n_levels = len(values)
+        self.register_buffer("option", values)
+
+    def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the mean over the outputs of each sample."""
+        return self.loss.value(*self._arguments(output, target)).mean(dim=-1)
+
+    def with_gradient(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss and its gradient."""
+        arguments = self._arguments(output.detach(), target)
+        losses = self.loss.value(*arguments).mean(dim=-1)
+        return _weighted(losses, self.loss.slope(*arguments) / output.shape[-1], weight)
+
+    def _arguments(self, output: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        if self.option is None:
+            return output, target
+        option = self.option.to(output)
+        if self.loss.option == "quantile":
+            option = option.repeat(output.shape[-1] // self.n_levels)
+            target = target.repeat_interleave(self.n_levels, dim=-1)
+        return output, target, option
+
+
+class SquaredError(NumberLoss):
     """Half the squared error, averaged over the outputs.
 
     Examples
@@ -151,17 +269,58 @@ class SquaredError(WeightedLoss):
     tensor(0.5000)
     """
 
-    def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
-        """Return half the mean squared error of each sample."""
-        return ((output - target) ** 2).mean(dim=-1) / 2
+    def __init__(self) -> None:
+        super().__init__("squared_error")
 
-    def with_gradient(
-        self, output: Tensor, target: Tensor, weight: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the loss and its gradient: the difference."""
-        difference = output.detach() - target
-        losses = difference.square().mean(dim=-1).div_(2)
-        return _weighted(losses, difference.div_(output.shape[-1]), weight)
+
+class OwnLoss(WeightedLoss):
+    """A user's function of outputs and targets, which returns a loss for each sample.
+
+    It is called with outputs (n_samples, n_outputs) and targets, whose first axis is that;
+    the rows of the members of a population stand one below the other.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return what the function does, of each sample; a mean over its outputs."""
+        shape = output.shape[:-1]
+        if output.ndim > 2:
+            if target.shape[: len(shape)] != shape:
+                target = target.expand(*shape[:1], *target.shape)
+            target = target.flatten(0, 1)
+            output = output.flatten(0, 1)
+        losses = self.function(output, target)
+        is_right = isinstance(losses, Tensor) and losses.shape[:1] == output.shape[:1]
+        if not (is_right and losses.ndim <= 2):
+            found = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses)
+            raise ValueError(
+                "The function given as loss must return a tensor with a loss for each "
+                f"sample, of shape ({len(output)},) here; it returned {found}. Of losses "
+                "of torch this is reduction='none'."
+            )
+        if losses.ndim == 2:
+            losses = losses.mean(dim=-1)
+        return losses.reshape(shape)
+
+
+def are_logistic(output: Tensor, target: Tensor) -> bool:
+    """Tell whether each output is the logit of a label by itself."""
+    return output.shape[-1] == 1 or target.is_floating_point()
+
+
+def smoothed(label: Tensor, share: float, n_classes: int) -> Tensor:
+    """Return labels of which a share is spread evenly."""
+    return label * (1 - share) + share / n_classes if share else label
+
+
+def _as_output(target: Tensor, output: Tensor) -> Tensor:
+    """Return labels, 0 or 1, with the axes and the type that the output has."""
+    if not target.is_floating_point():
+        target = target.unsqueeze(-1)
+    return target.to(output.dtype).expand(output.shape)
 
 
 def _weighted(
@@ -189,9 +348,9 @@ def _of_each(target: Tensor, output: Tensor) -> Tensor:
     return target if target.ndim == output.ndim - 1 else target.expand(output.shape[:-1])
 
 
-LOSSES: dict[str, type[WeightedLoss]] = {
+LOSSES: dict[str, Callable[..., WeightedLoss]] = {
     "log_loss": LogLoss,
     "brier": BrierLoss,
-    "squared_error": SquaredError,
+    **{name: partial(NumberLoss, name) for name in OF_NUMBERS},
 }
-"""The losses by the names that estimators give them."""
+"""What makes the losses, by the names that estimators give them."""

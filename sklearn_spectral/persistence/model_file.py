@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral
+from operator import lt
 from types import NoneType
 from typing import Any
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from sklearn.utils._param_validation import validate_parameter_constraints
 
 from ..estimators.base import BaseNetwork
+from ..estimators.regression import OWN
 from ..exceptions import ModelFileError, ModelVersionError
 from ..files.encoding import from_json, pack, to_json, unpack
 from ..fitted.drawing import caption_of
@@ -26,6 +28,7 @@ from ..fitted.layers import LayerArrays, architecture_of, member_axis, up_to_dat
 from ..fitted.members import fed_width, merged_shapes
 from ..fitted.network import FittedNetwork, with_regrown
 from ..fitted.units import units_shapes
+from ..spec.losses import LOSSES
 from ..spec.parametrizations import PARAMETRIZATIONS, parametrization_in
 from ..spec.plan import STRATEGIES, StackPlan
 from ..spec.solvers import SOLVERS, check_solver_state
@@ -34,7 +37,7 @@ from ..spec.solvers import SOLVERS, check_solver_state
 CURVES = ("loss_curve_", "validation_scores_")
 SERIES = ("classes_", "feature_names_in_", "_calibration", *CURVES)
 OPTIONAL = {"_scored_until", "_y_ndim", "best_validation_score_", "device_", "n_outputs_"}
-OPTIONAL |= {"_bagged", "oob_score_", "temperature_"}
+OPTIONAL |= {"_bagged", "_fitted_loss", "_levels", "_y_type", "oob_score_", "temperature_"}
 OF_FRAMEWORK = {"_fitted", "_net", "_sklearn_version"}
 # One row for each row of the training data, which may be larger than the network.
 OF_ROWS = {"oob_decision_function_", "oob_prediction_"}
@@ -49,13 +52,14 @@ def to_file_content(
         network = network.compacted()
     attributes = vars(estimator)
     params = estimator.get_params(deep=False)
-    for name, kinds in (("random_state", Integral), ("scoring", str)):
+    defaults = {"loss": type(estimator)().get_params()["loss"]}
+    for name, kinds in (("random_state", Integral), ("scoring", str), ("loss", str)):
         if not isinstance(value := params.get(name), (kinds, NoneType)):
+            params[name] = defaults.get(name)
             _warn(
                 f"{name}={value!r} cannot be written to a file; the saved model has "
-                f"{name}=None. Its network is not touched by that."
+                f"{name}={params[name]!r}. Its network is not touched by that."
             )
-            params[name] = None
     # A path of this machine; and a file is not to say where others write.
     params["checkpoint_dir"] = None
     known = params.keys() | IS_VALID.keys() | {*SERIES} | OF_FRAMEWORK | OF_ROWS
@@ -137,8 +141,14 @@ def from_file_content(
         state[name] = _series(name, how, tensors, max_bytes)
     _check_target(estimator_type, state, config)
     if "_calibration" in state:
-        n_kinds = 2 if "classes_" in state else config["out_features"]
-        state["_calibration"] = _scores(state["_calibration"], n_kinds)
+        levels = state.get("_levels")
+        n_kinds = config["out_features"]
+        if levels is not None:  # of each target as many as there are pairs of quantiles
+            n_kinds = n_kinds // len(levels) * (len(levels) // 2)
+        if "classes_" in state:
+            n_kinds = 1 if _has_many_labels(state) else 2
+        values = state["_calibration"]
+        state["_calibration"] = _scores(values, n_kinds, signed=levels is not None)
     names = state.get("feature_names_in_")
     if names is not None:
         right = len(names) == config["in_features"] and names.dtype == object
@@ -312,10 +322,12 @@ def _check_target(
     """See that the outputs are those of the classes, or of the targets."""
     n_outputs = config["out_features"]
     for name in estimator_type._target_attributes:
-        _require(name in state, f"{name} is missing")
+        # Those that older files lack have a default.
+        _require(name in state or hasattr(estimator_type, name), f"{name} is missing")
     if "classes_" in estimator_type._target_attributes:
         n_classes = len(state["classes_"])
-        right = n_outputs == 1 if n_classes == 2 else n_outputs == n_classes > 2
+        is_one = n_classes == 2 and not _has_many_labels(state)
+        right = n_outputs == (1 if is_one else n_classes) and n_classes > 1
         _require(right, f"{n_classes} classes for {n_outputs} outputs")
         # Those of a fit are sorted; a search among them relies on it.
         increasing = all(bool(one < other) for one, other in pairwise(state["classes_"]))
@@ -323,18 +335,26 @@ def _check_target(
         if state["classes_"].dtype.kind == "f":
             _require(bool(np.isfinite(state["classes_"]).all()), "its classes are infinite")
     else:
-        right = state["n_outputs_"] == n_outputs and (
-            state["_y_ndim"] == 2 or n_outputs == 1
+        n_targets, levels = state["n_outputs_"], state.get("_levels")
+        right = n_targets * len(levels or (0,)) == n_outputs and (
+            state["_y_ndim"] == 2 or n_targets == 1
         )
-        _require(right, f"n_outputs_ is {_shown(state['n_outputs_'])}")
+        _require(right, f"n_outputs_ is {_shown(n_targets)}")
+        by_levels = state.get("_fitted_loss") == "quantile"
+        _require(levels is None or by_levels, "it has quantiles, but not their loss")
 
 
-def _scores(values: NDArray[Any], n_kinds: int) -> NDArray[Any]:
+def _has_many_labels(state: Mapping[str, Any]) -> bool:
+    return state.get("_y_type", "labels") != "labels"
+
+
+def _scores(values: NDArray[Any], n_kinds: int, *, signed: bool) -> NDArray[Any]:
     """Return the scores of rows that did not train, checked: in order, one at least."""
     right = values.dtype == np.float64 and len(values) and len(values) % n_kinds == 0
     _require(bool(right), "_calibration is of another size")
     values = values.reshape(-1, n_kinds)
-    in_order = (values >= 0).all() and (np.diff(values, axis=0) >= 0).all()
+    in_order = np.isfinite(values).all() and (np.diff(values, axis=0) >= 0).all()
+    in_order = in_order and (signed or (values >= 0).all())
     _require(bool(in_order), "_calibration is not in order")
     return values
 
@@ -442,8 +462,18 @@ def _is_left_out(value: Any) -> bool:
     )
 
 
+def _are_levels(value: Any) -> bool:
+    if value is None:
+        return True
+    right = isinstance(value, tuple) and len(value) > 1 and all(map(_is_number, value))
+    return right and value[0] > 0 and value[-1] < 1 and all(map(lt, value, value[1:]))
+
+
 IS_VALID: dict[str, Callable[[Any], bool]] = {
     "_bagged": _is_left_out,
+    "_fitted_loss": lambda value: value in (*LOSSES, OWN),
+    "_levels": _are_levels,
+    "_y_type": lambda value: value in ("labels", "indicators", "sparse indicators"),
     "_config": lambda value: isinstance(value, dict),
     "_plans": lambda value: isinstance(value, list) and _are_plans(value),
     "_regrown": _are_digests,

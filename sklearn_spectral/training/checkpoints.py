@@ -354,4 +354,6 @@ def _hashable(value: Any) -> Any:
     try:
         return to_json(value)
     except TypeError:
-        return repr(value)
+        # What is shown of a function has its address, which another process does not have.
+        name = getattr(value, "__qualname__", None)
+        return repr(value) if name is None else f"{value.__module__}.{name}"

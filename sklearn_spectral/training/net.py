@@ -17,6 +17,7 @@ from torch.nn.utils import clip_grad_norm_
 from torch.optim.lr_scheduler import OneCycleLR
 
 from ..nn.backprop import Backprop
+from ..nn.losses import WeightedLoss
 from .callbacks import EpochHooks
 from .cuda_graphs import GraphedGradient
 from .flat import FlatParameters, RunningAverage, step_of
@@ -32,7 +33,7 @@ high until then, and a validation score that stays may still rise."""
 class TrainingOptions:
     """How to train, by parameters of the estimators, with every "auto" replaced."""
 
-    loss: str
+    loss: WeightedLoss
     solver: str
     learning_rate: str
     learning_rate_init: float

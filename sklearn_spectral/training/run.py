@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from skorch.callbacks import Callback
 
-from ..nn.losses import LOSSES
 from ..nn.network import StackedNetwork
 from ..spec.solvers import SOLVERS
 from .batches import ArrayDataset, BatchIterator
@@ -52,7 +51,7 @@ def make_net(
         callbacks.append(("checkpoint", checkpoint))
 
     settings: dict[str, Any] = {
-        "criterion": LOSSES[options.loss],
+        "criterion": options.loss,
         "flat": FlatParameters(network),
         "solver": options.solver,
         "max_epochs": options.n_epochs,

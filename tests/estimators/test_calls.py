@@ -35,9 +35,17 @@ def test_unknown_parameters(kind, arguments, advice):
     assert str(error.value) == expected.strip()
 
 
-def test_the_loss_of_a_regressor_is_no_parameter():
-    with pytest.raises(TypeError, match=r"^SpectralRegressor\(\) .* is the squared error"):
-        SpectralRegressor(loss="mse")
+@pytest.mark.parametrize(
+    ("kind", "other", "own"),
+    [
+        (SpectralRegressor, "mse", "squared_error"),
+        (DirectRegressor, "mae", "absolute_error"),
+        (SpectralClassifier, "cross_entropy", "log_loss"),
+    ],
+)
+def test_losses_of_other_packages_are_named(kind, other, own):
+    with pytest.raises(ValueError, match=rf"Got '{other}' instead\. It is '{own}' here\."):
+        kind(2, loss=other, max_iter=1).fit(X, Y)
 
 
 @pytest.mark.parametrize("kind", ALL)

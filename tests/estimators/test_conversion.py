@@ -173,12 +173,6 @@ class TestFromDirect:
             SpectralClassifier.from_direct(mlp, init="paper", hidden_layer_sizes=3)
         with pytest.raises(ValueError, match="'alpha' parameter"):
             SpectralClassifier.from_direct(mlp, alpha=-1)
-        counts = MLPRegressor("poisson", hidden_layer_sizes=10, max_iter=2).fit(X, y)
-        with pytest.raises(ValueError, match="ends with 'exp'"):
-            SpectralRegressor.from_direct(counts)
-        several = MLPClassifier(10, max_iter=2).fit(X, np.eye(10, dtype=int)[y])
-        with pytest.raises(ValueError, match="several labels"):
-            SpectralClassifier.from_direct(several)
 
 
 class TestWhatTrainsMayChange:

@@ -74,7 +74,7 @@ def test_of_a_regressor(selective):
     X = np.random.default_rng(0).normal(size=(1000, 12))
     y = np.sin(2 * X[:, 3]) + X[:, 7] ** 2
     parameters = selective.get_params()
-    for name in ("loss", "class_weight", "temperature"):
+    for name in ("loss", "label_smoothing", "class_weight", "temperature"):
         del parameters[name]
     model = SpectralRegressor(**parameters).fit(X, y)
     assert set(np.argsort(-model.feature_importances_)[:2]) == {3, 7}

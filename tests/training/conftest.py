@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from sklearn_spectral.nn import LogLoss
 from sklearn_spectral.training.net import TrainingOptions
 from sklearn_spectral.training.processes import Processes
 from sklearn_spectral.training.run import make_net
 
 OPTIONS = TrainingOptions(
-    loss="log_loss",
+    loss=LogLoss(),
     solver="adamax",
     learning_rate="constant",
     learning_rate_init=0.01,

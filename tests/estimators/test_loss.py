@@ -1,0 +1,415 @@
+"""The losses of regressors, and own ones, beside scikit-learn's models of the same loss."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.linear_model import (
+    GammaRegressor,
+    HuberRegressor,
+    PoissonRegressor,
+    QuantileRegressor,
+)
+from sklearn.metrics import (
+    d2_pinball_score,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    r2_score,
+)
+from sklearn.neural_network import MLPRegressor
+
+from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.baselines import DirectRegressor
+from sklearn_spectral.spec.losses import LOSSES
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(300, 5))
+MEAN = np.exp(X @ [0.3, -0.2, 0.1, 0.0, 0.4] + 1)
+COUNTS = RNG.poisson(MEAN).astype(float)
+POSITIVE = RNG.gamma(2, MEAN)
+TAILED = np.log(MEAN) + RNG.standard_t(2, size=300)
+LINEAR = {"hidden_layer_sizes": (), "n_members": 1, "early_stopping": False}
+EXACT = {**LINEAR, "solver": "lbfgs", "max_iter": 2000, "tol": 1e-10, "random_state": 0}
+OPTIONS = [
+    {"loss": "absolute_error"},
+    {"loss": "huber"},
+    {"loss": "huber", "huber_delta": 0.3},
+    {"loss": "quantile", "quantile": 0.8},
+    {"loss": "quantile", "quantile": (0.1, 0.5, 0.9)},
+    {"loss": "poisson"},
+    {"loss": "gamma"},
+]
+
+
+def small(**kw):
+    return SpectralRegressor(8, max_iter=10, random_state=0, **kw)
+
+
+def assert_same_line(model, reference, atol):
+    np.testing.assert_allclose(model.coef_, reference.coef_, atol=atol)
+    assert model.intercept_ == pytest.approx(reference.intercept_, abs=atol)
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize(
+    ("loss", "reference", "y"),
+    [("poisson", PoissonRegressor, COUNTS), ("gamma", GammaRegressor, POSITIVE)],
+)
+def test_one_linear_layer_is_the_generalised_linear_model(loss, reference, y, standardize):
+    expected = reference(alpha=0, tol=1e-8, max_iter=1000).fit(X, y)
+    model = SpectralRegressor(loss=loss, standardize=standardize, **EXACT).fit(X, y)
+    assert_same_line(model, expected, 1e-4)
+    np.testing.assert_allclose(model.predict(X), expected.predict(X), rtol=1e-4)
+    assert model.out_activation_ == "exp"
+
+
+def test_weights_are_repetitions_also_for_counts():
+    repeats = RNG.integers(0, 3, size=len(X))
+    expected = PoissonRegressor(alpha=0, tol=1e-8, max_iter=1000)
+    expected.fit(X, COUNTS, sample_weight=repeats)
+    model = SpectralRegressor(loss="poisson", **EXACT)
+    assert_same_line(model.fit(X, COUNTS, sample_weight=repeats), expected, 1e-4)
+
+
+def test_counts_of_several_targets_are_so_many_models():
+    both = np.stack([COUNTS, RNG.poisson(MEAN)], axis=1)
+    model = SpectralRegressor(loss="poisson", **EXACT).fit(X, both)
+    for place in range(2):
+        expected = PoissonRegressor(alpha=0, tol=1e-8, max_iter=1000).fit(X, both[:, place])
+        np.testing.assert_allclose(model.coef_[place], expected.coef_, atol=1e-4)
+
+
+def test_one_linear_layer_is_the_huber_regressor():
+    expected = HuberRegressor(alpha=0, tol=1e-8, max_iter=1000).fit(X, TAILED)
+    delta = expected.epsilon * expected.scale_
+    model = SpectralRegressor(loss="huber", huber_delta=delta, standardize=False, **EXACT)
+    assert_same_line(model.fit(X, TAILED), expected, 1e-4)
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 0.9])
+def test_one_linear_layer_is_the_quantile_regressor(level):
+    # The least loss is at a corner, which steps of a constant length only come close to.
+    expected = QuantileRegressor(quantile=level, alpha=0).fit(X, TAILED)
+    model = SpectralRegressor(
+        loss="quantile",
+        quantile=level,
+        train_eigenvectors=False,
+        max_iter=600,
+        n_iter_no_change=np.inf,
+        random_state=0,
+        **LINEAR,
+    ).fit(X, TAILED)
+    least = mean_pinball_loss(TAILED, expected.predict(X), alpha=level)
+    found = mean_pinball_loss(TAILED, model.predict(X), alpha=level)
+    assert found == pytest.approx(least, rel=1e-4)
+    assert_same_line(model, expected, 0.03)
+
+
+def test_absolute_error_is_the_median():
+    how = {**LINEAR, "max_iter": 200, "random_state": 0}
+    one = SpectralRegressor(loss="absolute_error", **how).fit(X, TAILED)
+    other = SpectralRegressor(loss="quantile", quantile=0.5, **how).fit(X, TAILED)
+    expected = QuantileRegressor(alpha=0).fit(X, TAILED).predict(X)
+    least = np.abs(TAILED - expected).mean()
+    for model in (one, other):
+        assert np.abs(TAILED - model.predict(X)).mean() == pytest.approx(least, rel=5e-3)
+
+
+def test_quantiles_do_not_cross_and_one_of_each_is_its_own_model():
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    model = small(loss="quantile", quantile=levels).set_params(max_iter=200)
+    model.fit(X, TAILED)
+    # Far from what was seen the outputs themselves cross.
+    far = np.random.default_rng(1).normal(scale=30, size=(2000, 5))
+    output = model._network_output(far)
+    assert (np.diff(output, axis=1) < 0).any()
+    assert (np.diff(model.predict(far), axis=1) >= 0).all()
+    both = small(loss="quantile", quantile=levels).fit(X, np.stack([TAILED, -TAILED], 1))
+    assert both.predict(X).shape == (300, 2, 5)
+    assert both.member_predict(X).shape == (8, 300, 2, 5)
+    inside = TAILED[:, None] <= model.predict(X)
+    np.testing.assert_allclose(inside.mean(axis=0), levels, atol=0.12)
+
+
+def test_the_score_of_quantiles_is_that_of_their_loss():
+    levels = (0.2, 0.7)
+    model = small(loss="quantile", quantile=levels).fit(X, TAILED)
+    predicted = model.predict(X)
+    expected = [
+        d2_pinball_score(TAILED, predicted[:, i], alpha=level)
+        for i, level in enumerate(levels)
+    ]
+    assert model.score(X, TAILED) == pytest.approx(np.mean(expected))
+    out_of_bag = [
+        d2_pinball_score(TAILED, model.oob_prediction_[:, i], alpha=level)
+        for i, level in enumerate(levels)
+    ]
+    assert model.oob_score_ == pytest.approx(np.mean(out_of_bag))
+    model = small(loss="poisson").fit(X, COUNTS)
+    assert model.score(X, COUNTS) == r2_score(COUNTS, model.predict(X))
+    assert model.oob_score_ == pytest.approx(r2_score(COUNTS, model.oob_prediction_))
+
+
+@pytest.mark.parametrize("cls", [SpectralRegressor, DirectRegressor])
+@pytest.mark.parametrize("options", OPTIONS)
+def test_each_loss_is_better_than_a_constant(options, cls):
+    model = cls(20, random_state=0, max_iter=40, **options)
+    assert model.fit(X, POSITIVE).score(X, POSITIVE) > 0.05
+
+
+@pytest.mark.parametrize("options", [{"loss": "squared_error"}, *OPTIONS])
+def test_the_units_of_the_target_do_not_count(options):
+    scale = 2.0**10
+    model = small(**options).fit(X, POSITIVE).predict(X)
+    other = small(**options).fit(X, POSITIVE * scale).predict(X)
+    np.testing.assert_allclose(other / scale, model, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+def test_few_targets_far_off_hardly_count(loss):
+    y = np.log(MEAN)
+    spoiled = y.copy()
+    spoiled[:6] = 1e4
+    model = SpectralRegressor(20, loss=loss, random_state=0).fit(X, spoiled)
+    assert r2_score(y[6:], model.predict(X[6:])) > 0.8
+    squares = SpectralRegressor(20, random_state=0).fit(X, spoiled)
+    assert r2_score(y[6:], squares.predict(X[6:])) < 0
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_training_goes_on_in_the_units_of_the_first_fit(options):
+    model = small(warm_start=True, early_stopping=False, **options).fit(X, POSITIVE)
+    before = model.predict(X)
+    model.set_params(max_iter=1, learning_rate_init=1e-9).fit(X, POSITIVE * 3)
+    np.testing.assert_allclose(model.predict(X), before, rtol=1e-3)
+    parts = small(**options)
+    for _ in range(3):
+        parts.partial_fit(X, POSITIVE)
+    assert parts.predict(X).shape == before.shape
+
+
+def test_going_on_with_an_output_of_another_meaning_is_refused():
+    model = small(warm_start=True).fit(X, POSITIVE)
+    before = model.predict(X)
+    for other in ({"loss": "poisson"}, {"loss": "quantile", "quantile": (0.1, 0.9)}):
+        model.set_params(**other)
+        with pytest.raises(ValueError, match="trained by 'squared_error', for which its"):
+            model.fit(X, POSITIVE)
+    np.testing.assert_array_equal(model.predict(X), before)
+    model.set_params(loss="huber").fit(X, POSITIVE)  # of the same kind
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"loss": "poisson"}, "loss='poisson' needs targets not below 0; y has -1"),
+        ({"loss": "gamma"}, "loss='gamma' needs targets above 0; y has -1"),
+        ({"loss": "quantile", "quantile": (0.9, 0.1)}, "quantile=.0.9, 0.1. must be"),
+        ({"loss": "quantile", "quantile": (0.5, 1.0)}, "quantile=.0.5, 1.0. must be"),
+        ({"loss": "quantile", "quantile": [[0.5]]}, "in increasing order"),
+        ({"loss": "mse"}, "The 'loss' parameter of SpectralRegressor must be"),
+        ({"quantile": 1.5}, "The 'quantile' parameter of SpectralRegressor must be"),
+        ({"loss": "huber", "huber_delta": 0.0}, "The 'huber_delta' parameter of"),
+    ],
+)
+def test_targets_and_options_that_no_loss_takes(options, error):
+    y = COUNTS.copy()
+    y[3] = -1
+    with pytest.raises(ValueError, match=error):
+        small(**options).fit(X, y)
+
+
+def test_zero_is_a_count_but_no_number_of_a_gamma_distribution():
+    assert (COUNTS == 0).any()
+    small(loss="poisson").fit(X, COUNTS)
+    with pytest.raises(ValueError, match="needs targets above 0; y has 0"):
+        small(loss="gamma").fit(X, COUNTS)
+    model = small(loss="poisson").fit(X[:20], np.zeros(20))
+    assert (model.predict(X) >= 0).all()
+
+
+def test_predictions_that_overflow_are_refused():
+    model = small(loss="poisson", activation="identity").fit(X, COUNTS)
+    with pytest.raises(ValueError, match="the exponential of the network's output"):
+        model.predict(X * 1e5)
+
+
+def test_scorers_see_what_is_predicted():
+    model = small(loss="poisson", scoring="neg_mean_poisson_deviance").fit(X, COUNTS)
+    expected = -mean_poisson_deviance(COUNTS, model.oob_prediction_)
+    assert model.best_validation_score_ == pytest.approx(expected)
+
+
+def test_the_loss_of_an_old_state_is_the_squared_error():
+    model = small().fit(X, COUNTS)
+    predicted = model.predict(X)
+    state = model.__getstate__()
+    state["_digests"] = {
+        name: value
+        for name, value in state["_digests"].items()
+        if name not in ("loss", "quantile", "huber_delta", "_fitted_loss", "_levels")
+    }
+    for name in ("loss", "quantile", "huber_delta", "_fitted_loss", "_levels"):
+        del state[name]
+    old = SpectralRegressor.__new__(SpectralRegressor)
+    old.__setstate__(state)
+    np.testing.assert_array_equal(old.predict(X), predicted)
+    assert (old.loss, old.quantile, old.huber_delta) == ("squared_error", 0.5, 1.35)
+
+
+# ---- a function of the user ----
+
+
+def log_cosh(output, target):
+    error = output - target
+    return (error.abs() + torch.log1p((-2 * error.abs()).exp())).mean(dim=-1)
+
+
+def focal(output, label):
+    logarithm = torch.log_softmax(output, -1).gather(-1, label[:, None])[:, 0]
+    return -((1 - logarithm.exp()) ** 2) * logarithm
+
+
+def test_an_own_loss_trains_on_targets_as_they_are():
+    seen = []
+
+    def loss(output, target):
+        seen.append((output.shape[1:], target.shape[1:], float(target.max())))
+        return log_cosh(output, target)
+
+    model = SpectralRegressor(20, loss=loss, random_state=0, max_iter=60)
+    assert model.fit(X, TAILED).score(X, np.log(MEAN)) > 0.3
+    assert model.predict_interval(X).shape == (300, 2)
+    shapes = {each[:2] for each in seen}
+    assert shapes == {((1,), (1,))}
+    assert max(each[2] for each in seen) == pytest.approx(TAILED.max(), rel=1e-6)
+
+
+def test_an_own_loss_of_classes():
+    inputs, y = load_iris(return_X_y=True)
+    model = SpectralClassifier(20, loss=focal, random_state=0).fit(inputs, y)
+    assert model.score(inputs, y) > 0.9
+    assert model.predict_proba(inputs).sum(axis=1) == pytest.approx(1)
+
+
+def test_an_own_loss_that_is_squared_error_is_that():
+    def half_square(output, target):
+        return (output - target) ** 2 / 2
+
+    # Both in the units of y, and with the same steps.
+    how = {"standardize": False, "early_stopping": False, "solver": "lbfgs"}
+    one, two = (small(loss=loss, **how) for loss in ("squared_error", half_square))
+    expected = one.fit(X, TAILED).predict(X)
+    np.testing.assert_allclose(two.fit(X, TAILED).predict(X), expected, rtol=1e-6)
+
+
+def test_an_own_loss_has_to_be_of_each_sample():
+    with pytest.raises(ValueError, match="a loss for each sample, of shape"):
+        small(loss=torch.nn.functional.mse_loss).fit(X, TAILED)
+    with pytest.raises(ValueError, match=r"returned <class 'float'>"):
+        small(loss=lambda output, target: 1.0).fit(X, TAILED)
+    model = small(loss=torch.nn.SmoothL1Loss(reduction="none")).fit(X, TAILED)
+    assert model.out_activation_ == "identity"
+
+
+def test_a_killed_fit_by_an_own_loss_finds_its_checkpoint(tmp_path):
+    class Killed(Exception):
+        pass
+
+    calls = []
+
+    def stopping(estimator, _X, y):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Killed
+        return float(len(calls))
+
+    how = {"loss": log_cosh, "checkpoint_dir": tmp_path, "scoring": stopping}
+    with pytest.raises(Killed):
+        small(**how).fit(X, TAILED)
+    model = small(**how).fit(X, TAILED)
+    whole = small(loss=log_cosh, scoring=lambda *_: 0.0, n_iter_no_change=99).fit(X, TAILED)
+    assert model.loss_curve_[:3] == whole.loss_curve_[:3]
+    assert len(calls) < 4 + 10  # of ten epochs those before were not done again
+
+
+# ---- what others trained ----
+
+
+def test_a_network_of_counts_is_taken_over():
+    mlp = MLPRegressor(
+        hidden_layer_sizes=8, loss="poisson", max_iter=30, random_state=0
+    ).fit(X, COUNTS)
+    model = SpectralRegressor.from_direct(mlp)
+    np.testing.assert_allclose(model.predict(X), mlp.predict(X), rtol=1e-5)
+    assert (model.loss, model.out_activation_) == ("poisson", mlp.out_activation_)
+    model.set_params(max_iter=3).fit(X, COUNTS)
+    direct = DirectRegressor(8, loss="quantile", quantile=(0.1, 0.9), max_iter=5)
+    taken = SpectralRegressor.from_direct(direct.fit(X, TAILED))
+    np.testing.assert_allclose(taken.predict(X), direct.predict(X), rtol=1e-5)
+    assert taken.quantile == (0.1, 0.9)
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_conversions_predict_the_same(options):
+    model = small(**options).fit(X, POSITIVE)
+    predicted = model.predict(X)
+    for other in (model.to_direct(), model.merge_members()):
+        np.testing.assert_allclose(other.predict(X), predicted, rtol=1e-4)
+
+
+# ---- how sure ----
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_intervals_hold_what_they_promise(options):
+    inputs, y = load_diabetes(return_X_y=True)
+    # The rows of the data are in no order.
+    model = SpectralRegressor(20, random_state=0, **options).fit(inputs[:300], y[:300])
+    low, high = model.predict_interval(inputs[300:], 0.8).T
+    assert 0.68 < ((low <= y[300:]) & (y[300:] <= high)).mean() < 0.92
+    assert (low <= high).all()
+
+
+def test_widths_follow_what_the_loss_says_of_errors():
+    for loss, power in (("poisson", 0.5), ("gamma", 1.0)):
+        y = COUNTS if loss == "poisson" else POSITIVE
+        model = small(loss=loss).fit(X, y)
+        predicted, std = model.predict(X, return_std=True)
+        ratio = std / predicted**power
+        np.testing.assert_allclose(ratio, ratio[0], rtol=1e-5)
+        low, high = model.predict_interval(X, 0.95).T
+        np.testing.assert_allclose(low, np.maximum(2 * predicted - high, 0), atol=1e-4)
+        assert low.min() == 0
+
+
+def test_intervals_of_quantiles_are_narrow_where_targets_are_close():
+    inputs = np.linspace(0, 1, 600)[:, None]
+    noise = np.random.default_rng(0).normal(size=600)
+    y = np.sin(4 * inputs[:, 0]) + noise * (0.05 + inputs[:, 0])
+    model = SpectralRegressor(30, loss="quantile", quantile=(0.05, 0.95), random_state=0)
+    widths = np.ptp(model.fit(inputs, y).predict_interval(inputs, 0.9), axis=1)
+    assert widths[500:].mean() > 3 * widths[:100].mean()
+    with pytest.raises(ValueError, match="this network predicts 2 quantiles"):
+        model.predict(inputs, return_std=True)
+
+
+def test_all_losses_are_tried_here():
+    tried = {options["loss"] for options in OPTIONS}
+    assert tried == LOSSES.keys() - {"squared_error"}
+
+
+def test_intervals_take_the_quantiles_that_are_nearest_to_the_coverage():
+    levels = (0.05, 0.25, 0.5, 0.75, 0.95)
+    both = np.stack([TAILED, -TAILED], axis=1)
+    model = small(loss="quantile", quantile=levels).set_params(max_iter=100).fit(X, both)
+    predicted = model.predict(X)
+    for coverage, places in ((0.9, (0, 4)), (0.6, (1, 3)), (0.5, (1, 3))):
+        low, high = np.moveaxis(model.predict_interval(X, coverage), -1, 0)
+        added = np.stack(
+            [predicted[..., places[0]] - low, high - predicted[..., places[1]]]
+        )
+        # One number for each output.
+        np.testing.assert_allclose(
+            added, np.broadcast_to(added[:1, :1], added.shape), atol=1e-5
+        )
