@@ -162,7 +162,12 @@ class IntervalsMixin(CalibratedMixin):
         True
         """
         width = self._largest_believed("predict_interval", coverage)
-        predicted = self._response_to(X)
+        return self._interval(self._response_to(X), width, coverage)
+
+    def _interval(
+        self, predicted: NDArray[Any], width: NDArray[np.float64], coverage: float
+    ) -> NDArray[Any]:
+        """Return intervals around predictions, for the largest scores that are believed."""
         if self._levels is None:
             width = width * self._deviation(predicted)
             low, high = predicted - width, predicted + width
@@ -298,8 +303,20 @@ class SetsMixin(CalibratedMixin):
             raise ValueError(
                 f"method={method!r} is for one right label per row. Use method='lac'."
             )
-        largest = self._largest_believed("predict_set", coverage)[METHODS[method]]
-        shares = self.predict_proba(X).astype(np.float64)  # type: ignore[attr-defined]
+        largest = self._largest_believed("predict_set", coverage)
+        shares = self.predict_proba(X)  # type: ignore[attr-defined]
+        return self._set(shares, largest, method, allow_empty=allow_empty)
+
+    def _set(
+        self,
+        shares: NDArray[Any],
+        largest_of_each: NDArray[np.float64],
+        method: str = "lac",
+        *,
+        allow_empty: bool,
+    ) -> NDArray[np.bool_]:
+        """Return sets for probabilities, and for the largest scores that are believed."""
+        largest, shares = largest_of_each[METHODS[method]], shares.astype(np.float64)
         if self._has_many_labels:
             return 1 - shares <= largest
         inside = self._strangeness(shares)[..., METHODS[method]] <= largest

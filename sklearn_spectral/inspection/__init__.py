@@ -6,8 +6,11 @@ one of them alone.
 """
 
 from ._adjacency import AdjacencyDisplay
+from ._confidence import ConfidenceDisplay
 from ._coverage import CoverageDisplay
 from ._diversity import MemberDiversity, MemberDiversityDisplay, member_diversity
+from ._intervals import IntervalDisplay
+from ._novelty import NoveltyScores, novelty_scores
 from ._pruning import PruningDisplay
 from ._relevance import RelevanceDisplay
 from ._spectrum import SpectrumDisplay
@@ -16,15 +19,19 @@ from ._weights import WeightDistributionDisplay
 
 __all__ = [
     "AdjacencyDisplay",
+    "ConfidenceDisplay",
     "CoverageDisplay",
+    "IntervalDisplay",
     "MemberDiversity",
     "MemberDiversityDisplay",
+    "NoveltyScores",
     "PruningDisplay",
     "RelevanceDisplay",
     "SpectrumDisplay",
     "TrainingCurveDisplay",
     "WeightDistributionDisplay",
     "member_diversity",
+    "novelty_scores",
 ]
 
 

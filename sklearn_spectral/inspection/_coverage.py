@@ -118,13 +118,18 @@ class CoverageDisplay(Display):
         if not of_numbers:  # of which all that are right have to lie inside
             is_right = y > 0 if y.ndim == 2 else model.classes_ == y[:, None]
         shares, sizes = [], []
-        for share in promised:
+        # Each row is predicted once, not for each share.
+        what = "predict_interval" if of_numbers else "predict_set"
+        largest = [model._largest_believed(what, share) for share in promised]
+        predicted = model._response_to(X) if of_numbers else model.predict_proba(X)
+        for share, score in zip(promised, largest, strict=True):
             if of_numbers:
-                low, high = np.moveaxis(model.predict_interval(X, share), -1, 0)
+                found = model._interval(predicted, score, share)
+                low, high = np.moveaxis(found, -1, 0)
                 shares.append(((low <= y) & (y <= high)).mean())
                 sizes.append((high - low).mean())
             else:
-                found = model.predict_set(X, share, allow_empty=True)
+                found = model._set(predicted, score, allow_empty=True)
                 shares.append((found | ~is_right).all(axis=1).mean())
                 sizes.append(found.sum(axis=1).mean())
         return cls(

@@ -1,0 +1,176 @@
+"""ConfidenceDisplay: how large losses are where the model is sure, and where it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.base import is_regressor
+from sklearn.utils import check_consistent_length
+
+from ._axes import Display, any_network_and_inputs, with_defaults
+
+LEAST_ROWS = 20
+"""Fewer rows are no mean worth drawing."""
+
+
+class ConfidenceDisplay(Display):
+    """The mean loss of the rows of which the model is surest, against their share.
+
+    A model that knows what it does not know has a curve that rises: the loss of the surest
+    half is far below that of all. The other curve is that of rows in the order of their own
+    losses, below which none can be.
+
+    Parameters
+    ----------
+    losses : ndarray of shape (n_rows,)
+        The loss of each row, the surest first.
+    loss_name : str, default="mean loss"
+        What they are.
+
+    Attributes
+    ----------
+    mean_losses_ : ndarray of shape (n_rows,)
+        Mean loss of the surest row, of the two surest, and so on.
+    least_losses_ : ndarray of shape (n_rows,)
+        The same for the order in which they are least.
+    ax_ : matplotlib Axes
+        Where they were drawn.
+    figure_ : matplotlib Figure
+        The figure of those.
+    line_, least_line_ : matplotlib Line2D
+        The curves.
+
+    References
+    ----------
+    R. El-Yaniv, Y. Wiener, "On the foundations of noise-free selective classification",
+    Journal of Machine Learning Research 11 (2010), where it is the risk-coverage curve.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.inspection import ConfidenceDisplay
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = SpectralClassifier(20, random_state=0).fit(X[:900], y[:900])
+    >>> display = ConfidenceDisplay.from_estimator(model, X[900:], y[900:])
+    >>> bool(display.losses[:450].mean() < display.losses[450:].mean() / 5)
+    True
+    """
+
+    def __init__(self, *, losses: NDArray[Any], loss_name: str = "mean loss") -> None:
+        self.losses = losses
+        self.loss_name = loss_name
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, X: Any, y: Any, *, ax: Any = None, **kwargs: Any
+    ) -> ConfidenceDisplay:
+        """Draw how a fitted estimator does on data that are new to it.
+
+        Rows are in the order of the largest probability of a classifier, and of the width
+        of a regressor's intervals; the loss is minus the logarithm of the probability of
+        what is right (the mean over several labels), or the absolute error.
+
+        Parameters
+        ----------
+        estimator : SpectralClassifier, SpectralRegressor or one in direct space
+            A fitted estimator, or a pipeline, search or pruner around one.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The data.
+        y : {array-like, sparse matrix} of shape (n_samples,) or (n_samples, n_outputs)
+            Their labels, or targets.
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        **kwargs
+            For ``ax.plot``, for the mean losses.
+
+        Returns
+        -------
+        ConfidenceDisplay
+            What was drawn.
+
+        Raises
+        ------
+        TypeError
+            If it is no estimator of this package.
+        ValueError
+            If it is a regressor all of whose intervals are equally wide.
+        NotFittedError
+            If it is not fitted.
+        """
+        model, X = any_network_and_inputs(estimator, cls.__name__, X)
+        y = y.toarray() if issparse(y) else np.asarray(y)
+        check_consistent_length(X, y)
+        if is_regressor(model):
+            doubt, losses = _of_numbers(model, X, y)
+        else:
+            doubt, losses = _of_labels(model.predict_proba(X), model.classes_, y)
+        order = np.argsort(doubt, kind="stable")
+        return cls(
+            losses=losses[order],
+            loss_name="mean absolute error" if is_regressor(model) else "mean log loss",
+        ).plot(ax=ax, **kwargs)
+
+    def plot(self, *, ax: Any = None, **kwargs: Any) -> ConfidenceDisplay:
+        """Draw the mean losses.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; a new figure by default.
+        **kwargs
+            For ``ax.plot``, for the mean losses.
+
+        Returns
+        -------
+        ConfidenceDisplay
+            The display itself.
+        """
+        ax = self._begin(ax)
+        counts = np.arange(1, len(self.losses) + 1)
+        self.mean_losses_ = np.cumsum(self.losses) / counts
+        self.least_losses_ = np.cumsum(np.sort(self.losses)) / counts
+        drawn = slice(min(LEAST_ROWS, len(counts)) - 1, None)
+        shares = (counts / len(counts))[drawn]
+        settings = with_defaults("Line2D", kwargs, color="C0", label="surest first")
+        (self.line_,) = ax.plot(shares, self.mean_losses_[drawn], **settings)
+        (self.least_line_,) = ax.plot(
+            shares, self.least_losses_[drawn], color="grey", ls=":", label="best order"
+        )
+        ax.set(xlabel="share of the rows", ylabel=self.loss_name, xlim=(0, 1))
+        ax.set_ylim(bottom=0)
+        ax.legend()
+        return self
+
+
+def _of_numbers(model: Any, X: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return widths of intervals, and absolute errors; means over the outputs."""
+    widths = np.ptp(model.predict_interval(X), axis=-1).reshape(len(y), -1)
+    if np.ptp(widths, axis=0).max() <= 1e-6 * widths.max():
+        raise ValueError(
+            "All intervals of this regressor are equally wide: it is as sure of one row as "
+            "of another. Fit it with loss='quantile' and several quantiles, or for counts "
+            "and amounts with loss='poisson' or 'gamma'."
+        )
+    predicted = model.predict(X)
+    if model._levels is not None:  # the one in the middle
+        predicted = predicted[..., len(model._levels) // 2]
+    errors = np.abs(predicted - y).reshape(len(y), -1)
+    unit = errors.mean(axis=0)  # outputs may be of any units
+    return (widths / np.where(unit > 0, unit, 1)).mean(axis=1), errors.mean(axis=1)
+
+
+def _of_labels(
+    shares: NDArray[Any], classes: NDArray[Any], y: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return how far the surest label is from certain, and log losses."""
+    least = np.finfo(shares.dtype).tiny
+    if y.ndim == 2:  # each label by itself
+        right = np.where(y > 0, shares, 1 - shares)
+        doubt = 1 - np.maximum(shares, 1 - shares).min(axis=1)
+        return doubt, -np.log(np.maximum(right, least)).mean(axis=1)
+    right = shares[np.arange(len(y)), np.searchsorted(classes, y)]
+    return 1 - shares.max(axis=1), -np.log(np.maximum(right, least))

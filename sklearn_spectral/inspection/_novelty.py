@@ -1,0 +1,169 @@
+"""How far rows are from what was seen: the members' disagreement beside distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import diags_array, issparse
+from scipy.special import entr, expit, softmax
+from sklearn.base import is_classifier
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from ._axes import network_and_inputs
+
+LEAST = 1e-6
+"""Numbers below this share of their median count as that."""
+
+
+@dataclass(frozen=True, eq=False)
+class NoveltyScores:
+    """How far rows are from what was seen, each number the higher the further.
+
+    Parameters
+    ----------
+    score : ndarray of shape (n_rows,)
+        Both of the next two in one: the sum of their logarithms, each from the median of
+        the rows that were seen and in units of their median absolute deviation.
+    share : ndarray of shape (n_rows,)
+        Of those that were seen how many score at least as high; 0 is unlike all of them.
+    disagreement : ndarray of shape (n_rows,)
+        How much the members of the population differ: of a classifier the mutual
+        information of member and label in nats [1]_, of a regressor the standard
+        deviation of the predictions, in units of its mean over the rows that were seen.
+    distance : ndarray of shape (n_rows,)
+        Mean distance from the nearest of the rows that were seen, of features in units of
+        their standard deviations.
+
+    References
+    ----------
+    .. [1] N. Houlsby, F. Huszar, Z. Ghahramani, M. Lengyel, "Bayesian active learning for
+       classification and preference learning", arXiv:1112.5745 (2011).
+    """
+
+    score: NDArray[np.float64]
+    share: NDArray[np.float64]
+    disagreement: NDArray[np.float64]
+    distance: NDArray[np.float64]
+
+
+def novelty_scores(
+    estimator: Any, X: Any, X_seen: Any, *, n_neighbors: int = 5
+) -> NoveltyScores:
+    """Tell how far rows are from what a population was trained on.
+
+    Members of a population agree on what they all have seen, and less elsewhere; but they
+    share their eigenvectors, and may agree on what none has seen. So the distance from the
+    nearest rows seen stands beside it. Neither says whether a prediction is right: a row
+    in the midst of others may be of a class that was never shown. See the user guide for
+    what was measured.
+
+    Parameters
+    ----------
+    estimator : SpectralClassifier or SpectralRegressor
+        A fitted population, or a pipeline, search or pruner around one.
+    X : {array-like, sparse matrix} of shape (n_rows, n_features)
+        The rows to score.
+    X_seen : {array-like, sparse matrix} of shape (n_seen, n_features)
+        Rows that the estimator was trained on, all or some thousands of them: they are
+        not kept in it.
+    n_neighbors : int, default=5
+        How many of these the distance is from.
+
+    Returns
+    -------
+    NoveltyScores
+        The scores of each row.
+
+    Raises
+    ------
+    ValueError
+        If the estimator is a single network, or rows have other numbers of features, or
+        fewer rows are given than neighbours are asked for.
+    AttributeError
+        If it was saved with ``compact=True``, which merges the members.
+    TypeError
+        If it is no spectral estimator.
+    NotFittedError
+        If it is not fitted.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.inspection import novelty_scores
+    >>> X, y = load_digits(return_X_y=True)
+    >>> seen, new = X[:900][y[:900] < 8], X[900:]
+    >>> model = SpectralClassifier(random_state=0).fit(seen, y[:900][y[:900] < 8])
+    >>> found = novelty_scores(model, new, seen)
+    >>> bool(found.score[y[900:] >= 8].mean() > found.score[y[900:] < 8].mean() + 2)
+    True
+    """
+    network, rows, seen = network_and_inputs(estimator, "novelty_scores", X, X_seen)
+    check_is_fitted(network)
+    if network._fitted.n_members == 1:
+        raise ValueError(
+            "The members of a population are asked how much they differ, and this "
+            f"{type(network).__name__} is a single network. Fit it with n_members of two "
+            "or more."
+        )
+    rows, seen = (_scaled(network, each) for each in (rows, seen))
+    if n_neighbors >= seen[0].shape[0]:
+        raise ValueError(
+            f"n_neighbors={n_neighbors} needs more rows in X_seen than that; got "
+            f"{seen[0].shape[0]}."
+        )
+    neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(seen[1])
+    # A row that was seen is no neighbour of itself.
+    distance = [neighbors.kneighbors(each)[0].mean(axis=1) for each in (rows[1], None)]
+    disagreement = [_disagreement(network, each) for each in (rows[0], seen[0])]
+    if not is_classifier(network):
+        unit = disagreement[1].mean(axis=0)
+        unit = np.where(unit > 0, unit, 1.0)
+        disagreement = [(each / unit).mean(axis=1) for each in disagreement]
+    pairs = (disagreement, distance)
+    score, of_seen = (
+        np.sum([_standing(pair[which], pair[1]) for pair in pairs], axis=0)
+        for which in (0, 1)
+    )
+    below = np.searchsorted(np.sort(of_seen), score, side="left")
+    share = 1 - below / len(of_seen)
+    return NoveltyScores(score, share, disagreement[0], distance[0])
+
+
+def _scaled(network: Any, X: Any) -> tuple[Any, Any]:
+    """Return rows as they are, checked, and with features of the same spread."""
+    X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
+    scale = network._fitted.input_scale
+    if scale is None or X.shape[1] != len(scale):  # the network says which were expected
+        return X, X
+    return X, X @ diags_array(1 / scale) if issparse(X) else X / scale
+
+
+def _disagreement(network: Any, X: Any) -> NDArray[np.float64]:
+    """Return how much the members differ; of a regressor for each output."""
+    if not is_classifier(network):
+        values = network.member_predict(X)
+        return values.std(axis=0).reshape(values.shape[1], -1).astype(np.float64)
+    scores = network.member_decision_function(X).astype(np.float64)
+    if scores.ndim == 2 or network._has_many_labels:  # logits of one label, or of several
+        shares = np.stack([expit(scores), expit(-scores)], axis=-1)
+    else:
+        shares = softmax(scores, axis=-1)
+    found = entr(shares.mean(axis=0)).sum(axis=-1) - entr(shares).sum(axis=-1).mean(axis=0)
+    found = np.maximum(found, 0.0)  # below by rounding
+    return found if found.ndim == 1 else found.mean(axis=1)
+
+
+def _standing(values: NDArray[Any], seen: NDArray[Any]) -> NDArray[np.float64]:
+    """Return logarithms of values from the median of those seen, by their spread."""
+    least = LEAST * np.median(seen)
+    least = least if least > 0 else np.finfo(np.float64).tiny
+    logarithms, of_seen = (np.log(np.maximum(each, least)) for each in (values, seen))
+    median = np.median(of_seen)
+    spread = np.median(np.abs(of_seen - median))
+    return (logarithms - median) / (spread if spread > 0 else 1.0)
