@@ -4,7 +4,8 @@
     python -m benchmarks.doubt report
 
 On the tables of `benchmarks.tables`: three folds of those of at most 1,500 rows, where all
-methods are fitted, and five folds of all, where only ours is. MAPIE conforms scikit-learn's
+methods are fitted, and five folds of all, where only ours are: the defaults, and of
+regressions one network of six quantiles. MAPIE conforms scikit-learn's
 perceptron, of regressions behind scaled targets: `CrossConformalRegressor` with five folds,
 `JackknifeAfterBootstrapRegressor` with 30 resamplings, and `CrossConformalClassifier` with
 five folds by LAC, all as they come. Seconds are of the processor, of the fit and all
@@ -46,6 +47,16 @@ def ours(fold):
             yield model.predict_set(fold.X_test, level, allow_empty=True)
 
 
+def quantiles(fold):
+    """Yield intervals of one network of quantiles, a pair for each level."""
+    tails = [(1 - level) / 2 for level in LEVELS]
+    both = sorted([*tails, *(1 - tail for tail in tails)])
+    model = SpectralRegressor(loss="quantile", quantile=both, random_state=fold.fold)
+    model.fit(fold.X_train, fold.y_train)
+    for level in LEVELS:
+        yield model.predict_interval(fold.X_test, level)
+
+
 def perceptron(fold):
     """Return scikit-learn's perceptron."""
     if fold.kind == "classification":
@@ -79,9 +90,18 @@ def jackknife(fold):
     yield from np.moveaxis(model.predict_interval(fold.X_test)[1], -1, 0)
 
 
-METHODS = {"ours": ours, "cross": cross, "jackknife": jackknife}
+METHODS = {
+    "ours": ours,
+    "quantiles": quantiles,
+    "cross": cross,
+    "jackknife": jackknife,
+}
+OF_ALL = ("ours", "quantiles")
+"""What is fitted to all tables."""
+OF_NUMBERS = ("quantiles", "jackknife")
 TITLES = {
     "ours": "Spectral",
+    "quantiles": "Spectral, quantiles",
     "cross": "MAPIE, cross-conformal",
     "jackknife": "MAPIE, jackknife+ after bootstrap",
 }
@@ -119,8 +139,8 @@ def fit(options):
                 continue
             for fold in sets.folds(name, of):
                 for method in options.methods:
-                    alone = of == sets.N_FOLDS and method != "ours"
-                    lacks = method == "jackknife" and kind == "classification"
+                    alone = of == sets.N_FOLDS and method not in OF_ALL
+                    lacks = method in OF_NUMBERS and kind == "classification"
                     key = (method, name, of, fold.fold)
                     if alone or lacks or key in done:
                         continue

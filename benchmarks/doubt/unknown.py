@@ -71,6 +71,7 @@ def areas(kind, X, y, seen):
     found = novelty_scores(model, rows, X_train)
     scale = model._fitted.input_scale
     scores = {
+        "probability": is_new * np.nan,
         "disagreement": found.disagreement,
         "distance": found.distance,
         "score": found.score,
@@ -83,7 +84,10 @@ def areas(kind, X, y, seen):
     }
     if kind == "classification":
         scores["probability"] = 1 - model.predict_proba(rows).max(axis=1)
-    return {name: roc_auc_score(is_new, each) for name, each in scores.items()}
+    return {
+        name: np.nan if np.isnan(each).any() else roc_auc_score(is_new, each)
+        for name, each in scores.items()
+    }
 
 
 def fit(options, store):
@@ -105,17 +109,16 @@ def fit(options, store):
             if (~seen).sum() >= FEWEST
         ]
         if found:
-            means = pd.DataFrame(found).mean().to_dict()
-            store.append(
-                {"set": name, "kind": kind, "half": half, "n_rows": len(y), **means}
-            )
+            means = {name: np.mean([each[name] for each in found]) for name in SCORES}
+            about = {"set": name, "kind": kind, "half": half, "n_rows": len(y)}
+            store.append(about | means)
             print(name, flush=True)
 
 
 def report(options, store):
     """Print the tables, and write them."""
     rows = store.read()
-    rows[[*SCORES]] = rows[[*SCORES]].astype(float)
+    rows[[*SCORES]] = rows[[*SCORES]].apply(pd.to_numeric, errors="coerce")
     lines = ["| area under the ROC curve | tables | " + " | ".join(SCORES.values()) + " |"]
     lines += ["|---|" + "---|" * (len(SCORES) + 1)]
     what = {"classification": "a class never shown", "regression": "beyond what was seen"}
