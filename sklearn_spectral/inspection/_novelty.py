@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from ._axes import network_and_inputs
 
 LEAST = 1e-6
-"""Numbers below this share of their median count as that."""
+"""Numbers below this share of their median, or of their mean, count as that."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,10 @@ class NoveltyScores:
     Parameters
     ----------
     score : ndarray of shape (n_rows,)
-        Both of the next two in one: the sum of their logarithms, each from the median of
-        the rows that were seen and in units of their median absolute deviation.
+        Both of the last two in one: the sum of their logarithms, each from the median of
+        the rows that were seen and in units of their median absolute deviation. A low
+        disagreement does not make up for a distance (of it the softplus is taken): far
+        out members may agree.
     share : ndarray of shape (n_rows,)
         Of those that were seen how many score at least as high; 0 is unlike all of them.
     disagreement : ndarray of shape (n_rows,)
@@ -111,23 +113,23 @@ def novelty_scores(
             f"{type(network).__name__} is a single network. Fit it with n_members of two "
             "or more."
         )
+    disagreement = [_disagreement(network, each) for each in (rows, seen)]
     rows, seen = (_scaled(network, each) for each in (rows, seen))
-    if n_neighbors >= seen[0].shape[0]:
+    if n_neighbors >= seen.shape[0]:
         raise ValueError(
             f"n_neighbors={n_neighbors} needs more rows in X_seen than that; got "
-            f"{seen[0].shape[0]}."
+            f"{seen.shape[0]}."
         )
-    neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(seen[1])
+    neighbors = NearestNeighbors(n_neighbors=n_neighbors).fit(seen)
     # A row that was seen is no neighbour of itself.
-    distance = [neighbors.kneighbors(each)[0].mean(axis=1) for each in (rows[1], None)]
-    disagreement = [_disagreement(network, each) for each in (rows[0], seen[0])]
+    distance = [neighbors.kneighbors(each)[0].mean(axis=1) for each in (rows, None)]
     if not is_classifier(network):
         unit = disagreement[1].mean(axis=0)
         unit = np.where(unit > 0, unit, 1.0)
         disagreement = [(each / unit).mean(axis=1) for each in disagreement]
-    pairs = (disagreement, distance)
     score, of_seen = (
-        np.sum([_standing(pair[which], pair[1]) for pair in pairs], axis=0)
+        np.logaddexp(0, _standing(disagreement[which], disagreement[1]))
+        + _standing(distance[which], distance[1])
         for which in (0, 1)
     )
     below = np.searchsorted(np.sort(of_seen), score, side="left")
@@ -135,13 +137,13 @@ def novelty_scores(
     return NoveltyScores(score, share, disagreement[0], distance[0])
 
 
-def _scaled(network: Any, X: Any) -> tuple[Any, Any]:
-    """Return rows as they are, checked, and with features of the same spread."""
+def _scaled(network: Any, X: Any) -> Any:
+    """Return rows, which are checked, with features of the same spread."""
     X = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32))
     scale = network._fitted.input_scale
-    if scale is None or X.shape[1] != len(scale):  # the network says which were expected
-        return X, X
-    return X, X @ diags_array(1 / scale) if issparse(X) else X / scale
+    if scale is None:
+        return X
+    return X @ diags_array(1 / scale) if issparse(X) else X / scale
 
 
 def _disagreement(network: Any, X: Any) -> NDArray[np.float64]:
@@ -161,8 +163,8 @@ def _disagreement(network: Any, X: Any) -> NDArray[np.float64]:
 
 def _standing(values: NDArray[Any], seen: NDArray[Any]) -> NDArray[np.float64]:
     """Return logarithms of values from the median of those seen, by their spread."""
-    least = LEAST * np.median(seen)
-    least = least if least > 0 else np.finfo(np.float64).tiny
+    # Half of the rows may be equal to others.
+    least = LEAST * (np.median(seen) or seen.mean() or 1.0)
     logarithms, of_seen = (np.log(np.maximum(each, least)) for each in (values, seen))
     median = np.median(of_seen)
     spread = np.median(np.abs(of_seen - median))
