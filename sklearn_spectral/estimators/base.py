@@ -169,15 +169,16 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         return False
 
     @abstractmethod
-    def _make_loss(self, *, judges: bool = False) -> WeightedLoss:
-        """Return the loss as a torch module: that of training, or what judges it."""
+    def _make_loss(self, *, judges: bool = False, scale: Any = 1.0) -> WeightedLoss:
+        """Return the loss as a torch module: that of training, or what judges it; outputs
+        that are logarithms are multiplied by ``scale`` before."""
 
     def _is_steep(self) -> bool:
         """Tell whether gradients of the loss grow with the target without a bound."""
         return False
 
     @abstractmethod
-    def _best_constant(self, data: TrainingData) -> Constant:
+    def _best_constant(self, data: TrainingData, scale: Any = 1.0) -> Constant:
         """Return the constant that a network has to beat."""
 
     @abstractmethod

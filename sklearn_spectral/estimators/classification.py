@@ -212,7 +212,7 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
     def _has_classes(self) -> bool:
         return not self._has_many_labels
 
-    def _make_loss(self, *, judges: bool = False) -> WeightedLoss:
+    def _make_loss(self, *, judges: bool = False, scale: Any = 1.0) -> WeightedLoss:
         """Return the loss as a torch module; what judges knows no smoothing."""
         from ..nn.losses import LOSSES, OwnLoss
 
@@ -220,7 +220,7 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
             return OwnLoss(self.loss)
         return LOSSES[self.loss](0.0 if judges else self.label_smoothing)
 
-    def _best_constant(self, data: TrainingData) -> Constant:
+    def _best_constant(self, data: TrainingData, scale: Any = 1.0) -> Constant:
         """Return the weighted frequencies of the classes, with their loss."""
         cure = "" if self.standardize else "set standardize=True"
         if not isinstance(self.loss, str):  # nobody knows

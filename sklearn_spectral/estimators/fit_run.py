@@ -244,7 +244,8 @@ class FitRun:
 
     def best_constant(self) -> Constant:
         """Return the constant that the network has to beat, in units of its loss."""
-        return self.estimator._best_constant(self.units.standardized(self.data))
+        data = self.units.standardized(self.data)
+        return self.estimator._best_constant(data, self.units.scale)
 
     def _train(self) -> tuple[TrainingNet, Outcome]:
         """Plan how stacks are computed, wrap the network in a net and train it."""
@@ -297,7 +298,7 @@ class FitRun:
     def _score(self, dataset: Any) -> Callable[[Any], float] | None:
         """Return what scores a network after each epoch."""
         estimator, validation = self.estimator, self.validation
-        loss, now = estimator._make_loss(judges=True), self._fitted_now
+        loss, now = self.units.loss(judges=True), self._fitted_now
         if self.stops_by == "oob":
             if estimator.scoring is None:
                 return out_of_bag_loss_score(loss, dataset)
@@ -343,7 +344,7 @@ class FitRun:
         rate, max_norm = self._rate(batch_size)
         shuffle = estimator.shuffle
         return TrainingOptions(
-            loss=estimator._make_loss(),
+            loss=self.units.loss(),
             solver=estimator.solver,
             learning_rate=estimator._schedule(self.partial, self.stops_by),
             learning_rate_init=float(rate),

@@ -13,6 +13,7 @@ from ..fitted.units import has_units
 from ..spec.losses import Loss, quantile_of
 
 if TYPE_CHECKING:
+    from ..nn.losses import WeightedLoss
     from ..nn.network import StackedNetwork
     from ..training.out_of_bag import OutOfBag
     from .base import BaseNetwork
@@ -35,6 +36,8 @@ class FitUnits:
         self.has_units = has_units(config)
         self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
         self.row: Loss | None = getattr(estimator, "_row", None)
+        # Of outputs that are logarithms; others have the scale of their targets.
+        self.scale = np.ones(self.n_outputs)
         self.shares_trained = bool(config.get("train_eigenvectors", False))
         chosen = getattr(estimator, "temperature", 1.0)
         self.finds_temperature = self.has_units and isinstance(chosen, str)
@@ -59,7 +62,12 @@ class FitUnits:
         if row.link == "log":  # whose output is shifted by the logarithm of a scale
             weight, y = data.own_weight(), data.target()
             mean = np.average(y, axis=0, weights=weight)
-            return None, np.where((mean > 0) & how["centred"], mean, 1.0)
+            mean = np.where((mean > 0) & how["centred"], mean, 1.0)
+            # Logarithms spread as targets do that are divided by their mean, if these
+            # spread little.
+            spread = np.sqrt(np.average((y / mean - 1) ** 2, axis=0, weights=weight))
+            self.scale = np.where(spread > 0, np.minimum(spread, 1.0), 1.0)
+            return None, mean
         shift, scale = data.spread_of_targets(**how)
         if not row.is_robust:
             return shift, scale
@@ -80,6 +88,7 @@ class FitUnits:
             arrays = self.estimator._fitted.complete()
             shift, scale = (arrays[f"output_{n}"].astype(float) for n in ("shift", "scale"))
             if self.row.link == "log":
+                self.scale = scale
                 shift, scale = np.zeros_like(shift), np.exp(shift)
             n_levels = self.n_outputs // self.estimator.n_outputs_
             self.of_targets = shift[::n_levels], scale[::n_levels]
@@ -97,8 +106,12 @@ class FitUnits:
             each = len(none) // len(self.of_targets[0])
             shift, scale = (np.repeat(values, each) for values in self.of_targets)
             if self.row.link == "log":
-                shift, scale = np.log(scale), none + 1
+                shift, scale = np.log(scale), self.scale
         return {"output_shift": shift, "output_scale": scale / self.temperature}
+
+    def loss(self, *, judges: bool = False) -> WeightedLoss:
+        """Return the loss in units of the network: that of training, or what judges it."""
+        return self.estimator._make_loss(judges=judges, scale=self.scale)
 
     def standardized(self, data: TrainingData) -> TrainingData:
         """Return data with targets as the network learns them."""
@@ -138,7 +151,7 @@ class FitUnits:
             torch.from_numpy(output),
             torch.from_numpy(target),
             None if weight is None else torch.from_numpy(weight),
-            self.estimator._make_loss(judges=True),
+            self.loss(judges=True),
             # Eigenvectors that train know of what members left out: that they would have
             # it surer than they are is no reason to believe it.
             1.0 if out_of_bag and self.shares_trained else 0.1,

@@ -218,20 +218,22 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
             )
         )
 
-    def _make_loss(self, *, judges: bool = False) -> WeightedLoss:
-        """Return the loss as a torch module: that of training, or what judges it."""
+    def _make_loss(self, *, judges: bool = False, scale: Any = 1.0) -> WeightedLoss:
+        """Return the loss as a torch module: that of training, or what judges it; outputs
+        that are logarithms are multiplied by ``scale`` before."""
         from ..nn.losses import LOSSES as MODULES
         from ..nn.losses import OwnLoss
 
         if not isinstance(self.loss, str):
             return OwnLoss(self.loss)
         option = LOSSES[self.loss].option
-        return MODULES[self.loss](*([] if option is None else [getattr(self, option)]))
+        value = None if option is None else getattr(self, option)
+        return MODULES[self.loss](value, scale)
 
     def _is_steep(self) -> bool:
         return self._row is not None and self._row.is_steep
 
-    def _best_constant(self, data: TrainingData) -> Constant:
+    def _best_constant(self, data: TrainingData, scale: Any = 1.0) -> Constant:
         """Return the constant of the least loss, with that."""
         row, cure = self._row, "" if self.standardize else "set standardize=True"
         if row is None:  # nobody knows
@@ -242,10 +244,10 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         shares = np.full(len(y), 1 / len(y)) if weight is None else weight / weight.sum()
         option = () if row.option is None else (np.atleast_1d(getattr(self, row.option)),)
         output = np.broadcast_to(
-            row.constant(y, shares, *option), (len(y), self._n_network_outputs())
+            row.constant(y, shares, *option) / scale, (len(y), self._n_network_outputs())
         )
         tensors = map(torch.tensor, (output, y, shares))  # copies: y may be read-only
-        loss = self._make_loss().average(*tensors)
+        loss = self._make_loss(scale=scale).average(*tensors)
         square = np.average(y**2, axis=0, weights=weight).mean()
         if loss <= np.finfo(np.float64).eps * square:  # all are the same
             loss = LEAST_LOSS * square if square else np.inf  # zero has no size

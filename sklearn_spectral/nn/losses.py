@@ -212,6 +212,9 @@ class NumberLoss(WeightedLoss):
         What the loss needs: of ``"huber"`` the error from which on it is linear, for all or
         for each output; of ``"quantile"`` the levels, for which each target has outputs
         that are neighbours.
+    scale : float or sequence of float, default=1.0
+        What outputs are multiplied by before the loss is taken, for all or for each. The
+        loss is divided by its square, so that it bends as it did.
 
     Examples
     --------
@@ -222,8 +225,9 @@ class NumberLoss(WeightedLoss):
     """
 
     option: Tensor | None
+    scale: Tensor
 
-    def __init__(self, name: str, option: Any = None) -> None:
+    def __init__(self, name: str, option: Any = None, scale: Any = 1.0) -> None:
         super().__init__()
         self.loss, self.n_levels = OF_NUMBERS[name], 1
         if (self.loss.option is None) != (option is None):
@@ -235,20 +239,30 @@ class NumberLoss(WeightedLoss):
             if self.loss.option == "quantile":
                 self.n_levels = len(values)
         self.register_buffer("option", values)
+        self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float64))
+        self._is_scaled = bool((self.scale != 1).any())
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean over the outputs of each sample."""
-        return self.loss.value(*self._arguments(output, target)).mean(dim=-1)
+        losses = self.loss.value(*self._arguments(output, target))
+        if self._is_scaled:
+            losses = losses / self.scale.to(output) ** 2
+        return losses.mean(dim=-1)
 
     def with_gradient(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient."""
-        arguments = self._arguments(output.detach(), target)
-        losses = self.loss.value(*arguments).mean(dim=-1)
-        return _weighted(losses, self.loss.slope(*arguments) / output.shape[-1], weight)
+        output = output.detach()
+        losses = self.per_sample(output, target)
+        slope = self.loss.slope(*self._arguments(output, target))
+        if self._is_scaled:
+            slope = slope / self.scale.to(output)
+        return _weighted(losses, slope / output.shape[-1], weight)
 
     def _arguments(self, output: Tensor, target: Tensor) -> tuple[Tensor, ...]:
+        if self._is_scaled:
+            output = output * self.scale.to(output)
         if self.option is None:
             return output, target
         option = self.option.to(output)

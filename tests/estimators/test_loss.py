@@ -413,3 +413,15 @@ def test_intervals_take_the_quantiles_that_are_nearest_to_the_coverage():
         np.testing.assert_allclose(
             added, np.broadcast_to(added[:1, :1], added.shape), atol=1e-5
         )
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_targets_that_spread_little_are_learnt_as_well(loss):
+    # Their logarithms differ by hundredths.
+    y = 100 + np.log(MEAN)
+    model = SpectralRegressor(20, loss=loss, random_state=0).fit(X, y)
+    plain = SpectralRegressor(20, random_state=0).fit(X, y)
+    assert model.score(X, y) > 0.95
+    assert model.score(X, y) > plain.score(X, y) - 0.02
+    # As of standardised targets: half the share of the deviance that is not explained.
+    assert model.loss_ == pytest.approx(plain.loss_, abs=0.02)
