@@ -3,7 +3,7 @@
     python -m benchmarks.tables.counts [--jobs 2]
     python -m benchmarks.tables.counts report
 
-The regressions of `benchmarks.tables` whose targets are zero or more, of at most 8,000 rows,
+Regressions of `benchmarks.tables` whose targets are zero or more, of at most 8,000 rows,
 in five folds. Told is D^2, the share of the Poisson deviance of the mean that is explained,
 of predictions that are a thousandth of the mean or more; and that is -1 at least, since a
 few fits of rivals fail by factors. Rivals are as they come, PoissonRegressor without its
