@@ -74,14 +74,14 @@ figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 for ax, name, (scores, _, is_new) in zip(
     axes, ("eights", "setosa"), (digits, iris), strict=False
 ):
-    ax.loglog(
+    ax.semilogy(
         scores.distance[~is_new],
         scores.disagreement[~is_new] + 1e-9,
         ".",
         color="C0",
         label="as seen",
     )
-    ax.loglog(
+    ax.semilogy(
         scores.distance[is_new],
         scores.disagreement[is_new] + 1e-9,
         "x",

@@ -148,9 +148,9 @@ class SpectralClassifier(
         members that were not trained on them. It needs ``n_members`` of two or more,
         ``bag_fraction`` below 1. ``"auto"`` is True with ``X_val``. Without, it holds rows
         out where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
-        outputs are 5,000 or more: so many go into eigenvectors, which members share, and
-        out of bag is no judge then. Else it is ``"oob"`` where there are bags, and False
-        where not.
+        outputs are 5,000 or more (1,000 where several labels of a row may be right): so
+        many go into eigenvectors, which members share, and out of bag is no judge then.
+        Else it is ``"oob"`` where there are bags, and False where not.
     scoring : str, callable or None, default=None
         What early stopping goes by: the name of a scorer of scikit-learn, or a callable
         ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the

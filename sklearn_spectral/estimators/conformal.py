@@ -172,9 +172,7 @@ class IntervalsMixin(CalibratedMixin):
             width = width * self._deviation(predicted)
             low, high = predicted - width, predicted + width
         else:
-            pairs = _pairs(np.array(self._levels))
-            nearest = np.abs(np.subtract(*reversed(pairs)) - coverage).argmin()
-            width = width.reshape(-1, len(pairs[0]))[:, nearest]
+            nearest, width = self._nearest_pair(width, coverage)
             low, high = (each[..., nearest] for each in _pairs(predicted))
             low, high = low - width, high + width
             middle = (low + high) / 2
@@ -182,6 +180,14 @@ class IntervalsMixin(CalibratedMixin):
         if self._link.activation == "exp":  # such targets are not negative
             low = np.maximum(low, 0)
         return self._in_shape(np.stack([low, high], axis=-1))
+
+    def _nearest_pair(
+        self, width: NDArray[np.float64], coverage: float
+    ) -> tuple[int, NDArray[np.float64]]:
+        """Return which pair of quantiles is nearest to a coverage, and its scores."""
+        low, high = _pairs(np.array(self._levels))
+        nearest = int(np.abs(high - low - coverage).argmin())
+        return nearest, width.reshape(-1, len(low))[:, nearest]
 
     def _std(self) -> NDArray[np.float64]:
         """Return the standard deviation of the errors of each output, for a deviation of

@@ -193,10 +193,10 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
 
     def _deviation(self, predicted: NDArray[Any]) -> NDArray[Any]:
         """Return how far targets lie from predictions, up to a factor of each output."""
-        found = np.ones_like(predicted)
-        if self._row is not None:
-            found = self._row.deviation(predicted)
-        return np.maximum(found, np.finfo(found.dtype).tiny)
+        power = 0.0 if self._row is None else self._row.power
+        if not power:
+            return np.ones_like(predicted)
+        return np.maximum(predicted**power, np.finfo(predicted.dtype).tiny)
 
     def _metric(self, y: Any, predicted: NDArray[Any], sample_weight: Any = None) -> float:
         """Return what ``score`` does."""

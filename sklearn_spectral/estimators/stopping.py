@@ -25,6 +25,9 @@ StopsBy = Literal["given", "held_out", "oob"] | None
 # many outputs goes into eigenvectors, which members share, and out of bag is no judge then.
 MANY = 5000
 
+# The same where several labels of a row may be right: each tells something by itself.
+MANY_LABELS = 1000
+
 
 def rows_to_stop_by(
     estimator: BaseNetwork,
@@ -49,7 +52,8 @@ def rows_to_stop_by(
     shares = bool(getattr(estimator, "train_eigenvectors", False))
     size = len(data.row_numbers) * estimator._n_network_outputs()
     can_split = data.groups is None and has_numbers
-    return "held_out" if shares and can_split and size >= MANY else "oob"
+    limit = MANY_LABELS if getattr(estimator, "_has_many_labels", False) else MANY
+    return "held_out" if shares and can_split and size >= limit else "oob"
 
 
 def loss_score(

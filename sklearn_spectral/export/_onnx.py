@@ -21,6 +21,7 @@ from ..estimators.regressor import SpectralRegressor
 from ..estimators.unwrap import delegate
 from ..pruning import SpectralPruner
 from ._converters import convert, parse_pruner, set_shapes
+from ._doubt import add_doubt
 
 _NETWORKS = (SpectralClassifier, DirectClassifier, SpectralRegressor, DirectRegressor)
 _SWITCHES = ("nocl", "output_class_labels", "raw_scores", "single_score")
@@ -34,6 +35,7 @@ def to_onnx(
     initial_types: Any = None,
     target_opset: Any = None,
     options: Any = None,
+    coverage: float | None = None,
 ) -> Any:
     """Convert a fitted estimator, or a pipeline with one inside, to an ONNX model.
 
@@ -61,6 +63,11 @@ def to_onnx(
     options : dict, optional
         Of skl2onnx's converters. Unless they name ``zipmap``, a classifier gives an array
         of probabilities instead of a list of dicts.
+    coverage : float, optional
+        Adds how sure the model is: of a regressor the outputs ``lower`` and ``upper``, both
+        (n_samples, n_outputs), that ``predict_interval`` has for this coverage; of a
+        classifier ``set``, booleans (n_samples, n_classes), as of ``predict_set``. For an
+        estimator of this package that is last.
 
     Returns
     -------
@@ -72,7 +79,10 @@ def to_onnx(
     ImportError
         If skl2onnx is not installed.
     TypeError
-        If X is the name of a file, or skl2onnx does not know an estimator inside.
+        If X is the name of a file, or skl2onnx does not know an estimator inside, or
+        coverage is asked of another estimator than one of this package.
+    AttributeError
+        If coverage is asked of a network that knows no rows which did not train it.
     NotFittedError
         If the estimator is not fitted.
     ValueError
@@ -107,6 +117,11 @@ def to_onnx(
     last = estimator
     while isinstance(last, Pipeline):
         last = last[-1]
+    if coverage is not None and not isinstance(last, _NETWORKS):
+        raise TypeError(
+            "coverage is for estimators of sklearn_spectral, alone or last in a pipeline; "
+            f"got {type(last).__name__}."
+        )
     is_double = isinstance(last, _NETWORKS) and last.coefs_[0].dtype == np.float64
     given: dict[str, Any] = {}
     if initial_types is None:
@@ -136,6 +151,8 @@ def to_onnx(
             f"this {type(estimator).__name__}. Replace it by an estimator that skl2onnx "
             "knows, or register a converter for it."
         ) from error
+    if coverage is not None:
+        add_doubt(model, last, coverage)
     _take_types(model, given)
     return model
 

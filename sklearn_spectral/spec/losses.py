@@ -68,8 +68,8 @@ class Loss:
     median and median absolute deviation instead of mean and standard deviation."""
     is_steep: bool = False
     """Whether its slope grows with the target without a bound."""
-    deviation: Callable[[NDArray[Any]], NDArray[Any]] = np.ones_like
-    """Returns, for predictions, how far targets lie from them, up to a factor."""
+    power: float = 0.0
+    """How far targets lie from what is predicted goes with this power of that."""
 
     def refuses(self, y: Numbers) -> str:
         """Say what targets have to be, if these are not; else return nothing."""
@@ -175,7 +175,7 @@ LOSSES: dict[str, Loss] = {
         link="log",
         least=0.0,
         is_steep=True,
-        deviation=np.sqrt,
+        power=0.5,
     ),
     "gamma": Loss(
         _gamma,
@@ -186,7 +186,7 @@ LOSSES: dict[str, Loss] = {
         least=0.0,
         is_open=True,
         is_steep=True,
-        deviation=np.copy,
+        power=1.0,
     ),
 }
 """The losses of numbers by the value of ``loss``."""

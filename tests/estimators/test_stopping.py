@@ -57,6 +57,18 @@ def test_targets_of_a_regressor_count_alike_whatever_their_units():
     assert -model.best_validation_score_ == pytest.approx(loss)
 
 
+def test_fewer_rows_of_several_labels_are_held_out(digits):
+    X, y = digits[0], np.eye(10, dtype=int)[digits[1]]
+    for n_rows, is_split in ((100, True), (99, False)):
+        model = SpectralClassifier(10, max_iter=2, random_state=0)
+        model.fit(X[:n_rows], y[:n_rows])
+        # Of rows held out there is no order, and the scores of bags are of all rows.
+        by_bags = SpectralClassifier(
+            10, max_iter=2, early_stopping="oob", random_state=0
+        ).fit(X[:n_rows], y[:n_rows])
+        assert (model.validation_scores_ != by_bags.validation_scores_) == is_split
+
+
 @pytest.mark.parametrize(
     ("n_rows", "n_classes", "settings"),
     [(499, 10, {}), (1797, 2, {}), (1797, 10, {"train_eigenvectors": False})],

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.spec.losses import LOSSES
 
 BATCH = 5  # rows; so that 4, 5, 6, 9, 10, 11 lie at the edges of batches
 
@@ -431,7 +432,10 @@ def estimators(draw, kinds=("classifier", "regressor")):
     if kind == "classifier":
         params["loss"] = draw(st.sampled_from(["log_loss", "brier"]))
         params["class_weight"] = draw(st.sampled_from([None, None, "balanced"]))
+        params["label_smoothing"] = draw(st.sampled_from([0.0, 0.0, 0.1]))
         if spectral:
             params["temperature"] = draw(st.sampled_from(["auto", "auto", 2.0]))
         return (SpectralClassifier if spectral else DirectClassifier)(**params)
+    params["loss"] = draw(st.sampled_from(["squared_error"] * 3 + [*LOSSES]))
+    params["quantile"] = draw(st.sampled_from([0.5, 0.9, (0.1, 0.5, 0.9)]))
     return (SpectralRegressor if spectral else DirectRegressor)(**params)

@@ -28,6 +28,7 @@ from strategies import (
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.pruning import SpectralPruner
+from sklearn_spectral.spec.losses import LOSSES
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -60,13 +61,23 @@ def check_predictions(model, X, n_rows):
     assert len(found) == n_rows
     if not is_classifier(model):
         assert np.isfinite(found).all()
+        if model._calibration is not None:
+            ends = attempt(model.predict_interval, X)
+            assert ends.shape[0] == n_rows
+            assert (ends[..., 0] <= ends[..., 1]).all()
         return
-    assert set(found.tolist()) <= set(model.classes_.tolist())
     probabilities = attempt(model.predict_proba, X)
     assert probabilities.shape == (n_rows, len(model.classes_))
     assert np.isfinite(probabilities).all()
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+    if model._calibration is not None:
+        sets = attempt(model.predict_set, X)
+        assert (sets.shape, sets.dtype) == (probabilities.shape, bool)
     assert not np.isnan(attempt(model.predict_log_proba, X)).any()
+    if found.ndim == 2:  # of several labels
+        np.testing.assert_array_equal(found, probabilities > 0.5)
+        return
+    assert set(found.tolist()) <= set(model.classes_.tolist())
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
 @given(data=st.data())
@@ -139,7 +150,15 @@ def fitted():
     """One model of each kind, of four features."""
     X, y = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
     few = {"hidden_layer_sizes": 5, "linear_expansion": 4, "max_iter": 2, "random_state": 0}
+    bags = {**few, "bag_fraction": 0.5, "n_members": 2}  # which few rows do not have
     return [
+        SpectralClassifier(**bags).fit(X, np.eye(3, dtype=int)[y]),
+        *(
+            SpectralRegressor(loss=loss, quantile=quantile, **bags).fit(X, y + 1)
+            for loss in LOSSES
+            for quantile in (0.5, (0.1, 0.9))
+        ),
+    ] + [
         kind(activation=activation, **few).fit(X.astype(dtype), y)
         for kind in (SpectralClassifier, SpectralRegressor)
         for activation in ("relu", "tanh", "elu", "identity")
@@ -264,6 +283,10 @@ CHANGES = {
     "averaging": [1.0, -0.1, np.nan, "no", 0.5],
     "standardize": [None, "yes", 1, 0.5],
     "temperature": [0, -1.0, np.nan, np.inf, 1e-300, 1e300, "hot", True],
+    "loss": ["mse", None, 3, "huber", "log_loss"],
+    "quantile": [0.0, 1.0, np.nan, "a", (0.5, 0.1), (0.2, 0.9), []],
+    "huber_delta": [0.0, -1.0, np.nan, np.inf, 1e-300, 1e300],
+    "label_smoothing": [1.0, -0.1, np.nan, 0.999],
     "l1_ratio": [-0.1, 1.1, np.nan],
     "telescope": ["no", None, "project"],
     "checkpoint_dir": [3, b"x", ""],
