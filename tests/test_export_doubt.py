@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnxruntime
+import pandas as pd
 import pytest
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.linear_model import LinearRegression
@@ -75,5 +76,18 @@ def test_of_a_search_and_what_has_no_coverage():
         to_onnx(alone, X, coverage=0.8)
     with pytest.raises(ValueError, match=r"coverage=1\.5 must be a number above 0"):
         to_onnx(search, X, coverage=1.5)
+    # So few rows that nothing can be promised.
+    few = SpectralRegressor(5, loss="quantile", quantile=(0.1, 0.9), **FEW).fit(X, Y)
+    found = run(few, X, coverage=0.9999)
+    assert np.isneginf(found["lower"]).all()
+    assert np.isposinf(found["upper"]).all()
+    with pytest.raises(ValueError, match="leave zipmap and raw_scores out of options"):
+        to_onnx(search, X, coverage=0.8, options={"raw_scores": True})
+    with pytest.raises(ValueError, match="coverage needs target_opset=16 or newer; got 13"):
+        to_onnx(search, X, coverage=0.8, target_opset=13)
+    frame = pd.DataFrame(X[:, :2], columns=["age", "lower"])
+    pipeline = make_pipeline(StandardScaler(), SpectralRegressor(5, **FEW)).fit(frame, Y)
+    with pytest.raises(ValueError, match=r"columns of the same names: \['lower'\]"):
+        to_onnx(pipeline, frame, coverage=0.8)
     with pytest.raises(TypeError, match="coverage is for estimators of sklearn_spectral"):
         to_onnx(LinearRegression().fit(X, Y), X, coverage=0.8)

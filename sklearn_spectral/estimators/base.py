@@ -173,6 +173,10 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         """Return the loss as a torch module: that of training, or what judges it; outputs
         that are logarithms are multiplied by ``scale`` before."""
 
+    def _check_loss(self) -> None:
+        """Refuse a loss that the output of a network, which is taken over, is not for."""
+        return
+
     def _is_steep(self) -> bool:
         """Tell whether gradients of the loss grow with the target without a bound."""
         return False

@@ -277,8 +277,11 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
             classes = np.unique(column_or_1d(self._usable_target(classes, "classes")))
         if reset:
             self.classes_ = first_classes(classes) if partial else at_least_two(found)
-        elif classes is not None:
-            self._compare_classes(classes)
+        elif classes is not None and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"classes={classes.tolist()} differ from those of the earlier "
+                f"fit, {self.classes_.tolist()}."
+            )
         return places_among(found, self.classes_, name)[index].astype(np.int64)
 
     def _encode_indicators(
@@ -293,17 +296,14 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
             raise ValueError(
                 f"{name} has {n_labels} labels, but {len(self.classes_)} were fitted."
             )
-        if classes is not None:
-            self._compare_classes(np.unique(column_or_1d(classes)))
-        return values
-
-    def _compare_classes(self, classes: NDArray[Any]) -> None:
-        """Refuse classes that are not those of the first call."""
-        if not np.array_equal(classes, self.classes_):
+        if classes is not None and not np.array_equal(
+            np.unique(column_or_1d(classes)), self.classes_
+        ):
             raise ValueError(
-                f"classes={classes.tolist()} differ from those of the earlier "
-                f"fit, {self.classes_.tolist()}."
+                f"{name} has a column for each label, so that classes must be left out or "
+                f"be the numbers from 0 to {n_labels - 1}; got {list(classes)}."
             )
+        return values
 
     def _reweight(self, data: TrainingData, *, partial: bool) -> NDArray[Any] | None:
         """Multiply the weights of the classes into those of the samples."""

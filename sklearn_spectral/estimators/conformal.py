@@ -87,7 +87,8 @@ class CalibratedMixin:
                 f"{name} needs rows that did not train this network, and none were kept "
                 "aside. Fit with early_stopping=True, with X_val and y_val, or with bags: "
                 "n_members of two or more and bag_fraction below 1 (which by default is 1 "
-                f"where fewer than {FEW_ROWS} rows differ)."
+                f"where fewer than {FEW_ROWS} rows differ). A network that was pruned, or "
+                "trained on by partial_fit, is another than those rows tell of."
             )
         return largest_believed(self._calibration, coverage)
 
@@ -100,6 +101,11 @@ class IntervalsMixin(CalibratedMixin):
     _response_to: Callable[[Any], NDArray[Any]]
     _in_shape: Callable[[NDArray[Any]], NDArray[Any]]
     _deviation: Callable[[NDArray[Any]], NDArray[Any]]
+
+    @property
+    def _n_levels(self) -> int:
+        """How many numbers are predicted for each target."""
+        return 1
 
     @property
     def _link(self) -> Link:
@@ -168,15 +174,16 @@ class IntervalsMixin(CalibratedMixin):
         self, predicted: NDArray[Any], width: NDArray[np.float64], coverage: float
     ) -> NDArray[Any]:
         """Return intervals around predictions, for the largest scores that are believed."""
-        if self._levels is None:
+        if self._n_levels == 1:
             width = width * self._deviation(predicted)
             low, high = predicted - width, predicted + width
         else:
             nearest, width = self._nearest_pair(width, coverage)
             low, high = (each[..., nearest] for each in _pairs(predicted))
             low, high = low - width, high + width
-            middle = (low + high) / 2
-            low, high = np.fmin(low, middle), np.fmax(high, middle)  # none if infinite
+            if np.isfinite(width).all():  # they may have become so narrow that they cross
+                middle = (low + high) / 2
+                low, high = np.minimum(low, middle), np.maximum(high, middle)
         if self._link.activation == "exp":  # such targets are not negative
             low = np.maximum(low, 0)
         return self._in_shape(np.stack([low, high], axis=-1))
@@ -192,16 +199,16 @@ class IntervalsMixin(CalibratedMixin):
     def _std(self) -> NDArray[np.float64]:
         """Return the standard deviation of the errors of each output, for a deviation of
         one."""
-        if self._levels is not None:
+        if self._n_levels > 1:
             raise ValueError(
                 "return_std=True is for one prediction of each target, but this network "
-                f"predicts {len(self._levels)} quantiles. Use predict_interval."
+                f"predicts {self._n_levels} quantiles. Use predict_interval."
             )
         return self._largest_believed("return_std=True", ONE_STD)
 
     def _scores(self, found: OutOfBag) -> NDArray[np.float64]:
         predicted = self._response(found.output.astype(np.float64))
-        if self._levels is None:
+        if self._n_levels == 1:
             return np.abs(found.target - predicted) / self._deviation(predicted)
         low, high = _pairs(predicted)
         target = found.target[..., None]
@@ -215,7 +222,7 @@ class IntervalsMixin(CalibratedMixin):
         n_members: int,
         n_left_out: int,
     ) -> NDArray[np.float64]:
-        if self._levels is not None:  # these are no errors of a mean
+        if self._n_levels > 1:  # these are no errors of a mean
             return scores
         others = (n_members * of_all - n_left_out * output) / (n_members - n_left_out)
         few = self._response(output)
@@ -252,8 +259,7 @@ class SetsMixin(CalibratedMixin):
         They are as large as rows that did not train the network ask for: those out of bag,
         or the validation data where there are a hundred or no bags. A share ``coverage`` of
         new labels lies inside, if their rows are drawn as those of ``fit``: over all rows,
-        not for each class. Where several labels may be right, all of them lie inside for
-        that share of the rows.
+        not for each class.
 
         Parameters
         ----------
@@ -262,11 +268,12 @@ class SetsMixin(CalibratedMixin):
         coverage : float, default=0.9
             The share of labels that are to lie inside, above 0 and below 1.
         method : {"lac", "aps"}, default="lac"
-            For several labels per row there is ``"lac"`` alone.
             Which classes a set takes: ``"lac"`` those whose probability is high enough,
             which makes the smallest sets [1]_; ``"aps"`` the most probable ones, until they
             sum to enough, which makes larger sets where it is harder [2]_. Whether the last
-            of these is in is drawn, the same each time for the same rows.
+            of these is in is drawn, the same each time for the same rows. Where several
+            labels of a row may be right there is ``"lac"`` alone: all that are right lie
+            inside for a share ``coverage`` of the rows, and sets may be empty.
         allow_empty : bool, default=False
             Whether sets may be empty. Without empty ones more labels lie inside than asked
             for where more predictions are right than that.

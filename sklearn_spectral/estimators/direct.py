@@ -253,6 +253,7 @@ class BaseDirect(BaseNetwork):
         for name in (*learnt, *self._target_attributes):
             if hasattr(estimator, name):
                 setattr(self, name, getattr(estimator, name))
+        self._check_loss()
         source = estimator.to_network()
         plain = source.to_linear(False) if extended else source.retract(False)
         layers = [module for module in plain if isinstance(module, nn.Linear)]
@@ -262,6 +263,8 @@ class BaseDirect(BaseNetwork):
         config = {**self._network_config(), "units": bool(source.units())}
         self._store(network, config, estimator._fitted.seed)
         self._reset_history()
+        if estimator._calibration is not None:  # it predicts the same
+            self._calibration = estimator._calibration
 
     def _network_settings(self) -> dict[str, Any]:
         # Only what is used, so that nothing else keeps training from going on.

@@ -64,9 +64,9 @@ class FitUnits:
             mean = np.average(y, axis=0, weights=weight)
             mean = np.where((mean > 0) & how["centred"], mean, 1.0)
             # Logarithms spread as targets do that are divided by their mean, if these
-            # spread little.
-            spread = np.sqrt(np.average((y / mean - 1) ** 2, axis=0, weights=weight))
-            self.scale = np.where(spread > 0, np.minimum(spread, 1.0), 1.0)
+            # spread little; those that are all alike have the scale 1, as elsewhere.
+            _, spread = data.spread_of_targets(centred=True, dtype=how["dtype"])
+            self.scale = np.minimum(spread / mean, 1.0)
             return None, mean
         shift, scale = data.spread_of_targets(**how)
         if not row.is_robust:

@@ -16,7 +16,10 @@ LARGEST_EXACT = 2.0**53
 
 def are_indicators(y: Any) -> bool:
     """Tell whether y has a column for each label, of which several may be right."""
-    return issparse(y) or (getattr(y, "ndim", 1) == 2 and y.shape[1] > 1)
+    if issparse(y):
+        return True
+    shape = y.shape if hasattr(y, "shape") else np.shape(y)
+    return len(shape) == 2 and shape[1] > 1
 
 
 def indicators(y: Any, name: str) -> NDArray[np.float32]:

@@ -47,7 +47,7 @@ class ClassifierMembersMixin:
         >>> model.fit(X, y).member_decision_function(X).shape
         (4, 150, 3)
         """
-        output = _member_output(self, X)
+        output = member_output(self, X)
         return output[..., 0] if output.shape[-1] == 1 else output
 
 
@@ -89,10 +89,10 @@ class RegressorMembersMixin:
         >>> model.fit(X, y / 100).member_predict(X).shape
         (4, 442)
         """
-        return np.stack([self._predictions(each) for each in _member_output(self, X)])
+        return np.stack([self._predictions(each) for each in member_output(self, X)])
 
 
-def _member_output(estimator: Any, X: Any) -> NDArray[Any]:
+def member_output(estimator: Any, X: Any) -> NDArray[Any]:
     """Return the output of each member's network, (n_members, n_samples, n_outputs)."""
     check_is_fitted(estimator)
     fitted = estimator._fitted.with_members_apart()

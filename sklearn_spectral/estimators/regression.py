@@ -49,7 +49,7 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
     loss: str | Callable[..., Any]
     n_outputs_: int
     # What older states do not have: by what the network was trained, and which quantiles
-    # it predicts, if several.
+    # it predicts, if it does.
     _fitted_loss: str = "squared_error"
     _levels: tuple[float, ...] | None = None
 
@@ -161,28 +161,25 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
     def _link(self) -> Link:
         return LINKS["identity" if self._row is None else self._row.link]
 
+    @property
+    def _n_levels(self) -> int:
+        """How many numbers are predicted for each target."""
+        return len(self._levels or (0,))
+
     def _response(self, output: NDArray[Any]) -> NDArray[Any]:
         """Return predictions, (n_samples, n_outputs) or (n_samples, n_outputs, n_levels),
         for outputs of the network."""
         predicted = self._link.apply(output)
-        if self._levels is None:
+        if self._n_levels == 1:
             return predicted
         # Those that cross are better in order (Chernozhukov, Fernandez-Val, Galichon,
         # "Quantile and probability curves without crossing", Econometrica, 2010).
-        of_levels = predicted.reshape(len(predicted), self.n_outputs_, len(self._levels))
+        of_levels = predicted.reshape(len(predicted), self.n_outputs_, self._n_levels)
         return np.sort(of_levels, axis=-1)
 
     def _response_to(self, X: Any) -> NDArray[Any]:
         """Check X, and predict."""
-        with np.errstate(over="ignore"):
-            predicted = self._response(self._network_output(X))
-        if not np.isfinite(predicted).all():
-            raise ValueError(
-                "The predictions are not finite: the exponential of the network's output "
-                f"overflows in {predicted.dtype}, for X far from what was seen. Leave such "
-                "rows out."
-            )
-        return predicted
+        return self._response(self._network_output(X))
 
     def _in_shape(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return values of each output in the shape that the targets of fit had."""
@@ -200,23 +197,18 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
 
     def _metric(self, y: Any, predicted: NDArray[Any], sample_weight: Any = None) -> float:
         """Return what ``score`` does."""
-        if self._fitted_loss != "quantile":
+        if self._levels is None:
             return r2_score(y, predicted, sample_weight=sample_weight)
-        several = self._levels is not None
-        levels = np.atleast_1d(self.quantile if self._levels is None else self._levels)
-        return float(
-            np.mean(
-                [
-                    d2_pinball_score(
-                        y,
-                        predicted[..., place] if several else predicted,
-                        alpha=float(level),
-                        sample_weight=sample_weight,
-                    )
-                    for place, level in enumerate(levels)
-                ]
+        scores = [
+            d2_pinball_score(
+                y,
+                predicted if self._n_levels == 1 else predicted[..., place],
+                alpha=level,
+                sample_weight=sample_weight,
             )
-        )
+            for place, level in enumerate(self._levels)
+        ]
+        return float(np.mean(scores))
 
     def _make_loss(self, *, judges: bool = False, scale: Any = 1.0) -> WeightedLoss:
         """Return the loss as a torch module: that of training, or what judges it; outputs
@@ -234,7 +226,7 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         return self._row is not None and self._row.is_steep
 
     def _best_constant(self, data: TrainingData, scale: Any = 1.0) -> Constant:
-        """Return the constant of the least loss, with that."""
+        """Return the constant that has the least loss, with its loss."""
         row, cure = self._row, "" if self.standardize else "set standardize=True"
         if row is None:  # nobody knows
             return Constant("a constant", np.inf, cure)
@@ -253,21 +245,27 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
             loss = LEAST_LOSS * square if square else np.inf  # zero has no size
         return Constant(row.constant_name, float(loss), cure)
 
+    def _check_loss(self) -> None:
+        self._take_loss(reset=False)
+
     def _take_loss(self, *, reset: bool) -> None:
         """Take the loss that training is by; refuse one of another kind of output."""
         name = self.loss if isinstance(self.loss, str) else OWN
         levels = _levels_of(self.quantile) if name == "quantile" else None
         before = _meaning_of_output(self._fitted_loss, self._levels)
         if not reset and _meaning_of_output(name, levels) != before:
+            by = f"loss={self._fitted_loss!r}"
+            if self._fitted_loss == OWN:
+                by = "a function of yours, which a file does not hold"
             raise ValueError(
                 f"Training cannot go on with loss={self.loss!r}: the network was trained "
-                f"by {self._fitted_loss!r}, for which its output means something else. Set "
-                "the loss back, or fit anew with warm_start=False."
+                f"by {by}, for which its output means something else. Set that loss, or "
+                "fit anew with warm_start=False."
             )
         self._fitted_loss, self._levels = name, levels
 
     def _n_network_outputs(self) -> int:
-        return self.n_outputs_ * len(self._levels or (0,))
+        return self.n_outputs_ * self._n_levels
 
     def _encode_target(
         self,
@@ -303,7 +301,7 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         return float(bias[0]) if self._has_one_output() else bias
 
     def _has_one_output(self) -> bool:
-        return self._y_ndim == 1 and self._levels is None
+        return self._y_ndim == 1 and self._n_levels == 1
 
     def _decode_target(self, target: NDArray[Any]) -> NDArray[Any]:
         return self._in_shape(target)
@@ -316,11 +314,11 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
 
 def _meaning_of_output(name: str, levels: tuple[float, ...] | None) -> tuple[str, int]:
     """Return what training by another loss must not change."""
-    return LOSSES[name].link if name in LOSSES else OWN, len(levels or ())
+    return LOSSES[name].link if name in LOSSES else OWN, len(levels or (0,))
 
 
-def _levels_of(quantile: Any) -> tuple[float, ...] | None:
-    """Return the levels of several quantiles, checked; None of one."""
+def _levels_of(quantile: Any) -> tuple[float, ...]:
+    """Return the levels of one or more quantiles, checked."""
     levels = np.atleast_1d(np.asarray(quantile))
     right = levels.ndim == 1 and len(levels) and levels.dtype.kind == "f"
     if not (right and ((levels > 0) & (levels < 1)).all() and (np.diff(levels) > 0).all()):
@@ -328,4 +326,4 @@ def _levels_of(quantile: Any) -> tuple[float, ...] | None:
             f"quantile={quantile!r} must be a number above 0 and below 1, or several in "
             "increasing order, such as (0.05, 0.5, 0.95)."
         )
-    return tuple(levels.tolist()) if len(levels) > 1 else None
+    return tuple(levels.tolist())

@@ -59,9 +59,10 @@ class SpectralRegressor(
         Whether training sees each feature, and each target, with mean zero and standard
         deviation one, over the rows that train and by their weights. Both fold into the
         first and the last layer of the retracted network, so that what is fitted is in the
-        units of X and y; the loss is in those of standardised targets. Losses for which few
-        targets far off hardly count take the median and the median absolute deviation of
-        targets; those of counts and of a gamma distribution divide them by their mean.
+        units of X and y; the loss is in those of standardised targets. With the losses
+        ``"absolute_error"``, ``"huber"`` and ``"quantile"`` it is the median and the median
+        absolute deviation of targets; with ``"poisson"`` and ``"gamma"`` targets are
+        divided by their mean.
         Sparse features are not centred, and without ``fit_intercept`` none are. A first
         ``partial_fit`` decides for all later ones, as does a fit for those that go on from
         it.
@@ -84,7 +85,7 @@ class SpectralRegressor(
         - ``"poisson"``: half the deviance of counts, which may be zero; what is predicted
           is the exponential of the network's output;
         - ``"gamma"``: half the deviance of a gamma distribution, for targets above zero
-          that spread as far as they are large; predictions as with ``"poisson"``.
+          whose spread is proportional to their mean; predictions as with ``"poisson"``.
 
         A callable takes torch tensors, outputs of the network and targets, both
         (n_samples, n_outputs), and returns the loss of each sample. Targets are not

@@ -39,9 +39,8 @@ COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
 LARGE_START_SHARE = 1 / 3
 
-
-# How many members a population has by default, and the number of features above which
-# it is one network: members that weigh each feature at random then learn too little.
+# How many members a population has by default, and the number of features above which it
+# is one network: members that weigh each feature at random then learn too little.
 N_MEMBERS, WIDE = 8, 1000
 
 
@@ -326,6 +325,7 @@ class BaseSpectral(BaseNetwork):
         """Become fitted with given weights."""
         for name, value in plain.learnt.items():
             setattr(self, name, value)
+        self._check_loss()
         seed, config = self._draw_seed(), self._network_config()
         config["units"] = bool(plain.units)
         self._store_weights(config, seed, plain.coefs, plain.intercepts, plain.units)

@@ -63,7 +63,8 @@ def convert(scope: Any, operator: Any, container: Any) -> None:
     emit, constant = graph.emit, graph.constant
     logits = _write_network(estimator, graph, given.full_name)
     if not is_classifier(estimator):
-        logits = _write_response(estimator, graph, logits)
+        dtype = np.float32 if is_single else np.float64
+        logits = _write_response(estimator, graph, logits, dtype)
     wide = isinstance(operator.outputs[-1].type, DoubleTensorType)
     last = operator.outputs[-1].full_name
     to = TensorProto.DOUBLE if wide else TensorProto.FLOAT
@@ -152,14 +153,14 @@ def _write_network(estimator: BaseNetwork, graph: _Graph, given: str) -> str:
     return values
 
 
-def _write_response(estimator: Any, graph: _Graph, values: str) -> str:
+def _write_response(estimator: Any, graph: _Graph, values: str, dtype: Any) -> str:
     """Write what a regressor predicts for outputs of its network."""
     from onnx import TensorProto
 
-    values = estimator._link.write(graph, values)
-    if estimator._levels is None:
+    values = estimator._link.write(graph, values, dtype)
+    n_levels, n_outputs = estimator._n_levels, estimator.n_outputs_
+    if n_levels == 1:
         return values
-    n_levels, n_outputs = len(estimator._levels), estimator.n_outputs_
 
     def integers(*sizes: int) -> str:
         return graph.constant("sizes", TensorProto.INT64, sizes)

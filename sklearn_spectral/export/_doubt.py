@@ -7,12 +7,26 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+LEAST_OPSET = 16
+"""The version of ONNX's operators from which on they compare numbers of both types."""
+
 
 def add_doubt(model: Any, network: Any, coverage: float) -> None:
     """Add ``lower`` and ``upper``, or ``set``, behind the outputs that there are."""
     from onnx import TensorProto, helper
 
     graph = model.graph
+    names = ("set",) if is_classifier(network) else ("lower", "upper")
+    if taken := sorted({value.name for value in graph.input} & {*names}):
+        raise ValueError(
+            f"coverage adds outputs named {names}, and the input has columns of the same "
+            f"names: {taken}. Rename these."
+        )
+    version = max(each.version for each in model.opset_import if not each.domain)
+    if version < LEAST_OPSET:
+        raise ValueError(
+            f"coverage needs target_opset={LEAST_OPSET} or newer; got {version}."
+        )
     if is_classifier(network):
         (largest,) = network._largest_believed("coverage", coverage)[:1]
         source = graph.output[1]
@@ -46,7 +60,7 @@ def add_doubt(model: Any, network: Any, coverage: float) -> None:
 
 def _ends(write: _Writer, network: Any, width: Any, coverage: float) -> tuple[str, str]:
     """Write the ends of the intervals; as `IntervalsMixin._interval`."""
-    if network._levels is None:
+    if network._n_levels == 1:
         middle = write.source
         power = 0.0 if network._row is None else network._row.power
         half = write.number(width)
@@ -63,8 +77,9 @@ def _ends(write: _Writer, network: Any, width: Any, coverage: float) -> tuple[st
         )
         half = write.number(width)
         low, high = write("Sub", low, half), write("Add", high, half)
-        middle = write("Mul", write("Add", low, high), write.number(0.5))
-        low, high = write("Min", low, middle), write("Max", high, middle)
+        if np.isfinite(width).all():
+            middle = write("Mul", write("Add", low, high), write.number(0.5))
+            low, high = write("Min", low, middle), write("Max", high, middle)
     if network._link.activation == "exp":
         low = write("Max", low, write.number(0.0))
     return low, high

@@ -87,7 +87,8 @@ def to_onnx(
         If the estimator is not fitted.
     ValueError
         If labels are neither strings nor 64-bit integers (booleans and floats that are
-        whole are taken as such).
+        whole are taken as such); if coverage is asked for with scores or dicts instead of
+        probabilities, or with operators before version 16.
 
     Examples
     --------
@@ -117,11 +118,8 @@ def to_onnx(
     last = estimator
     while isinstance(last, Pipeline):
         last = last[-1]
-    if coverage is not None and not isinstance(last, _NETWORKS):
-        raise TypeError(
-            "coverage is for estimators of sklearn_spectral, alone or last in a pipeline; "
-            f"got {type(last).__name__}."
-        )
+    if coverage is not None:
+        _check_coverage(last, options)
     is_double = isinstance(last, _NETWORKS) and last.coefs_[0].dtype == np.float64
     given: dict[str, Any] = {}
     if initial_types is None:
@@ -155,6 +153,20 @@ def to_onnx(
         add_doubt(model, last, coverage)
     _take_types(model, given)
     return model
+
+
+def _check_coverage(last: Any, options: Any) -> None:
+    """Refuse ``coverage`` of other estimators, and of other outputs than probabilities."""
+    if not isinstance(last, _NETWORKS):
+        raise TypeError(
+            "coverage is for estimators of sklearn_spectral, alone or last in a pipeline; "
+            f"got {type(last).__name__}."
+        )
+    if any(word in str(options) for word in ("zipmap", "raw_scores")):
+        raise ValueError(
+            "coverage is told from an array of probabilities: leave zipmap and raw_scores "
+            f"out of options={options!r}."
+        )
 
 
 def register_converters() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from sklearn.feature_selection import SelectorMixin
 
 from ..estimators.fitted_attributes import FittedAttributesMixin
@@ -99,6 +101,16 @@ def network_and_inputs(
     """
     network, *rest = any_network_and_inputs(estimator, called, *inputs, through=through)
     return spectral_network_in(network, called), *rest
+
+
+def right_labels(model: Any, y: Any) -> NDArray[np.bool_]:
+    """Return which of a classifier's labels are right, (n_rows, n_classes); labels that it
+    does not have are refused."""
+    y = model._check_target(y, "y")
+    encoded = model._encode_target(y, reset=False)
+    if model._has_many_labels:
+        return encoded > 0
+    return encoded[:, None] == np.arange(len(model.classes_))
 
 
 def any_network_and_inputs(

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
-from ._axes import Display, any_network_and_inputs, with_defaults
+from ._axes import Display, any_network_and_inputs, right_labels, with_defaults
 
 LEAST_ROWS = 20
 """Fewer rows are no mean worth drawing."""
@@ -102,16 +101,16 @@ class ConfidenceDisplay(Display):
             If it is not fitted.
         """
         model, X = any_network_and_inputs(estimator, cls.__name__, X)
-        y = y.toarray() if issparse(y) else np.asarray(y)
         check_consistent_length(X, y)
         if is_regressor(model):
-            doubt, losses = _of_numbers(model, X, y)
+            doubt, losses = _of_numbers(model, X, np.asarray(y))
         else:
-            doubt, losses = _of_labels(model.predict_proba(X), model.classes_, y)
+            right = right_labels(model, y)
+            doubt, losses = _of_labels(model, model.predict_proba(X), right)
         order = np.argsort(doubt, kind="stable")
         return cls(
             losses=losses[order],
-            loss_name="mean absolute error" if is_regressor(model) else "mean log loss",
+            loss_name=_name_of(model),
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> ConfidenceDisplay:
@@ -146,6 +145,13 @@ class ConfidenceDisplay(Display):
         return self
 
 
+def _name_of(model: Any) -> str:
+    if not is_regressor(model):
+        return "mean log loss"
+    several = ", each output by its mean" if model.n_outputs_ > 1 else ""
+    return f"mean absolute error{several}"
+
+
 def _of_numbers(model: Any, X: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return widths of intervals, and absolute errors; means over the outputs."""
     widths = np.ptp(model.predict_interval(X), axis=-1).reshape(len(y), -1)
@@ -155,22 +161,28 @@ def _of_numbers(model: Any, X: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDAr
             "of another. Fit it with loss='quantile' and several quantiles, or for counts "
             "and amounts with loss='poisson' or 'gamma'."
         )
-    predicted = model.predict(X)
-    if model._levels is not None:  # the one in the middle
-        predicted = predicted[..., len(model._levels) // 2]
-    errors = np.abs(predicted - y).reshape(len(y), -1)
+    predicted = middle_of(model, X).reshape(len(y), -1)
+    errors = np.abs(predicted - y.reshape(len(y), -1))
+    if errors.shape[1] == 1:
+        return widths[:, 0], errors[:, 0]
     unit = errors.mean(axis=0)  # outputs may be of any units
-    return (widths / np.where(unit > 0, unit, 1)).mean(axis=1), errors.mean(axis=1)
+    unit = np.where(unit > 0, unit, 1)
+    return (widths / unit).mean(axis=1), (errors / unit).mean(axis=1)
+
+
+def middle_of(model: Any, X: Any) -> NDArray[Any]:
+    """Return predictions; of several quantiles the one in the middle."""
+    predicted = model.predict(X)
+    return predicted if model._n_levels == 1 else predicted[..., model._n_levels // 2]
 
 
 def _of_labels(
-    shares: NDArray[Any], classes: NDArray[Any], y: NDArray[Any]
+    model: Any, shares: NDArray[Any], right: NDArray[np.bool_]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return how far the surest label is from certain, and log losses."""
     least = np.finfo(shares.dtype).tiny
-    if y.ndim == 2:  # each label by itself
-        right = np.where(y > 0, shares, 1 - shares)
+    if model._has_many_labels:  # each label by itself
+        of_right = np.where(right, shares, 1 - shares)
         doubt = 1 - np.maximum(shares, 1 - shares).min(axis=1)
-        return doubt, -np.log(np.maximum(right, least)).mean(axis=1)
-    right = shares[np.arange(len(y)), np.searchsorted(classes, y)]
-    return 1 - shares.max(axis=1), -np.log(np.maximum(right, least))
+        return doubt, -np.log(np.maximum(of_right, least)).mean(axis=1)
+    return 1 - shares.max(axis=1), -np.log(np.maximum(shares[right], least))

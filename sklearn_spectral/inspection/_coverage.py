@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
-from ._axes import Display, any_network_and_inputs, with_defaults
+from ._axes import Display, any_network_and_inputs, right_labels, with_defaults
 
 PROMISES = tuple(i / 20 for i in range(1, 20))
 
@@ -84,7 +83,7 @@ class CoverageDisplay(Display):
         ----------
         estimator : SpectralClassifier, SpectralRegressor or one in direct space
             A fitted estimator that knows rows which did not train it (see
-            ``predict_interval`` and ``predict_set``), or a pipeline, search or pruner
+            ``predict_interval`` and ``predict_set``), or a pipeline or search
             around one.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
@@ -112,11 +111,13 @@ class CoverageDisplay(Display):
             If it is not fitted.
         """
         model, X = any_network_and_inputs(estimator, cls.__name__, X)
-        y = y.toarray() if issparse(y) else np.asarray(y)
         of_numbers = is_regressor(model)
         check_consistent_length(X, y)
-        if not of_numbers:  # of which all that are right have to lie inside
-            is_right = y > 0 if y.ndim == 2 else model.classes_ == y[:, None]
+        if of_numbers:
+            y = np.asarray(y)
+            y = y.reshape(len(y), *y.shape[1:][: model._y_ndim - 1])
+        else:  # all that are right have to lie inside
+            is_right = right_labels(model, y)
         shares, sizes = [], []
         # Each row is predicted once, not for each share.
         what = "predict_interval" if of_numbers else "predict_set"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 
 from ._axes import Display, any_network_and_inputs, with_defaults
+from ._confidence import middle_of
 
 
 class IntervalDisplay(Display):
@@ -81,7 +82,7 @@ class IntervalDisplay(Display):
         ----------
         estimator : SpectralRegressor or DirectRegressor
             A fitted regressor that knows rows which did not train it (see
-            ``predict_interval``), or a pipeline, search or pruner around one.
+            ``predict_interval``), or a pipeline or search around one.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
@@ -104,19 +105,24 @@ class IntervalDisplay(Display):
         ------
         AttributeError
             If all rows trained the network, or it is a classifier.
+        ValueError
+            If there is no such output.
         TypeError
             If it is no estimator of this package.
         NotFittedError
             If it is not fitted.
         """
         model, X = any_network_and_inputs(estimator, cls.__name__, X)
-        y = np.asarray(y)
         check_consistent_length(X, y)
-        ends, middle = model.predict_interval(X, coverage), model.predict(X)
-        if model._levels is not None:  # the one in the middle
-            middle = middle[..., len(model._levels) // 2]
-        if y.ndim == 2:
-            ends, middle, y = ends[:, output], middle[:, output], y[:, output]
+        ends = model.predict_interval(X, coverage)
+        if not 0 <= output < model.n_outputs_:
+            raise ValueError(
+                f"output={output} is not there: the targets are numbered from 0 to "
+                f"{model.n_outputs_ - 1}."
+            )
+        middle = middle_of(model, X).reshape(len(ends), -1)[:, output]
+        ends = ends.reshape(len(ends), -1, 2)[:, output]
+        y = np.asarray(y).reshape(len(ends), -1)[:, output]
         return cls(
             low=ends[:, 0], high=ends[:, 1], y=y, middle=middle, coverage=coverage
         ).plot(ax=ax, **kwargs)

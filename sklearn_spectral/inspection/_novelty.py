@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
+from ..estimators.members import member_output
 from ._axes import network_and_inputs
 
 LEAST = 1e-6
@@ -32,14 +33,15 @@ class NoveltyScores:
         disagreement does not make up for a distance (of it the softplus is taken): far
         out members may agree.
     share : ndarray of shape (n_rows,)
-        Of those that were seen how many score at least as high; 0 is unlike all of them.
+        Share of the rows seen that score at least as high; 0 means that none does.
     disagreement : ndarray of shape (n_rows,)
         How much the members of the population differ: of a classifier the mutual
         information of member and label in nats [1]_, of a regressor the standard
-        deviation of the predictions, in units of its mean over the rows that were seen.
+        deviation of the predictions (of counts and amounts of their logarithms), in units
+        of its mean over the rows that were seen.
     distance : ndarray of shape (n_rows,)
-        Mean distance from the nearest of the rows that were seen, of features in units of
-        their standard deviations.
+        Mean distance from the nearest of the rows that were seen; of features in units of
+        their standard deviations, unless the estimator has ``standardize=False``.
 
     References
     ----------
@@ -149,8 +151,8 @@ def _scaled(network: Any, X: Any) -> Any:
 def _disagreement(network: Any, X: Any) -> NDArray[np.float64]:
     """Return how much the members differ; of a regressor for each output."""
     if not is_classifier(network):
-        values = network.member_predict(X)
-        return values.std(axis=0).reshape(values.shape[1], -1).astype(np.float64)
+        # Of counts and amounts logarithms, which no exponential makes infinite.
+        return member_output(network, X).astype(np.float64).std(axis=0)
     scores = network.member_decision_function(X).astype(np.float64)
     if scores.ndim == 2 or network._has_many_labels:  # logits of one label, or of several
         shares = np.stack([expit(scores), expit(-scores)], axis=-1)

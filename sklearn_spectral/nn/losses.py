@@ -296,6 +296,11 @@ class OwnLoss(WeightedLoss):
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         super().__init__()
+        if isinstance(function, type):
+            raise TypeError(
+                f"loss={function.__name__} is a class; give what it makes, such as "
+                f"{function.__name__}(reduction='none')."
+            )
         self.function = function
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
@@ -307,13 +312,18 @@ class OwnLoss(WeightedLoss):
             target = target.flatten(0, 1)
             output = output.flatten(0, 1)
         losses = self.function(output, target)
-        is_right = isinstance(losses, Tensor) and losses.shape[:1] == output.shape[:1]
-        if not (is_right and losses.ndim <= 2):
-            found = tuple(losses.shape) if isinstance(losses, Tensor) else type(losses)
+        found: Any = type(losses)
+        if isinstance(losses, Tensor):
+            found = tuple(losses.shape)
+            if not losses.is_floating_point():
+                found = losses.dtype
+        n_rows, n_outputs = output.shape
+        if found not in ((n_rows,), (n_rows, 1), (n_rows, n_outputs)):
             raise ValueError(
-                "The function given as loss must return a tensor with a loss for each "
-                f"sample, of shape ({len(output)},) here; it returned {found}. Of losses "
-                "of torch this is reduction='none'."
+                "The function given as loss must return a tensor of numbers with a loss "
+                f"for each sample, of shape ({n_rows},) here; it returned {found} for "
+                f"outputs {tuple(output.shape)} and targets {tuple(target.shape)}. Of "
+                "losses of torch this is reduction='none'."
             )
         if losses.ndim == 2:
             losses = losses.mean(dim=-1)

@@ -141,14 +141,14 @@ def from_file_content(
         state[name] = _series(name, how, tensors, max_bytes)
     _check_target(estimator_type, state, config)
     if "_calibration" in state:
-        levels = state.get("_levels")
-        n_kinds = config["out_features"]
-        if levels is not None:  # of each target as many as there are pairs of quantiles
-            n_kinds = n_kinds // len(levels) * (len(levels) // 2)
+        n_levels = len(state.get("_levels") or (0,))
+        n_kinds, several = config["out_features"], n_levels > 1
+        if several:  # of each target as many as there are pairs of quantiles
+            n_kinds = n_kinds // n_levels * (n_levels // 2)
         if "classes_" in state:
             n_kinds = 1 if _has_many_labels(state) else 2
         values = state["_calibration"]
-        state["_calibration"] = _scores(values, n_kinds, signed=levels is not None)
+        state["_calibration"] = _scores(values, n_kinds, signed=several)
     names = state.get("feature_names_in_")
     if names is not None:
         right = len(names) == config["in_features"] and names.dtype == object
@@ -341,7 +341,8 @@ def _check_target(
         )
         _require(right, f"n_outputs_ is {_shown(n_targets)}")
         by_levels = state.get("_fitted_loss") == "quantile"
-        _require(levels is None or by_levels, "it has quantiles, but not their loss")
+        right = (levels is not None) == by_levels
+        _require(right, "it has quantiles without their loss, or the reverse")
 
 
 def _has_many_labels(state: Mapping[str, Any]) -> bool:
@@ -465,7 +466,7 @@ def _is_left_out(value: Any) -> bool:
 def _are_levels(value: Any) -> bool:
     if value is None:
         return True
-    right = isinstance(value, tuple) and len(value) > 1 and all(map(_is_number, value))
+    right = isinstance(value, tuple) and len(value) > 0 and all(map(_is_number, value))
     return right and value[0] > 0 and value[-1] < 1 and all(map(lt, value, value[1:]))
 
 

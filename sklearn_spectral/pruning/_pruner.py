@@ -21,6 +21,7 @@ from ..data.torch_data import is_torch_data, torch_validation_rows
 from ..data.training_data import check_both_given, check_weights, hold_out
 from ..estimators.calls import explained, fitting_another
 from ..estimators.fit_callbacks import CallbackSupportMixin, FitTasks
+from ..estimators.labels import are_indicators
 from ..estimators.portable import PortableMixin
 from ..estimators.stopping import weighted_scorer
 from ..estimators.typing import Method, Seed, available_if
@@ -324,7 +325,8 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        if is_classifier(self):
+        has_classes = is_classifier(self) and not are_indicators(y)
+        if has_classes:
             check_classification_targets(column_or_1d(y))
         weight, rows = check_weights(sample_weight, X)
         rows = np.arange(_num_samples(X)) if rows is None else rows
@@ -332,7 +334,7 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
             rows,
             self.validation_fraction,
             self.random_state,
-            _safe_indexing(y, rows) if is_classifier(self) else None,
+            _safe_indexing(y, rows) if has_classes else None,
             because=f"max_score_loss={self.max_score_loss}",
             instead="prune by fraction or n_nodes",
         )

@@ -29,13 +29,30 @@ class Link:
     """The name of it that scikit-learn has, in ``out_activation_``."""
     apply: Callable[[NDArray[Any]], NDArray[Any]]
     """Returns predictions for outputs."""
-    write: Callable[[Graph, str], str]
-    """Does so in ONNX: takes a `Graph` and the name of some values; returns another."""
+    write: Callable[[Graph, str, Any], str]
+    """Does so in ONNX: takes a `Graph`, the name of some values and their type; returns
+    the name of the predictions."""
+
+
+def largest_exponent(dtype: Any) -> float:
+    """Return where exponentials are cut, so that their squares are finite, too."""
+    return float(np.log(np.finfo(dtype).max) / 2) - 1
+
+
+def _exp(values: NDArray[Any]) -> NDArray[Any]:
+    limit = largest_exponent(values.dtype)
+    return np.exp(np.clip(values, -limit, limit))
+
+
+def _write_exp(graph: Graph, values: str, dtype: Any) -> str:
+    limit = largest_exponent(dtype)
+    below = graph.emit("Min", values, graph.number(limit))
+    return graph.emit("Exp", graph.emit("Max", below, graph.number(-limit)))
 
 
 LINKS: dict[str, Link] = {
-    "identity": Link("identity", lambda values: values, lambda graph, x: x),
-    "log": Link("exp", np.exp, lambda graph, x: graph.emit("Exp", x)),
+    "identity": Link("identity", lambda values: values, lambda graph, x, dtype: x),
+    "log": Link("exp", _exp, _write_exp),
 }
 """By the name of the link function, whose inverse they are."""
 
@@ -106,15 +123,28 @@ def _quantiles(y: Numbers, weight: Numbers, levels: Any) -> Numbers:
     return np.stack([quantile_of(y, weight, each) for each in levels], axis=-1).ravel()
 
 
+def _log_ratio(output: Tensor, target: Tensor) -> Tensor:
+    """Return the logarithm of target by mean; what follows from it is exact where they are
+    close, as the difference of larger terms is not."""
+    return target.clamp_min(1e-30).log() - output
+
+
 def _poisson(output: Tensor, target: Tensor) -> Tensor:
     # Half the deviance.
-    return target.xlogy(target) - target * output + output.exp() - target
+    ratio = _log_ratio(output, target)
+    positive = target * (ratio + (-ratio).expm1())
+    return positive.where(target > 0, output.exp())
+
+
+def _poisson_slope(output: Tensor, target: Tensor) -> Tensor:
+    positive = target * (-_log_ratio(output, target)).expm1()
+    return positive.where(target > 0, output.exp())
 
 
 def _gamma(output: Tensor, target: Tensor) -> Tensor:
     # Half the deviance.
-    ratio = target * (-output).exp()
-    return ratio - 1 - (target.log() - output)
+    ratio = _log_ratio(output, target)
+    return ratio.expm1() - ratio
 
 
 def _huber(output: Tensor, target: Tensor, delta: Tensor) -> Tensor:
@@ -169,7 +199,7 @@ LOSSES: dict[str, Loss] = {
     ),
     "poisson": Loss(
         _poisson,
-        lambda output, target: output.exp() - target,
+        _poisson_slope,
         _log_of_mean,
         "the mean of the target",
         link="log",
@@ -179,7 +209,7 @@ LOSSES: dict[str, Loss] = {
     ),
     "gamma": Loss(
         _gamma,
-        lambda output, target: 1 - target * (-output).exp(),
+        lambda output, target: -_log_ratio(output, target).expm1(),
         _log_of_mean,
         "the mean of the target",
         link="log",

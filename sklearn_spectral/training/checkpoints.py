@@ -7,10 +7,13 @@ folder, as those of a grid search do.
 from __future__ import annotations
 
 import contextlib
+import pickle
 import tempfile
 import warnings
+from functools import partial
 from os import fspath
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -354,6 +357,31 @@ def _hashable(value: Any) -> Any:
     try:
         return to_json(value)
     except TypeError:
-        # What is shown of a function has its address, which another process does not have.
-        name = getattr(value, "__qualname__", None)
-        return repr(value) if name is None else f"{value.__module__}.{name}"
+        return _of_callable(value) if callable(value) else repr(value)
+
+
+def _of_callable(value: Any) -> Any:
+    """Return what tells functions apart, in all processes alike: what they do, and what
+    they hold. What is shown of them has an address instead."""
+    if isinstance(value, partial):
+        parts = [value.func, *value.args, *value.keywords.items()]
+        return ["partial", *map(_hashable, parts)]
+    code = getattr(value, "__code__", None)
+    if code is None:
+        try:
+            return pickle.dumps(value).hex()
+        except (pickle.PicklingError, TypeError, AttributeError):
+            return repr(value)
+    cells = [cell.cell_contents for cell in value.__closure__ or ()]
+    held = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).items(), *cells]
+    name = f"{value.__module__}.{value.__qualname__}"
+    return [name, _of_code(code), [*map(_hashable, held)]]
+
+
+def _of_code(code: CodeType) -> list[Any]:
+    """Return the instructions of a function, with those inside of it."""
+    inner = [
+        _of_code(each) if isinstance(each, CodeType) else repr(each)
+        for each in code.co_consts
+    ]
+    return [code.co_code.hex(), list(code.co_names), inner]

@@ -1,5 +1,8 @@
 """The losses of regressors, and own ones, beside scikit-learn's models of the same loss."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -145,6 +148,9 @@ def test_the_score_of_quantiles_is_that_of_their_loss():
         for i, level in enumerate(levels)
     ]
     assert model.oob_score_ == pytest.approx(np.mean(out_of_bag))
+    one = small(loss="quantile", quantile=0.7).fit(X, TAILED)
+    score = one.score(X, TAILED)
+    assert one.set_params(quantile=0.1).score(X, TAILED) == score
     model = small(loss="poisson").fit(X, COUNTS)
     assert model.score(X, COUNTS) == r2_score(COUNTS, model.predict(X))
     assert model.oob_score_ == pytest.approx(r2_score(COUNTS, model.oob_prediction_))
@@ -193,7 +199,7 @@ def test_going_on_with_an_output_of_another_meaning_is_refused():
     before = model.predict(X)
     for other in ({"loss": "poisson"}, {"loss": "quantile", "quantile": (0.1, 0.9)}):
         model.set_params(**other)
-        with pytest.raises(ValueError, match="trained by 'squared_error', for which its"):
+        with pytest.raises(ValueError, match="trained by loss='squared_error', for"):
             model.fit(X, POSITIVE)
     np.testing.assert_array_equal(model.predict(X), before)
     model.set_params(loss="huber").fit(X, POSITIVE)  # of the same kind
@@ -228,10 +234,21 @@ def test_zero_is_a_count_but_no_number_of_a_gamma_distribution():
     assert (model.predict(X) >= 0).all()
 
 
-def test_predictions_that_overflow_are_refused():
-    model = small(loss="poisson", activation="identity").fit(X, COUNTS)
-    with pytest.raises(ValueError, match="the exponential of the network's output"):
-        model.predict(X * 1e5)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_row_far_off_has_a_finite_prediction(dtype):
+    rows = X.astype(dtype)
+    model = small(loss="poisson", activation="identity").fit(rows, COUNTS)
+    found = model.predict(rows * 1e5)
+    assert np.isfinite(np.square(found)).all()
+    assert found.max() > 1e9
+    assert found.min() > 0
+    # And one among those that train or judge spoils no fit.
+    rows[0] = 1000
+    for scoring in (None, "r2"):
+        model = small(loss="poisson", activation="identity", scoring=scoring)
+        assert np.isfinite(model.fit(rows, COUNTS).oob_prediction_).all()
+        model.set_params(early_stopping=True).fit(rows, COUNTS, X_val=rows, y_val=COUNTS)
+        assert np.isfinite(model.predict_interval(rows)).all()
 
 
 def test_scorers_see_what_is_predicted():
@@ -308,29 +325,58 @@ def test_an_own_loss_has_to_be_of_each_sample():
         small(loss=torch.nn.functional.mse_loss).fit(X, TAILED)
     with pytest.raises(ValueError, match=r"returned <class 'float'>"):
         small(loss=lambda output, target: 1.0).fit(X, TAILED)
+    # One axis too few on one side makes a square of it.
+    with pytest.raises(ValueError, match=r"returned \(\d+, \d+\) for outputs \(\d+, 1\)"):
+        small(loss=lambda output, target: (output[:, 0] - target) ** 2).fit(X, TAILED)
+    with pytest.raises(ValueError, match=r"returned torch\.int64"):
+        small(loss=lambda output, target: (output > target).long()).fit(X, TAILED)
+    with pytest.raises(TypeError, match="loss=MSELoss is a class; give what it makes"):
+        small(loss=torch.nn.MSELoss).fit(X, TAILED)
     model = small(loss=torch.nn.SmoothL1Loss(reduction="none")).fit(X, TAILED)
     assert model.out_activation_ == "identity"
 
 
-def test_a_killed_fit_by_an_own_loss_finds_its_checkpoint(tmp_path):
-    class Killed(Exception):
-        pass
+KILLED = """
+import sys
+import numpy as np
+import torch
+from sklearn_spectral import SpectralRegressor
 
-    calls = []
+def weighed(share):
+    def loss(output, target):
+        error = target - output
+        return torch.where(error > 0, share, 1 - share) * error**2
+    return loss
 
-    def stopping(estimator, _X, y):
-        calls.append(1)
-        if len(calls) == 4:
-            raise Killed
-        return float(len(calls))
+share, last, folder = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+calls = []
 
-    how = {"loss": log_cosh, "checkpoint_dir": tmp_path, "scoring": stopping}
-    with pytest.raises(Killed):
-        small(**how).fit(X, TAILED)
-    model = small(**how).fit(X, TAILED)
-    whole = small(loss=log_cosh, scoring=lambda *_: 0.0, n_iter_no_change=99).fit(X, TAILED)
-    assert model.loss_curve_[:3] == whole.loss_curve_[:3]
-    assert len(calls) < 4 + 10  # of ten epochs those before were not done again
+def scored(estimator, X, y):
+    calls.append(1)
+    if len(calls) == last:
+        sys.exit()
+    return -float(np.square(estimator.predict(X) - y).mean())
+
+X = np.random.default_rng(0).normal(size=(100, 2))
+how = {"loss": weighed(share), "scoring": scored, "checkpoint_dir": folder or None}
+model = SpectralRegressor(5, max_iter=8, random_state=0, **how).fit(X, X.sum(axis=1))
+print(len(calls), model.predict(X[:1])[0])
+"""
+
+
+def test_a_killed_fit_goes_on_by_its_own_loss_and_by_no_other(tmp_path):
+    """In other processes, in which functions have other addresses."""
+
+    def run(*arguments):
+        command = [sys.executable, "-c", KILLED, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return done.stdout.split()
+
+    assert run("0.9", "5", str(tmp_path)) == []
+    n_calls, predicted = run("0.9", "-1", str(tmp_path))
+    assert int(n_calls) == 4, "four of eight epochs were done"
+    assert predicted == run("0.9", "-1", "")[1]
+    assert run("0.1", "-1", str(tmp_path)) == run("0.1", "-1", "")
 
 
 # ---- what others trained ----
@@ -348,6 +394,9 @@ def test_a_network_of_counts_is_taken_over():
     taken = SpectralRegressor.from_direct(direct.fit(X, TAILED))
     np.testing.assert_allclose(taken.predict(X), direct.predict(X), rtol=1e-5)
     assert taken.quantile == (0.1, 0.9)
+    for estimator, other in ((mlp, "squared_error"), (direct, "gamma")):
+        with pytest.raises(ValueError, match=r"trained by loss='.*', for which its"):
+            SpectralRegressor.from_direct(estimator, loss=other)
 
 
 @pytest.mark.parametrize("options", OPTIONS)
@@ -356,6 +405,8 @@ def test_conversions_predict_the_same(options):
     predicted = model.predict(X)
     for other in (model.to_direct(), model.merge_members()):
         np.testing.assert_allclose(other.predict(X), predicted, rtol=1e-4)
+        expected, found = (each.predict_interval(X) for each in (model, other))
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
 
 
 # ---- how sure ----
@@ -415,13 +466,27 @@ def test_intervals_take_the_quantiles_that_are_nearest_to_the_coverage():
         )
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
-def test_targets_that_spread_little_are_learnt_as_well(loss):
-    # Their logarithms differ by hundredths.
-    y = 100 + np.log(MEAN)
-    model = SpectralRegressor(20, loss=loss, random_state=0).fit(X, y)
-    plain = SpectralRegressor(20, random_state=0).fit(X, y)
-    assert model.score(X, y) > 0.95
-    assert model.score(X, y) > plain.score(X, y) - 0.02
+def test_targets_that_spread_little_are_learnt_as_well(loss, dtype):
+    # Their logarithms differ by parts of a thousand.
+    rows, y = X.astype(dtype), 1000 + np.log(MEAN)
+    model = SpectralRegressor(20, loss=loss, random_state=0).fit(rows, y)
+    plain = SpectralRegressor(20, random_state=0).fit(rows, y)
+    assert model.score(rows, y) > 0.95
+    assert model.score(rows, y) > plain.score(rows, y) - 0.02
     # As of standardised targets: half the share of the deviance that is not explained.
+    assert min(model.loss_curve_) >= 0
     assert model.loss_ == pytest.approx(plain.loss_, abs=0.02)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+@pytest.mark.parametrize("value", [3.3, 100.0])
+def test_targets_that_are_all_alike(loss, value):
+    model = small(loss=loss).set_params(max_iter=100).fit(X, np.full(300, value))
+    np.testing.assert_allclose(model.predict(X), value, rtol=0.15)
+    assert 0 <= model.loss_ < 1
+    parts = small(loss=loss).partial_fit(X[:50], np.full(50, value))
+    for _ in range(100):
+        parts.partial_fit(X, POSITIVE)
+    assert np.ptp(parts.predict(X)) > 0.5

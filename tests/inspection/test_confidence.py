@@ -11,7 +11,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
-from sklearn_spectral.inspection import ConfidenceDisplay, IntervalDisplay
+from sklearn_spectral.inspection import (
+    ConfidenceDisplay,
+    CoverageDisplay,
+    IntervalDisplay,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.uniform(size=(900, 2))
@@ -91,10 +95,34 @@ def test_one_of_several_outputs():
     np.testing.assert_array_equal(display.low, model.predict_interval(X[600:])[:, 1, 0])
 
 
+def test_targets_in_one_column(quantiles, digits):
+    column = ConfidenceDisplay.from_estimator(quantiles, X[600:], Y[600:, None])
+    flat = ConfidenceDisplay.from_estimator(quantiles, X[600:], Y[600:])
+    np.testing.assert_array_equal(column.losses, flat.losses)
+    intervals = IntervalDisplay.from_estimator(quantiles, X[600:], Y[600:, None])
+    np.testing.assert_array_equal(intervals.y, Y[600:])
+    inside = [
+        CoverageDisplay.from_estimator(quantiles, X[600:], y, promised=[0.8]).inside
+        for y in (Y[600:, None], Y[600:])
+    ]
+    assert inside[0] == inside[1]
+    images, y = digits
+    model = SpectralClassifier(20, **FEW).fit(images[:900], y[:900])
+    with pytest.warns(match="A column-vector y was passed"):
+        column = ConfidenceDisplay.from_estimator(model, images[900:], y[900:, None])
+    flat = ConfidenceDisplay.from_estimator(model, images[900:], y[900:])
+    np.testing.assert_array_equal(column.losses, flat.losses)
+    for display in (ConfidenceDisplay, CoverageDisplay):
+        with pytest.raises(ValueError, match="labels that are not among the classes"):
+            display.from_estimator(model, images, y - 5)
+
+
 def test_what_cannot_be_drawn(quantiles):
     even = SpectralRegressor(10, **FEW).fit(X[:600], Y[:600])
     with pytest.raises(ValueError, match="equally wide: it is as sure of one row as of"):
         ConfidenceDisplay.from_estimator(even, X[600:], Y[600:])
+    with pytest.raises(ValueError, match=r"output=1 is not there: .* from 0 to 0"):
+        IntervalDisplay.from_estimator(quantiles, X, Y, output=1)
     for display in (ConfidenceDisplay, IntervalDisplay):
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):
             display.from_estimator(quantiles, X, Y[:5])

@@ -110,6 +110,13 @@ def test_two_classes_several_labels_and_quantiles():
             assert np.isfinite(getattr(found, name)).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_counts_far_off_are_no_infinite_numbers(dtype):
+    rows = X.astype(dtype)
+    model = SpectralRegressor(10, loss="poisson", **FEW).fit(rows, np.abs(Y))
+    assert np.isfinite(novelty_scores(model, rows * 1e4, rows).score).all()
+
+
 def test_sparse_rows_and_a_pipeline(regressor):
     dense = novelty_scores(regressor, X[:20] + 1, X)
     rows = novelty_scores(regressor, sp.csr_array(X[:20] + 1), sp.csc_array(X))
