@@ -242,6 +242,7 @@ class FitRun:
             self.units.find(self.network, self.data, self.dtype)
             estimator._prepare_start(self.network, self.data, partial=self.partial)
 
+    @own_modes()
     def best_constant(self) -> Constant:
         """Return the constant that the network has to beat, in units of its loss."""
         data = self.units.standardized(self.data)

@@ -47,6 +47,14 @@ class NoveltyScores:
     ----------
     .. [1] N. Houlsby, F. Huszar, Z. Ghahramani, M. Lengyel, "Bayesian active learning for
        classification and preference learning", arXiv:1112.5745 (2011).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_spectral.inspection import NoveltyScores
+    >>> one = np.ones(1)
+    >>> NoveltyScores(score=3 * one, share=0 * one, disagreement=one, distance=one).share
+    array([0.])
     """
 
     score: NDArray[np.float64]
