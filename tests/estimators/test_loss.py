@@ -364,19 +364,27 @@ print(len(calls), model.predict(X[:1])[0])
 """
 
 
-def test_a_killed_fit_goes_on_by_its_own_loss_and_by_no_other(tmp_path):
-    """In other processes, in which functions have other addresses."""
+def test_a_killed_fit_goes_on_by_its_own_loss_and_by_no_other(
+    tmp_path, monkeypatch, capsys
+):
+    """Also in another process, in which functions have other addresses."""
 
-    def run(*arguments):
+    def here(*arguments):
+        monkeypatch.setattr(sys, "argv", ["", *arguments])
+        exec(KILLED, {"__name__": "__main__"})
+        return capsys.readouterr().out.split()
+
+    def elsewhere(*arguments):
         command = [sys.executable, "-c", KILLED, *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return done.stdout.split()
 
-    assert run("0.9", "5", str(tmp_path)) == []
-    n_calls, predicted = run("0.9", "-1", str(tmp_path))
+    with pytest.raises(SystemExit):
+        here("0.9", "5", str(tmp_path))
+    assert here("0.1", "-1", str(tmp_path)) == here("0.1", "-1", "")
+    n_calls, predicted = elsewhere("0.9", "-1", str(tmp_path))
     assert int(n_calls) == 4, "four of eight epochs were done"
-    assert predicted == run("0.9", "-1", "")[1]
-    assert run("0.1", "-1", str(tmp_path)) == run("0.1", "-1", "")
+    assert float(predicted) == pytest.approx(float(here("0.9", "-1", "")[1]), rel=1e-6)
 
 
 # ---- what others trained ----
