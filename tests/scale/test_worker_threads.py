@@ -82,6 +82,17 @@ def told_without_limits_of_threads(script, folder, **variables):
     return [json.loads(line) for line in (folder / "told").read_text().splitlines()]
 
 
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """As many threads as torch has if two are asked for: one, where there is one core."""
+    [found] = told_without_limits_of_threads(
+        "import torch; print(torch.get_num_threads(), file=open('told', 'w'))",
+        tmp_path_factory.mktemp("two"),
+        OMP_NUM_THREADS="2",
+    )
+    return found
+
+
 @pytest.mark.parametrize(
     "backend",
     [
@@ -91,19 +102,11 @@ def told_without_limits_of_threads(script, folder, **variables):
     ],
 )
 def test_two_workers_have_no_more_threads_than_cores_or_as_many_as_asked_for(
-    tmp_path, backend
+    tmp_path, backend, two
 ):
-    folders = [tmp_path / "search", tmp_path / "two"]
-    for folder in folders:
-        folder.mkdir()
     by_default, asked_for = told_without_limits_of_threads(
-        SHOW_THREADS + SETTINGS[backend], folders[0], RAY_USAGE_STATS_ENABLED="0"
+        SHOW_THREADS + SETTINGS[backend], tmp_path, RAY_USAGE_STATS_ENABLED="0"
     )
     assert len(by_default) == len(asked_for) == 4
     assert 2 * max(by_default) <= max(2, joblib.cpu_count())
-    [two] = told_without_limits_of_threads(  # one, where there is one core only
-        "import torch; print(torch.get_num_threads(), file=open('told', 'w'))",
-        folders[1],
-        OMP_NUM_THREADS="2",
-    )
     assert set(asked_for) == {two}
