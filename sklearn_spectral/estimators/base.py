@@ -164,8 +164,9 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
 
     loss: str | Callable[..., Any]
 
-    def _has_classes(self) -> bool:
-        """Tell whether targets are classes, of which rows held out have the same shares."""
+    @property
+    def _has_many_labels(self) -> bool:
+        """Whether several labels of a row may be right."""
         return False
 
     @abstractmethod

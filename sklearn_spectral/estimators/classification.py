@@ -209,9 +209,6 @@ class NetworkClassifierMixin(SetsMixin, ClassifierMixin):
         by_itself = self._has_many_labels or len(self.classes_) == 2
         return "logistic" if by_itself else "softmax"
 
-    def _has_classes(self) -> bool:
-        return not self._has_many_labels
-
     def _make_loss(self, *, judges: bool = False, scale: Any = 1.0) -> WeightedLoss:
         """Return the loss as a torch module; what judges knows no smoothing."""
         from ..nn.losses import LOSSES, OwnLoss

@@ -167,13 +167,25 @@ class IntervalsMixin(CalibratedMixin):
         >>> bool(0.7 < inside.mean() < 0.9)
         True
         """
+        return self._in_shape(self._middle_and_interval(X, coverage)[1])
+
+    def _middle_and_interval(
+        self, X: Any, coverage: float
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return predictions, of several quantiles the one in the middle, (n_samples,
+        n_outputs), and intervals, (n_samples, n_outputs, 2)."""
         width = self._largest_believed("predict_interval", coverage)
-        return self._interval(self._response_to(X), width, coverage)
+        predicted = self._response_to(X)
+        ends = self._interval(predicted, width, coverage)
+        if self._n_levels > 1:
+            predicted = predicted[..., self._n_levels // 2]
+        return predicted, ends
 
     def _interval(
         self, predicted: NDArray[Any], width: NDArray[np.float64], coverage: float
     ) -> NDArray[Any]:
-        """Return intervals around predictions, for the largest scores that are believed."""
+        """Return intervals around predictions, (n_samples, n_outputs, 2), for the largest
+        scores that are believed."""
         if self._n_levels == 1:
             width = width * self._deviation(predicted)
             low, high = predicted - width, predicted + width
@@ -186,7 +198,7 @@ class IntervalsMixin(CalibratedMixin):
                 low, high = np.minimum(low, middle), np.maximum(high, middle)
         if self._link.activation == "exp":  # such targets are not negative
             low = np.maximum(low, 0)
-        return self._in_shape(np.stack([low, high], axis=-1))
+        return np.stack([low, high], axis=-1)
 
     def _nearest_pair(
         self, width: NDArray[np.float64], coverage: float

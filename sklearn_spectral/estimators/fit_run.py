@@ -199,9 +199,10 @@ class FitRun:
             return
         estimator = self.estimator
         by_default = estimator.early_stopping == "auto"
+        has_classes = not (estimator._y_is_numeric or estimator._has_many_labels)
         try:
             training, held_out = self.data.split(
-                self._held_out_share(), self.seed, stratify=estimator._has_classes()
+                self._held_out_share(), self.seed, stratify=has_classes
             )
         except ValueError:
             if not by_default:

@@ -36,6 +36,7 @@ class FitUnits:
         self.has_units = has_units(config)
         self.of_targets: tuple[NDArray[Any], NDArray[Any]] | None = None
         self.row: Loss | None = getattr(estimator, "_row", None)
+        self.is_log = self.row is not None and self.row.link == "log"
         # Of outputs that are logarithms; others have the scale of their targets.
         self.scale = np.ones(self.n_outputs)
         self.shares_trained = bool(config.get("train_eigenvectors", False))
@@ -59,7 +60,7 @@ class FitUnits:
 
     def _units_of_targets(self, row: Loss, data: TrainingData, how: dict[str, Any]) -> Any:
         """Return where targets lie and how far they spread, as their loss wants it."""
-        if row.link == "log":  # whose output is shifted by the logarithm of a scale
+        if self.is_log:  # whose output is shifted by the logarithm of a scale
             weight, y = data.own_weight(), data.target()
             mean = np.average(y, axis=0, weights=weight)
             mean = np.where((mean > 0) & how["centred"], mean, 1.0)
@@ -87,7 +88,7 @@ class FitUnits:
         if self.row is not None:
             arrays = self.estimator._fitted.complete()
             shift, scale = (arrays[f"output_{n}"].astype(float) for n in ("shift", "scale"))
-            if self.row.link == "log":
+            if self.is_log:
                 self.scale = scale
                 shift, scale = np.zeros_like(shift), np.exp(shift)
             n_levels = self.n_outputs // self.estimator.n_outputs_
@@ -101,11 +102,11 @@ class FitUnits:
             return {}
         none = np.zeros(self.n_outputs)
         shift, scale = none, none + 1
-        if self.of_targets is not None and self.row is not None:
+        if self.of_targets is not None:
             # Of several quantiles each has that of its target.
             each = len(none) // len(self.of_targets[0])
             shift, scale = (np.repeat(values, each) for values in self.of_targets)
-            if self.row.link == "log":
+            if self.is_log:
                 shift, scale = np.log(scale), self.scale
         return {"output_shift": shift, "output_scale": scale / self.temperature}
 

@@ -162,6 +162,11 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         return LINKS["identity" if self._row is None else self._row.link]
 
     @property
+    def _power(self) -> float:
+        """With which power of what is predicted errors grow."""
+        return 0.0 if self._row is None else self._row.power
+
+    @property
     def _n_levels(self) -> int:
         """How many numbers are predicted for each target."""
         return len(self._levels or (0,))
@@ -190,10 +195,9 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
 
     def _deviation(self, predicted: NDArray[Any]) -> NDArray[Any]:
         """Return how far targets lie from predictions, up to a factor of each output."""
-        power = 0.0 if self._row is None else self._row.power
-        if not power:
+        if not self._power:
             return np.ones_like(predicted)
-        return np.maximum(predicted**power, np.finfo(predicted.dtype).tiny)
+        return np.maximum(predicted**self._power, np.finfo(predicted.dtype).tiny)
 
     def _metric(self, y: Any, predicted: NDArray[Any], sample_weight: Any = None) -> float:
         """Return what ``score`` does."""

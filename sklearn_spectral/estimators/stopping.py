@@ -52,7 +52,7 @@ def rows_to_stop_by(
     shares = bool(getattr(estimator, "train_eigenvectors", False))
     size = len(data.row_numbers) * estimator._n_network_outputs()
     can_split = data.groups is None and has_numbers
-    limit = MANY_LABELS if getattr(estimator, "_has_many_labels", False) else MANY
+    limit = MANY_LABELS if estimator._has_many_labels else MANY
     return "held_out" if shares and can_split and size >= limit else "oob"
 
 

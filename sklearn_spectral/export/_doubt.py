@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_classifier
 
+from ..estimators.conformal import METHODS
+
 LEAST_OPSET = 16
 """The version of ONNX's operators from which on they compare numbers of both types."""
 
@@ -15,8 +17,8 @@ def add_doubt(model: Any, network: Any, coverage: float) -> None:
     """Add ``lower`` and ``upper``, or ``set``, behind the outputs that there are."""
     from onnx import TensorProto, helper
 
-    graph = model.graph
-    names = ("set",) if is_classifier(network) else ("lower", "upper")
+    graph, of_classes = model.graph, is_classifier(network)
+    names = ("set",) if of_classes else ("lower", "upper")
     if taken := sorted({value.name for value in graph.input} & {*names}):
         raise ValueError(
             f"coverage adds outputs named {names}, and the input has columns of the same "
@@ -27,45 +29,43 @@ def add_doubt(model: Any, network: Any, coverage: float) -> None:
         raise ValueError(
             f"coverage needs target_opset={LEAST_OPSET} or newer; got {version}."
         )
-    if is_classifier(network):
-        (largest,) = network._largest_believed("coverage", coverage)[:1]
-        source = graph.output[1]
-    else:
-        width = network._largest_believed("coverage", coverage)
-        source = graph.output[0]
+    largest = network._largest_believed("coverage", coverage)
+    source = graph.output[1 if of_classes else 0]
     write = _Writer(graph, source.name, source.type.tensor_type.elem_type)
-    if is_classifier(network):
-        found = write("Sub", write.number(1.0), write.source)
-        inside = write("LessOrEqual", found, write.number(largest))
-        if not network._has_many_labels:  # the most probable one always is
-            one = write.constant(np.array([1], np.int64))
-            most = write("TopK", write.source, one, n_more=1, axis=1)
-            inside = write("Or", inside, write("Equal", write.source, most))
-        outputs: dict[str, tuple[str, int, int]] = {
-            "set": (inside, TensorProto.BOOL, len(network.classes_))
-        }
+    added: tuple[str, ...]
+    if of_classes:
+        added = (_set(write, network, largest),)
     else:
-        ends = _ends(write, network, width, coverage)
-        n_outputs = network.n_outputs_
-        outputs = {
-            name: (end, write.type, n_outputs)
-            for name, end in zip(("lower", "upper"), ends, strict=True)
-        }
+        added = _ends(write, network, largest, coverage)
+    kind: int = TensorProto.BOOL if of_classes else write.type
+    n_columns = len(network.classes_) if of_classes else network.n_outputs_
     n_rows = source.type.tensor_type.shape.dim[0]
     rows = n_rows.dim_param or n_rows.dim_value or None
-    for name, (inner, kind, n_columns) in outputs.items():
+    for name, inner in zip(names, added, strict=True):
         graph.node.append(helper.make_node("Identity", [inner], [name]))
         graph.output.append(helper.make_tensor_value_info(name, kind, [rows, n_columns]))
+
+
+def _set(write: _Writer, network: Any, largest: Any) -> str:
+    """Write which classes are in the sets; as `SetsMixin._set` of method "lac"."""
+    strange = write("Sub", write.number(1.0), write.source)
+    inside = write("LessOrEqual", strange, write.number(largest[METHODS["lac"]]))
+    if network._has_many_labels:
+        return inside
+    # The most probable one always is.
+    one = write.constant(np.array([1], np.int64))
+    most = write("TopK", write.source, one, n_more=1, axis=1)
+    return write("Or", inside, write("Equal", write.source, most))
 
 
 def _ends(write: _Writer, network: Any, width: Any, coverage: float) -> tuple[str, str]:
     """Write the ends of the intervals; as `IntervalsMixin._interval`."""
     if network._n_levels == 1:
         middle = write.source
-        power = 0.0 if network._row is None else network._row.power
         half = write.number(width)
-        if power:
-            half = write("Mul", half, write("Pow", middle, write.number(power)))
+        if network._power:
+            powers = write("Pow", middle, write.number(network._power))
+            half = write("Mul", half, powers)
         low, high = write("Sub", middle, half), write("Add", middle, half)
     else:
         levels = np.array(network._levels)
@@ -90,8 +90,7 @@ class _Writer:
 
     def __init__(self, graph: Any, source: str, kind: int) -> None:
         self.graph, self.source, self.type = graph, source, kind
-        self.taken = {value.name for value in (*graph.input, *graph.initializer)}
-        self.taken |= {name for node in graph.node for name in node.output}
+        self.taken = names_in(graph)
 
     def __call__(
         self, op_type: str, *inputs: str, n_more: int = 0, **attributes: Any
@@ -126,3 +125,9 @@ class _Writer:
             name = f"doubt_{stem}_{number}"
         self.taken.add(name)
         return name
+
+
+def names_in(graph: Any) -> set[str]:
+    """Return the names of all values in a graph."""
+    names = {value.name for value in (*graph.input, *graph.initializer)}
+    return names | {name for node in graph.node for name in node.output}

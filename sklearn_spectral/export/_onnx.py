@@ -21,7 +21,7 @@ from ..estimators.regressor import SpectralRegressor
 from ..estimators.unwrap import delegate
 from ..pruning import SpectralPruner
 from ._converters import convert, parse_pruner, set_shapes
-from ._doubt import add_doubt
+from ._doubt import add_doubt, names_in
 
 _NETWORKS = (SpectralClassifier, DirectClassifier, SpectralRegressor, DirectRegressor)
 _SWITCHES = ("nocl", "output_class_labels", "raw_scores", "single_score")
@@ -311,8 +311,7 @@ def _take_types(model: Any, given: dict[str, Any]) -> None:
     from onnx import helper
 
     casts, graph = [], model.graph
-    taken = {each.name for each in (*graph.input, *graph.initializer)}
-    taken |= {name for node in graph.node for name in node.output}
+    taken = names_in(graph)
     for value in graph.input:
         dtype, tensor = given.get(value.name), value.type.tensor_type
         if getattr(dtype, "kind", "O") not in "biuf":

@@ -14,6 +14,9 @@ from ._axes import Display, any_network_and_inputs, right_labels, with_defaults
 LEAST_ROWS = 20
 """Fewer rows are no mean worth drawing."""
 
+COVERAGE = 0.9
+"""Of the intervals that rows are put in order by."""
+
 
 class ConfidenceDisplay(Display):
     """The mean loss of the rows of which the model is surest, against their share.
@@ -108,10 +111,8 @@ class ConfidenceDisplay(Display):
             right = right_labels(model, y)
             doubt, losses = _of_labels(model, model.predict_proba(X), right)
         order = np.argsort(doubt, kind="stable")
-        return cls(
-            losses=losses[order],
-            loss_name=_name_of(model),
-        ).plot(ax=ax, **kwargs)
+        display = cls(losses=losses[order], loss_name=_name_of(model))
+        return display.plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> ConfidenceDisplay:
         """Draw the mean losses.
@@ -154,26 +155,20 @@ def _name_of(model: Any) -> str:
 
 def _of_numbers(model: Any, X: Any, y: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return widths of intervals, and absolute errors; means over the outputs."""
-    widths = np.ptp(model.predict_interval(X), axis=-1).reshape(len(y), -1)
+    predicted, ends = model._middle_and_interval(X, COVERAGE)
+    widths = np.ptp(ends, axis=-1)
     if np.ptp(widths, axis=0).max() <= 1e-6 * widths.max():
         raise ValueError(
             "All intervals of this regressor are equally wide: it is as sure of one row as "
             "of another. Fit it with loss='quantile' and several quantiles, or for counts "
             "and amounts with loss='poisson' or 'gamma'."
         )
-    predicted = middle_of(model, X).reshape(len(y), -1)
     errors = np.abs(predicted - y.reshape(len(y), -1))
     if errors.shape[1] == 1:
         return widths[:, 0], errors[:, 0]
     unit = errors.mean(axis=0)  # outputs may be of any units
     unit = np.where(unit > 0, unit, 1)
     return (widths / unit).mean(axis=1), (errors / unit).mean(axis=1)
-
-
-def middle_of(model: Any, X: Any) -> NDArray[Any]:
-    """Return predictions; of several quantiles the one in the middle."""
-    predicted = model.predict(X)
-    return predicted if model._n_levels == 1 else predicted[..., model._n_levels // 2]
 
 
 def _of_labels(

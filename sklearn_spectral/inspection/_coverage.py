@@ -114,8 +114,7 @@ class CoverageDisplay(Display):
         of_numbers = is_regressor(model)
         check_consistent_length(X, y)
         if of_numbers:
-            y = np.asarray(y)
-            y = y.reshape(len(y), *y.shape[1:][: model._y_ndim - 1])
+            y = np.asarray(y).reshape(-1, model.n_outputs_)
         else:  # all that are right have to lie inside
             is_right = right_labels(model, y)
         shares, sizes = [], []

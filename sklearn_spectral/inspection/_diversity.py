@@ -152,7 +152,7 @@ def _compare(
             "or more."
         )
     weight = None if sample_weight is None else column_or_1d(sample_weight)
-    if getattr(network, "_has_many_labels", False) or getattr(network, "_levels", None):
+    if network._has_many_labels or getattr(network, "_n_levels", 1) > 1:
         raise ValueError(
             "The members are compared by one label, or one number, for each sample and "
             f"target; this {type(network).__name__} predicts several."

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_regressor
 from sklearn.utils import check_consistent_length
 
 from ._axes import Display, any_network_and_inputs, with_defaults
-from ._confidence import middle_of
 
 
 class IntervalDisplay(Display):
@@ -114,17 +114,23 @@ class IntervalDisplay(Display):
         """
         model, X = any_network_and_inputs(estimator, cls.__name__, X)
         check_consistent_length(X, y)
-        ends = model.predict_interval(X, coverage)
+        if not is_regressor(model):
+            raise AttributeError(
+                f"{type(model).__name__} has no intervals, which regressors have."
+            )
+        middle, ends = model._middle_and_interval(X, coverage)
         if not 0 <= output < model.n_outputs_:
             raise ValueError(
                 f"output={output} is not there: the targets are numbered from 0 to "
                 f"{model.n_outputs_ - 1}."
             )
-        middle = middle_of(model, X).reshape(len(ends), -1)[:, output]
-        ends = ends.reshape(len(ends), -1, 2)[:, output]
-        y = np.asarray(y).reshape(len(ends), -1)[:, output]
+        low, high = ends[:, output].T
         return cls(
-            low=ends[:, 0], high=ends[:, 1], y=y, middle=middle, coverage=coverage
+            low=low,
+            high=high,
+            y=np.asarray(y).reshape(len(low), -1)[:, output],
+            middle=middle[:, output],
+            coverage=coverage,
         ).plot(ax=ax, **kwargs)
 
     def plot(self, *, ax: Any = None, **kwargs: Any) -> IntervalDisplay:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import diags_array, issparse
-from scipy.special import entr, expit, softmax
+from scipy.special import entr
 from sklearn.base import is_classifier
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
@@ -158,14 +158,13 @@ def _scaled(network: Any, X: Any) -> Any:
 
 def _disagreement(network: Any, X: Any) -> NDArray[np.float64]:
     """Return how much the members differ; of a regressor for each output."""
+    outputs = member_output(network, X).astype(np.float64)
     if not is_classifier(network):
         # Of counts and amounts logarithms, which no exponential makes infinite.
-        return member_output(network, X).astype(np.float64).std(axis=0)
-    scores = network.member_decision_function(X).astype(np.float64)
-    if scores.ndim == 2 or network._has_many_labels:  # logits of one label, or of several
-        shares = np.stack([expit(scores), expit(-scores)], axis=-1)
-    else:
-        shares = softmax(scores, axis=-1)
+        return outputs.std(axis=0)
+    shares = np.stack([network._predictions(output) for output in outputs])
+    if network._has_many_labels:  # each label is right or not
+        shares = np.stack([shares, 1 - shares], axis=-1)
     found = entr(shares.mean(axis=0)).sum(axis=-1) - entr(shares).sum(axis=-1).mean(axis=0)
     found = np.maximum(found, 0.0)  # below by rounding
     return found if found.ndim == 1 else found.mean(axis=1)

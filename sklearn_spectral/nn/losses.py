@@ -244,7 +244,10 @@ class NumberLoss(WeightedLoss):
 
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean over the outputs of each sample."""
-        losses = self.loss.value(*self._arguments(output, target))
+        return self._mean_value(*self._arguments(output, target))
+
+    def _mean_value(self, output: Tensor, *others: Tensor) -> Tensor:
+        losses = self.loss.value(output, *others)
         if self._is_scaled:
             losses = losses / self.scale.to(output) ** 2
         return losses.mean(dim=-1)
@@ -253,9 +256,8 @@ class NumberLoss(WeightedLoss):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient."""
-        output = output.detach()
-        losses = self.per_sample(output, target)
-        slope = self.loss.slope(*self._arguments(output, target))
+        arguments = self._arguments(output.detach(), target)
+        losses, slope = self._mean_value(*arguments), self.loss.slope(*arguments)
         if self._is_scaled:
             slope = slope / self.scale.to(output)
         return _weighted(losses, slope / output.shape[-1], weight)

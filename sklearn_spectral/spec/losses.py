@@ -92,7 +92,7 @@ class Loss:
         """Say what targets have to be, if these are not; else return nothing."""
         if self.least is None:
             return ""
-        if (y > self.least).all() or (not self.is_open and (y >= self.least).all()):
+        if (y > self.least if self.is_open else y >= self.least).all():
             return ""
         return f"{'above' if self.is_open else 'not below'} {self.least:g}"
 

@@ -352,30 +352,34 @@ def _callbacks(estimator: BaseNetwork) -> list[str]:
     return [type(c).__name__ for c in getattr(estimator, "_skl_callbacks", ())]
 
 
-def _hashable(value: Any) -> Any:
-    """Return a parameter as what a checksum can be taken of."""
-    try:
+def _hashable(value: Any, within: tuple[Any, ...] = ()) -> Any:
+    """Return a parameter as what a checksum can be taken of, in all processes alike if
+    that can be: what is shown of a function has its address. ``within`` are functions
+    that hold it."""
+    with contextlib.suppress(TypeError):
         return to_json(value)
-    except TypeError:
-        return _of_callable(value) if callable(value) else repr(value)
-
-
-def _of_callable(value: Any) -> Any:
-    """Return what tells functions apart, in all processes alike: what they do, and what
-    they hold. What is shown of them has an address instead."""
+    if any(value is each for each in within):  # a function that calls itself
+        return "itself"
+    of_part = partial(_hashable, within=(*within, value))
     if isinstance(value, partial):
         parts = [value.func, *value.args, *value.keywords.items()]
-        return ["partial", *map(_hashable, parts)]
-    code = getattr(value, "__code__", None)
-    if code is None:
-        try:
-            return pickle.dumps(value).hex()
-        except (pickle.PicklingError, TypeError, AttributeError):
-            return repr(value)
-    cells = [cell.cell_contents for cell in value.__closure__ or ()]
-    held = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).items(), *cells]
-    name = f"{value.__module__}.{value.__qualname__}"
-    return [name, _of_code(code), [*map(_hashable, held)]]
+        return ["partial", *map(of_part, parts)]
+    if hasattr(value, "__code__"):
+        name = f"{value.__module__}.{value.__qualname__}"
+        return [name, _of_code(value.__code__), [*map(of_part, _held_by(value))]]
+    with contextlib.suppress(pickle.PicklingError, TypeError, AttributeError):
+        return pickle.dumps(value).hex()
+    return repr(value)
+
+
+def _held_by(function: Any) -> list[Any]:
+    """Return what a function, or a bound method, has beside its instructions."""
+    held = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
+    held += [function.__self__] if hasattr(function, "__self__") else []
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # an empty one
+            held.append(cell.cell_contents)
+    return held
 
 
 def _of_code(code: CodeType) -> list[Any]:

@@ -387,6 +387,38 @@ def test_a_killed_fit_goes_on_by_its_own_loss_and_by_no_other(
     assert float(predicted) == pytest.approx(float(here("0.9", "-1", "")[1]), rel=1e-6)
 
 
+class Weighed:
+    def __init__(self, share):
+        self.share = share
+
+    def loss(self, output, target):
+        error = target - output
+        return torch.where(error > 0, self.share, 1 - self.share) * error**2
+
+
+def test_methods_of_two_objects_have_two_checkpoints(tmp_path):
+    first, second = (
+        small(loss=Weighed(share).loss, checkpoint_dir=tmp_path).fit(X, TAILED)
+        for share in (0.1, 0.9)
+    )
+    assert len({*tmp_path.iterdir()}) == 2
+    alone = small(loss=Weighed(0.9).loss).fit(X, TAILED)
+    np.testing.assert_array_equal(second.predict(X), alone.predict(X))
+    assert first.predict(X).mean() < second.predict(X).mean()
+
+
+def test_a_loss_that_calls_itself_is_kept_in_checkpoints(tmp_path):
+    def make():
+        def loss(output, target, depth=2):
+            return loss(output, target, depth - 1) if depth else (output - target) ** 2
+
+        return loss
+
+    model = small(loss=make(), checkpoint_dir=tmp_path).fit(X, TAILED)
+    assert len([*tmp_path.iterdir()]) == 1
+    assert np.isfinite(model.predict(X)).all()
+
+
 # ---- what others trained ----
 
 

@@ -23,12 +23,6 @@ Y = X[:, 0] + RNG.normal(size=900) * (0.02 + 0.5 * X[:, 1])
 FEW = {"max_iter": 20, "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def quantiles():
     model = SpectralRegressor(

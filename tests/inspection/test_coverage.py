@@ -15,12 +15,6 @@ from sklearn_spectral.inspection import CoverageDisplay
 FEW = {"max_iter": 20, "random_state": 0}
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def friedman():
     return make_friedman1(2000, noise=1.0, random_state=0)

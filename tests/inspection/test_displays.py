@@ -42,12 +42,6 @@ SOME = {**FEW, "max_iter": 5}
 FOR_ANY_NETWORK = (AdjacencyDisplay, RelevanceDisplay, TrainingCurveDisplay)
 
 
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture(scope="module")
 def fitted(digits):
     model = SpectralClassifier(30, linear_expansion=20, **SOME)

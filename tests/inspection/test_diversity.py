@@ -8,7 +8,7 @@ import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from sklearn.metrics import log_loss
+from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -20,12 +20,6 @@ from sklearn_spectral.inspection import MemberDiversityDisplay, member_diversity
 from ..plain import PLAIN
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def with_outputs(model, members, mean, monkeypatch):
@@ -241,3 +235,15 @@ class TestRefused:
         save(net.fit(*diabetes), path, compact=True)
         with pytest.raises(AttributeError, match="saved with compact=True"):
             member_diversity(load(path), *diabetes)
+
+
+def test_one_quantile_is_one_number_but_several_are_not():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    how = {"loss": "quantile", "max_iter": 5, "random_state": 0}
+    one = SpectralRegressor(5, quantile=0.9, **how).fit(X, X[:, 0])
+    found = member_diversity(one, X, X[:, 0])
+    expected = mean_squared_error(X[:, 0], one.predict(X))
+    assert found.error == pytest.approx(expected)
+    several = SpectralRegressor(5, quantile=(0.1, 0.9), **how).fit(X, X[:, 0])
+    with pytest.raises(ValueError, match="this SpectralRegressor predicts several"):
+        member_diversity(several, X, X[:, 0])

@@ -1,6 +1,5 @@
 """Displays of populations: of their eigenvalues, and of the networks they merge to."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 def model(cancer):
     model = SpectralClassifier((6, 5), linear_expansion=None, n_members=4, max_iter=3)
     return model.set_params(random_state=0).fit(*cancer)
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def test_the_spectrum_is_that_of_all_members(model):
