@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
+from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -227,6 +228,36 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
         groups: Any = None,
     ) -> None:
         """Train from the start or go on, then store the outcome and report on it."""
+        how = {"partial": partial, "classes": classes, "groups": groups}
+        training = self._training(X, y, sample_weight, X_val, y_val, **how)
+        try:
+            next(training).train()
+        except BaseException as error:
+            training.throw(error)
+        next(training, None)
+
+    def _fit_beside(self, *args: Any, **kwargs: Any) -> Generator[FitRun, None, None]:
+        """Yield the run of what ``fit`` does with these arguments; see `_training`."""
+        given = signature(type(self).fit).bind(self, *args, **kwargs).arguments
+        names = ("X", "y", "sample_weight", "X_val", "y_val")
+        self._validate_params()
+        return self._training(
+            *map(given.get, names), partial=False, classes=None, groups=given.get("groups")
+        )
+
+    def _training(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        *,
+        partial: bool,
+        classes: Any,
+        groups: Any,
+    ) -> Generator[FitRun, None, None]:
+        """Yield a run that is ready; go on when it has trained, here or beside others."""
         tasks = None
         if not partial:
             tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
@@ -250,12 +281,15 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
             self._check_bags(X_val, groups, partial=partial)
             validation = self._validation_data(X_val, y_val)
             run = FitRun(self, data, validation, tasks, resume=resume, partial=partial)
-            outcome = run.run()
+            with closing(run):
+                run.prepare()
+                yield run
+                run.finish()
         if tasks is not None:
             tasks.end()
         scheduled = self._schedule(partial, run.stops_by) == "one_cycle"
         warn_or_reraise(
-            outcome,
+            run.outcome,
             constant=None if partial else run.best_constant(),
             all_epochs_expected=scheduled or run.stops_by is not None,
             from_start=not resume,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial as partial_of
 from typing import TYPE_CHECKING, Any
@@ -70,6 +71,9 @@ class FitRun:
     network: StackedNetwork
     processes: Processes
     plans: list[dict[str, Any]]
+    dataset: Any
+    net: TrainingNet
+    outcome: Outcome
     arrays: dict[str, Any] | None = None
 
     def __init__(
@@ -92,11 +96,12 @@ class FitRun:
         how = {"has_validation": validation is not None, "partial": partial}
         self.stops_by: StopsBy = rows_to_stop_by(estimator, data, self.n_left_out, **how)
         self.checkpoint: Any = None
+        self.planned = ExitStack()  # how the network computes while it trains
         self.out_of_bag: OutOfBag | None = None
 
     @own_modes()
-    def run(self) -> Outcome:
-        """Train, and have the estimator keep the result; torch is imported here."""
+    def prepare(self) -> None:
+        """Make the net that trains, and its data set; torch is imported here."""
         self._choose_network()
         self._compare_bags()
         self._join_processes()
@@ -104,9 +109,25 @@ class FitRun:
         self.bags = self.estimator._bags(self.seed) if self.n_left_out else None
         self._split_validation()
         self._build_network()
-        net, outcome = self._train()
-        self._store(net, outcome)
-        return outcome
+        self._make_net()
+
+    @own_modes()
+    def train(self) -> None:
+        """Train it by itself."""
+        from ..training.run import train
+
+        self.outcome = train(self.net, self.dataset)
+
+    @own_modes()
+    def finish(self) -> None:
+        """Have the estimator keep what was trained."""
+        self.close()
+        self._after_training()
+        self._store(self.net, self.outcome)
+
+    def close(self) -> None:
+        """Have the network compute as it does when it does not train here."""
+        self.planned.close()
 
     def _is_left_whole(self) -> bool:
         """Tell whether data have too few rows for bags that nobody asked for."""
@@ -249,41 +270,46 @@ class FitRun:
         data = self.units.standardized(self.data)
         return self.estimator._best_constant(data, self.units.scale)
 
-    def _train(self) -> tuple[TrainingNet, Outcome]:
-        """Plan how stacks are computed, wrap the network in a net and train it."""
-        from ..training.run import make_net, train
+    def _make_net(self) -> None:
+        """Plan how stacks are computed, and wrap the network in a net."""
+        from ..training.run import make_net
 
         estimator, network, processes = self.estimator, self.network, self.processes
-        dataset = of_training = self._dataset(self.data)
+        dataset = self._dataset(self.data)
         options = self._options(len(dataset))
         network.set_telescope(estimator.telescope)
         once = not self.partial and dataset.can_cache(estimator.n_features_in_)
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         self.plans = [plan.to_dict() for plan in plans]
-        with network.use_plans(plans):
-            if network.computes_once(plans):
-                dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
-            net = make_net(
-                network,
-                options,
-                len(dataset),
-                self.device,
-                processes,
-                lambda module: self._fitted_now(module).is_finite(),
-                self._score(dataset),
-                self.checkpoint,
-            )
-            self._report_epochs(net)
-            self._load_solver(net)
-            # From here on the weights of an earlier net move; its arrays do not.
-            estimator.__dict__.pop("_net", None)
-            outcome = train(net, dataset)
+        self.planned.enter_context(network.use_plans(plans))
+        if network.computes_once(plans):
+            dataset = dataset.mapped(partial_of(network.precompute, plans=plans))
+        self.dataset = dataset
+        self.net = net = make_net(
+            network,
+            options,
+            len(dataset),
+            self.device,
+            processes,
+            lambda module: self._fitted_now(module).is_finite(),
+            self._score(dataset),
+            self.checkpoint,
+        )
+        self._report_epochs(net)
+        self._load_solver(net)
+        # From here on the weights of an earlier net move; its arrays do not.
+        estimator.__dict__.pop("_net", None)
+
+    def _after_training(self) -> None:
+        """Find out what rows that did not train tell of the network."""
+        net = self.net
         if self.bags is not None and self.why_seen is None and not self.partial:
             from ..training.out_of_bag import OutOfBagRows, predict_out_of_bag
 
-            if self.data.rows is not None:  # those that do not train are predicted too
-                of_training = self._dataset(replace(self.given, rows=None))
+            rows = self.data.rows  # those that do not train are predicted too
+            everything = self.data if rows is None else replace(self.given, rows=None)
+            of_training = self._dataset(everything)
             found = predict_out_of_bag(net.module_, OutOfBagRows(of_training))
             parts = (found.output, found.target, found.weight)
             if self.validation is None:
@@ -294,8 +320,7 @@ class FitRun:
             output = self.output_of(net.module_, held_out)
             parts = (output, held_out.target(), held_out.weight())
             self.units.find_temperature(*parts, out_of_bag=False)
-        network.set_units(**self.units.of_outputs())
-        return net, outcome
+        self.network.set_units(**self.units.of_outputs())
 
     def _score(self, dataset: Any) -> Callable[[Any], float] | None:
         """Return what scores a network after each epoch."""

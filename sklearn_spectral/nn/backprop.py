@@ -9,7 +9,7 @@ are left to autograd; where both can be asked, they agree.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -53,7 +53,7 @@ class Backprop:
             self._operations += _operations_of(network.stacks[position], batch_size)
             if position < last:
                 activation = network.activations[position]
-                self._operations.append(_ACTIVATIONS[type(activation)](activation))
+                self._operations.append(ACTIVATIONS[type(activation)](activation))
         self._first, *self._others = self._operations
         self._others.reverse()
 
@@ -63,7 +63,7 @@ class Backprop:
         return (
             isinstance(network, StackedNetwork)
             and all(map(_is_known, network.layers()))
-            and all(type(activation) in _ACTIVATIONS for activation in network.activations)
+            and all(type(activation) in ACTIVATIONS for activation in network.activations)
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,8 +97,9 @@ def _operations_of(stack: LinearStack, batch_size: int) -> list[Operation]:
             MembersLayer(layer) if several else _Layer(layer) for layer in layers
         ]
     closed_form = strategy == "closed_form"
-    chain = _Down if stack.starts_at_output(layers, closed_form) else _Up
-    return [*operations, _Retracted(chain(layers, closed_form))]
+    parts = [(weight_of(layer), TrainedTensor(layer.bias)) for layer in layers]
+    chain = Down if stack.starts_at_output(layers, closed_form) else Up
+    return [*operations, _Retracted(chain(parts, closed_form))]
 
 
 # ---- activations ----
@@ -141,7 +142,7 @@ class _ScaledTanh:
 
 _ATEN = torch.ops.aten
 
-_ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
+ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
     nn.ReLU: lambda _: _Elementwise(
         torch.relu_,
         lambda d, y: _ATEN.threshold_backward.grad_input(d, y, 0, grad_input=d),
@@ -161,6 +162,9 @@ _ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
 
 
 # ---- layers and stacks ----
+
+Part: TypeAlias = tuple[Any, Any]
+"""The weight of a layer and its bias, as those of ``trained_weights.py``."""
 
 
 def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -216,7 +220,7 @@ class _Projected:
 class _Retracted:
     """A stack by its retracted matrix."""
 
-    def __init__(self, chain: _Down | _Up) -> None:
+    def __init__(self, chain: Down | Up) -> None:
         self.chain = chain
 
     def forward(self, x: Tensor) -> Tensor:
@@ -229,14 +233,13 @@ class _Retracted:
         return _pass_back(d, self.formed) if needs_input else None
 
 
-class _Down:
+class Down:
     """A contraction that starts at the last layer: M <- M W, the bias gaining M b."""
 
-    def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
-        last, *others = reversed(layers)
-        self.weight, self.bias = weight_of(last), TrainedTensor(last.bias)
-        self.biases = [TrainedTensor(layer.bias) for layer in others]
-        self.factors = [_factor(layer, closed_form, transposed=False) for layer in others]
+    def __init__(self, layers: Sequence[Part], closed_form: bool) -> None:
+        (self.weight, self.bias), *others = reversed(layers)
+        self.biases = [bias for _, bias in others]
+        self.factors = [_factor(each, closed_form, transposed=False) for each, _ in others]
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
         product, total = self.weight.form(), self.bias.values
@@ -269,15 +272,14 @@ def _add_outer(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:
     return matrix.baddbmm_(left.unsqueeze(-1), right.unsqueeze(-2))
 
 
-class _Up:
+class Up:
     """One that starts at the first: M <- M W^T, the bias being one more row of M."""
 
-    def __init__(self, layers: Sequence[LinearLayer], closed_form: bool) -> None:
-        first, *others = layers
-        self.weight, self.bias = weight_of(first), TrainedTensor(first.bias)
-        self.biases = [TrainedTensor(layer.bias) for layer in others]
-        self.factors = [_factor(layer, closed_form, transposed=True) for layer in others]
-        self.has_bias = any(layer.bias is not None for layer in layers)
+    def __init__(self, layers: Sequence[Part], closed_form: bool) -> None:
+        (self.weight, self.bias), *others = layers
+        self.biases = [bias for _, bias in others]
+        self.factors = [_factor(each, closed_form, transposed=True) for each, _ in others]
+        self.has_bias = any(bias.values is not None for _, bias in layers)
 
     def forward(self) -> tuple[Tensor, Tensor | None]:
         product = self.weight.form().mT
@@ -306,9 +308,8 @@ class _Up:
 
 
 def _factor(
-    layer: LinearLayer, closed_form: bool, transposed: bool
+    weight: Any, closed_form: bool, transposed: bool
 ) -> ClosedFactor | _FormedFactor:
-    weight = weight_of(layer)
     closed = weight.closed_factor(transposed) if closed_form else None
     return _FormedFactor(weight, transposed) if closed is None else closed
 
@@ -316,7 +317,7 @@ def _factor(
 class _FormedFactor:
     """The product with a weight that is formed, or with its transpose."""
 
-    def __init__(self, weight: SpectralWeight | DirectWeight, transposed: bool) -> None:
+    def __init__(self, weight: Any, transposed: bool) -> None:
         self.weight, self.transposed = weight, transposed
 
     def forward(self, left: Tensor) -> Tensor:

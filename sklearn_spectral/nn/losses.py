@@ -10,7 +10,7 @@ that it would have alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,10 +48,20 @@ class WeightedLoss(nn.Module):
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the weighted mean of the losses and its gradient, outside any graph."""
+        loss, gradient = self.by_member(output, target, weight)
+        return loss.sum() if loss.ndim else loss, gradient
+
+    def by_member(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the same, with a loss for each member where there are several."""
         with torch.enable_grad():
             output = output.detach().requires_grad_()
-            loss = self(output, target, weight)
-        (gradient,) = torch.autograd.grad(loss, output)
+            losses = self.per_sample(output, target)
+            if weight is not None:
+                losses = losses * _by_member(weight)
+            loss = losses.mean(-1)
+            (gradient,) = torch.autograd.grad(loss.sum(), output)
         return loss.detach(), gradient
 
     @torch.no_grad()
@@ -65,6 +75,10 @@ class WeightedLoss(nn.Module):
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the loss of each sample, (n_samples,) or (n_members, n_samples)."""
         raise NotImplementedError
+
+    def kind(self) -> Any:
+        """Return what losses that `beside_each_other` puts into one have alike."""
+        return getattr(self, "smoothing", None)
 
 
 class LogLoss(WeightedLoss):
@@ -109,7 +123,7 @@ class LogLoss(WeightedLoss):
             return super().mean(output, target)
         return F.cross_entropy(output, target, label_smoothing=self.smoothing)
 
-    def with_gradient(
+    def by_member(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient: the softmax less the one-hot label."""
@@ -138,7 +152,7 @@ class LogLoss(WeightedLoss):
             gradient *= of_row
         losses = losses.squeeze(classes)
         gradient.div_(losses.shape[-1])
-        return _sum_of_means(losses), gradient if classes == -1 else gradient.mT
+        return losses.mean(-1), gradient if classes == -1 else gradient.mT
 
 
 class BrierLoss(WeightedLoss):
@@ -175,7 +189,7 @@ class BrierLoss(WeightedLoss):
         """Return the squared distance of each sample."""
         return self._parts(output, target)[2]
 
-    def with_gradient(
+    def by_member(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient."""
@@ -242,6 +256,11 @@ class NumberLoss(WeightedLoss):
         self.register_buffer("scale", torch.as_tensor(scale, dtype=torch.float64))
         self._is_scaled = bool((self.scale != 1).any())
 
+    def kind(self) -> Any:
+        """Return its name, and its levels if it has some."""
+        levels = self.loss.option == "quantile" and tuple(self.option.tolist())  # type: ignore[union-attr]
+        return self.loss, levels
+
     def per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean over the outputs of each sample."""
         return self._mean_value(*self._arguments(output, target))
@@ -252,7 +271,7 @@ class NumberLoss(WeightedLoss):
             losses = losses / self.scale.to(output) ** 2
         return losses.mean(dim=-1)
 
-    def with_gradient(
+    def by_member(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient."""
@@ -332,6 +351,27 @@ class OwnLoss(WeightedLoss):
         return losses.reshape(shape)
 
 
+def beside_each_other(losses: Sequence[WeightedLoss], n_members: int) -> WeightedLoss:
+    """Return one loss for the outputs of several networks, of n_members each, that stand
+    beside each other; losses of one `WeightedLoss.kind`, each with its own numbers."""
+    first = losses[0]
+    if not isinstance(first, NumberLoss):
+        return first
+    result = NumberLoss.__new__(NumberLoss)
+    nn.Module.__init__(result)
+    result.loss, result.n_levels = first.loss, first.n_levels
+    parts = {"scale": [one.scale for one in losses], "option": [one.option for one in losses]}  # type: ignore[union-attr]
+    for name, given in parts.items():
+        is_alike = given[0] is None or all(torch.equal(given[0], one) for one in given[1:])
+        values = given[0]
+        if not is_alike:
+            each = torch.stack([*torch.broadcast_tensors(*map(torch.atleast_1d, given))])
+            values = each.repeat_interleave(n_members, 0).unsqueeze(1)
+        result.register_buffer(name, values)
+    result._is_scaled = any(one._is_scaled for one in losses)  # type: ignore[union-attr]
+    return result
+
+
 def are_logistic(output: Tensor, target: Tensor) -> bool:
     """Tell whether each output is the logit of a label by itself."""
     return output.shape[-1] == 1 or target.is_floating_point()
@@ -356,7 +396,7 @@ def _weighted(
     if weight is not None:
         losses *= _by_member(weight)
         gradients *= _by_member(weight).unsqueeze(-1)
-    return _sum_of_means(losses), gradients.div_(losses.shape[-1])
+    return losses.mean(-1), gradients.div_(losses.shape[-1])
 
 
 def _sum_of_means(losses: Tensor) -> Tensor:

@@ -159,6 +159,25 @@ class ArrayDataset(torch.utils.data.Dataset):
             x, (y, _) = read(part.start, part.stop)
             yield x, y, None if weight is None else weight[part], self.in_bags[part]
 
+    def has_rows_of(self, other: ArrayDataset) -> bool:
+        """Tell whether rows, targets and bags are those of another, weights apart."""
+        if self is other:
+            return True
+        same = _same(self.y, other.y) and _same(self.in_bags, other.in_bags)
+        if not same or self.dtype != other.dtype or self.device != other.device:
+            return False
+        if not _same(self.rows, other.rows):
+            return False
+        if self._resident is None or other._resident is None:
+            mine, theirs = self.X.contents(), other.X.contents()
+            is_sparse = isinstance(mine, list) and isinstance(theirs, list)
+            return all(map(_same, mine, theirs)) if is_sparse else mine is theirs
+        return _same(self._resident, other._resident)
+
+    def forget(self) -> None:
+        """Drop what was read before."""
+        self._whole = None
+
     def mapped(self, function: Callable[[Tensor], Tensor]) -> ArrayDataset:
         """Return a data set whose input is a function of this one's rows, on the device."""
         result = copy(self)
@@ -233,6 +252,13 @@ class ArrayDataset(torch.utils.data.Dataset):
         # torch cannot hold read-only memory; np.require copies only where it must.
         dense = np.require(dense, requirements=["C", "W"])
         return torch.from_numpy(dense).to(self.device)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if left is None or right is None:
+        return left is right
+    is_tensor = isinstance(left, Tensor)
+    return left is right or bool((torch.equal if is_tensor else np.array_equal)(left, right))
 
 
 def bag_weights(

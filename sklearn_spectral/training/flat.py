@@ -22,17 +22,21 @@ class FlatParameters:
     """
 
     def __init__(self, module: nn.Module) -> None:
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        values = torch.cat([p.detach().flatten() for p in parameters])
+        self.parameters = [p for p in module.parameters() if p.requires_grad]
+        values = torch.cat([p.detach().flatten() for p in self.parameters])
         self.vector = nn.Parameter(values)
-        self.gradient = torch.zeros_like(values)
-        self.vector.grad = self.gradient
-        sizes = [p.numel() for p in parameters]
-        views = zip(values.split(sizes), self.gradient.split(sizes), strict=True)
-        for parameter, (value, gradient) in zip(parameters, views, strict=True):
+        self.move_to(values, torch.zeros_like(values))
+
+    def move_to(self, values: Tensor, gradient: Tensor) -> None:
+        """Live in other memory from here on, which has the same values."""
+        self.vector.data, self.gradient = values, gradient
+        self.vector.grad = gradient
+        sizes = [p.numel() for p in self.parameters]
+        views = zip(values.split(sizes), gradient.split(sizes), strict=True)
+        for parameter, (value, of_value) in zip(self.parameters, views, strict=True):
             parameter.data = value.view(parameter.shape)
             # autograd adds to a gradient that is there, in place.
-            parameter.grad = gradient.view(parameter.shape)
+            parameter.grad = of_value.view(parameter.shape)
 
     def copy(self) -> Tensor:
         """Return the values, as they are now."""
@@ -42,6 +46,15 @@ class FlatParameters:
     def restore(self, values: Tensor) -> None:
         """Put values back."""
         self.vector.copy_(values)
+
+
+    @contextmanager
+    def as_if(self, values: Tensor) -> Iterator[None]:
+        """Have other values in a ``with`` block."""
+        own = self.copy()
+        self.restore(values)
+        yield
+        self.restore(own)
 
 
 class RunningAverage:
@@ -66,9 +79,8 @@ class RunningAverage:
     def in_place(self) -> Iterator[None]:
         """Have the vector be the average in a ``with`` block, and after an error in it."""
         self.trained = self.flat.copy()
-        self.flat.restore(self.values)
-        yield
-        self.flat.restore(self.trained)
+        with self.flat.as_if(self.values):
+            yield
         self.trained = None
 
 

@@ -22,6 +22,7 @@ from .callbacks import EpochHooks
 from .cuda_graphs import GraphedGradient
 from .flat import FlatParameters, RunningAverage, step_of
 from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
+from .penalties import FlatPenalty
 from .processes import Processes
 
 WAITING_FROM = 0.5
@@ -120,6 +121,7 @@ class TrainingNet(NeuralNet):
         self.schedule_ = None
         if self.one_cycle is not None:
             self.schedule_ = OneCycleLR(self.optimizer_, **self.one_cycle)
+        self.n_steps_ = 0  # of those taken beside other nets
         self.average_ = None
         if self.averaging:
             self.average_ = RunningAverage(self.flat, self.averaging)
@@ -131,6 +133,9 @@ class TrainingNet(NeuralNet):
         self.strengths_ = self._strengths()
         known = Backprop.supports(self.module_)
         self.passes_ = Backprop(self.module_, self.batch_size) if known else None
+        self.penalty_ = None
+        if known and self._has_penalty():
+            self.penalty_ = FlatPenalty.of(self.module_, self.flat, self.strengths_)
         self.graphed_ = None
         if known and not self._has_penalty() and self.flat.vector.is_cuda:
             self.graphed_ = GraphedGradient(self.compute_gradient)
@@ -192,12 +197,8 @@ class TrainingNet(NeuralNet):
             return loss.detach()
         loss, d_output = self.criterion_.with_gradient(self.passes_.forward(x), *target)
         self.passes_.backward(d_output)
-        if self._has_penalty():
-            with torch.enable_grad():
-                penalty = self.penalty_tensor()
-            if isinstance(penalty, Tensor):
-                penalty.backward()  # added to what is there
-                loss = loss + penalty.detach()
+        if self.penalty_ is not None:
+            loss = loss + self.penalty_.add_to(self.flat.gradient, self.flat.vector)
         return loss
 
     def _step(self) -> Callable[[], Any]:
@@ -249,10 +250,16 @@ class TrainingNet(NeuralNet):
         all_losses = torch.stack(losses)
         self.processes.add_up(all_losses)
         *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
+        self.record_epoch(prefix, values, sizes, bool(is_finite))
+
+    def record_epoch(
+        self, prefix: str, values: list[float], sizes: list[int], is_finite: bool
+    ) -> None:
+        """Write down the losses of the batches of an epoch, and whether weights are finite."""
         # Of several members a loss is the sum; reported is their mean.
         values = [value / self.module_.n_members for value in values]
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)
         self.history.record(prefix + "_first_loss", values[0])
         self.history.record(prefix + "_loss", mean)
-        self.history.record(prefix + "_finite", bool(is_finite))
+        self.history.record(prefix + "_finite", is_finite)
         self.history.record(prefix + "_batch_count", len(values))

@@ -101,9 +101,7 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
 
     An interrupt after the first whole epoch is in the outcome; one before is raised.
     """
-    callbacks = dict(net.callbacks_)
-    net.stop_reason_ = "error"
-    net.notify("on_train_begin", X=dataset)
+    begin(net, dataset)
     # skorch's own fit swallows KeyboardInterrupt; its loop does not.
     try:
         # Fewer than all, if it resumed from a checkpoint.
@@ -115,12 +113,28 @@ def train(net: TrainingNet, dataset: ArrayDataset) -> Outcome:
     except KeyboardInterrupt:
         if not _loss_curve(net):
             raise
-        callbacks["guard"].interrupt(net)
+        dict(net.callbacks_)["guard"].interrupt(net)
         net.stop_reason_ = "interrupted"
     finally:
-        net.notify("on_train_end", X=dataset)
-        net.release()
-    stopping = callbacks.get("early_stopping")
+        end(net, dataset)
+    return outcome_of(net)
+
+
+def begin(net: TrainingNet, dataset: Any) -> None:
+    """Get a net ready for its first epoch."""
+    net.stop_reason_ = "error"
+    net.notify("on_train_begin", X=dataset)
+
+
+def end(net: TrainingNet, dataset: Any) -> None:
+    """Have a net leave the weights to use, however its training ended."""
+    net.notify("on_train_end", X=dataset)
+    net.release()
+
+
+def outcome_of(net: TrainingNet) -> Outcome:
+    """Return how a training went that has ended."""
+    stopping = dict(net.callbacks_).get("early_stopping")
     return Outcome(
         reason=net.stop_reason_,
         n_epochs=len(net.history),
