@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import replace
-from inspect import signature
 from numbers import Integral, Real
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -32,11 +29,11 @@ from ..spec.architecture import Architecture, LinearExpansion
 from ..spec.plan import STRATEGY_CHOICES
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
-from ..training.outcome import Constant, Outcome, caller_level, warn_or_reraise
+from ..training.outcome import Constant, Outcome
 from .calls import advice_on_values
 from .constraints import RegisteredNames
-from .fit_callbacks import CallbackSupportMixin, FitTasks
-from .fit_run import FitRun
+from .fit_callbacks import CallbackSupportMixin
+from .fitting import FittingMixin
 from .left_out import LeftOut
 from .stopping import StopsBy
 from .validation import ValidationMixin
@@ -68,7 +65,7 @@ def can_train_by_batches(estimator: Any) -> bool:
     return True
 
 
-class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
+class BaseNetwork(FittingMixin, CallbackSupportMixin, ValidationMixin, ABC):
     """Base of the estimators; not to be used directly.
 
     A fit wraps a skorch net over a `StackedNetwork`. What it leaves is numpy: the
@@ -212,108 +209,6 @@ class BaseNetwork(CallbackSupportMixin, ValidationMixin, ABC):
     @abstractmethod
     def _predictions(self, output: NDArray[Any]) -> NDArray[Any]:
         """Return what that attribute has, for an output of the network."""
-
-    # ---- fit ----
-
-    def _train(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        *,
-        partial: bool = False,
-        classes: Any = None,
-        groups: Any = None,
-    ) -> None:
-        """Train from the start or go on, then store the outcome and report on it."""
-        how = {"partial": partial, "classes": classes, "groups": groups}
-        training = self._training(X, y, sample_weight, X_val, y_val, **how)
-        try:
-            next(training).train()
-        except BaseException as error:
-            training.throw(error)
-        next(training, None)
-
-    def _fit_beside(self, *args: Any, **kwargs: Any) -> Generator[FitRun, None, None]:
-        """Yield the run of what ``fit`` does with these arguments; see `_training`."""
-        given = signature(type(self).fit).bind(self, *args, **kwargs).arguments
-        names = ("X", "y", "sample_weight", "X_val", "y_val")
-        self._validate_params()
-        return self._training(
-            *map(given.get, names), partial=False, classes=None, groups=given.get("groups")
-        )
-
-    def _training(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        X_val: Any,
-        y_val: Any,
-        *,
-        partial: bool,
-        classes: Any,
-        groups: Any,
-    ) -> Generator[FitRun, None, None]:
-        """Yield a run that is ready; go on when it has trained, here or beside others."""
-        tasks = None
-        if not partial:
-            tasks = FitTasks(self, X, y, sample_weight, max_subtasks=self.max_iter)
-        with self._unchanged_on_failure():
-            resume = self.__sklearn_is_fitted__() and (partial or self.warm_start)
-            if resume and self._fitted.arrays is None:
-                raise ValueError(
-                    f"This {type(self).__name__} was saved with compact=True, so that it "
-                    "cannot be trained further. Load a file saved with compact=False, or "
-                    "fit anew with warm_start=False."
-                )
-            data = self._training_data(
-                X,
-                y,
-                sample_weight,
-                reset=not resume,
-                partial=partial,
-                classes=classes,
-                groups=groups,
-            )
-            self._check_bags(X_val, groups, partial=partial)
-            validation = self._validation_data(X_val, y_val)
-            run = FitRun(self, data, validation, tasks, resume=resume, partial=partial)
-            with closing(run):
-                run.prepare()
-                yield run
-                run.finish()
-        if tasks is not None:
-            tasks.end()
-        scheduled = self._schedule(partial, run.stops_by) == "one_cycle"
-        warn_or_reraise(
-            run.outcome,
-            constant=None if partial else run.best_constant(),
-            all_epochs_expected=scheduled or run.stops_by is not None,
-            from_start=not resume,
-        )
-        if run.why_seen is not None and not partial:
-            warnings.warn(
-                f"There are no oob_score_ and {self._out_of_bag_name}: training went on "
-                f"from weights that {run.why_seen}. To have them, fit anew: with "
-                "warm_start=False.",
-                UserWarning,
-                caller_level(),
-            )
-
-    @contextmanager
-    def _unchanged_on_failure(self) -> Iterator[None]:
-        """Bring all attributes back if the body raises: nothing is half-written."""
-        before = vars(self).copy()
-        try:
-            yield
-        except BaseException:
-            if "_net" not in vars(self):
-                before.pop("_net", None)
-            self.__dict__ = before
-            raise
 
     def _draw_seed(self) -> int:
         """Draw the seed that all randomness of a network follows from."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,13 +14,14 @@ from numpy.typing import NDArray
 from ..data.bags import are_few
 from ..data.training_data import TrainingData
 from ..fitted.forward import forward
-from ..fitted.layers import architecture_of, n_members_in
+from ..fitted.layers import n_members_in
 from ..fitted.network import FittedNetwork
 from ..spec.solvers import SOLVERS
 from ..training.device import own_modes
 from ..training.outcome import Constant, Outcome
 from .conformal import calibrate
 from .fit_callbacks import FitTasks
+from .fit_options import FitOptions
 from .fit_units import FitUnits
 from .left_out import LeftOut, left_out_by_both, why_seen
 from .stopping import (
@@ -37,23 +37,10 @@ if TYPE_CHECKING:
     import torch
 
     from ..nn.network import StackedNetwork
-    from ..training.net import TrainingNet, TrainingOptions
+    from ..training.net import TrainingNet
     from ..training.out_of_bag import OutOfBag
     from ..training.processes import Processes
     from .base import BaseNetwork
-
-# A constant rate has no warm-up to survive and no decay to settle in.
-CONSTANT_SHARE = 0.1
-
-# A running average settles what a constant rate does not, and so does the mean of several
-# members; for batches of 200 rows.
-AVERAGED_SHARE = 0.6
-
-# How many rows batches of a population have at least, by default.
-LEAST_BATCH = 64
-
-# The decay of the running average where training stops by what is out of bag.
-AVERAGING = 0.98
 
 
 class FitRun:
@@ -276,7 +263,7 @@ class FitRun:
 
         estimator, network, processes = self.estimator, self.network, self.processes
         dataset = self._dataset(self.data)
-        options = self._options(len(dataset))
+        options = FitOptions(self, len(dataset)).told()
         network.set_telescope(estimator.telescope)
         once = not self.partial and dataset.can_cache(estimator.n_features_in_)
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
@@ -360,85 +347,6 @@ class FitRun:
         if in_bags is not None and not self.partial:
             data.check_bags(in_bags)
         return ArrayDataset(*arrays, self.dtype, self.device, in_bags)
-
-    def _options(self, n_samples: int) -> TrainingOptions:
-        """Return how to train, every "auto" replaced by what it stands for."""
-        from ..training.net import TrainingOptions
-
-        estimator = self.estimator
-        unit = max(self.data.total_weight(), 1.0)
-        batch_size = self._batch_size(n_samples)
-        rate, max_norm = self._rate(batch_size)
-        shuffle = estimator.shuffle
-        return TrainingOptions(
-            loss=self.units.loss(),
-            solver=estimator.solver,
-            learning_rate=estimator._schedule(self.partial, self.stops_by),
-            learning_rate_init=float(rate),
-            momentum=estimator.momentum,
-            penalties={
-                group: (strength * l1_ratio / unit, strength * (1 - l1_ratio) / unit)
-                for group, (strength, l1_ratio) in estimator._penalties().items()
-            },
-            tol=estimator.tol,
-            n_iter_no_change=self._patience(),
-            max_norm=max_norm,
-            batch_size=int(batch_size),
-            n_epochs=1 if self.partial else int(estimator.max_iter),
-            shuffle=shuffle if isinstance(shuffle, str) else bool(shuffle),
-            seed=self.seed,
-            first_epoch=self.first_epoch,
-            verbose=int(estimator.verbose),
-            averaging=self._averaging(),
-        )
-
-    def _patience(self) -> float:
-        """Return after how many epochs without improvement training stops."""
-        patience = self.estimator.n_iter_no_change
-        if patience != "auto":
-            return patience
-        if not self._averaging():
-            return 10
-        return 5 if self.stops_by == "oob" or self.estimator._is_wide else 10
-
-    def _averaging(self) -> float:
-        """Return the decay of the running average of the weights."""
-        decay = getattr(self.estimator, "averaging", 0.0)
-        if self.partial or not self.solver.by_batches:
-            return 0.0
-        if decay == "auto":
-            return AVERAGING if self.stops_by else 0.0
-        return float(decay)
-
-    def _rate(self, batch_size: int) -> tuple[float, float]:
-        """Return the highest rate, and the norm to which longer gradients are cut."""
-        estimator = self.estimator
-        if estimator.learning_rate_init != "auto":
-            return estimator.learning_rate_init, np.inf
-        max_norm = estimator._auto_max_norm() if self.solver.clips else np.inf
-        share = 1.0
-        if estimator._schedule(self.partial, self.stops_by) == "constant":
-            share = CONSTANT_SHARE
-            if self._averaging() and n_members_in(self.config) > 1:
-                # The noise of a step is that of its batch. How many rows few data have is
-                # no part of it: weights of rows count as repetitions do.
-                share = AVERAGED_SHARE * math.sqrt(max(batch_size, LEAST_BATCH) / 200)
-        return estimator._auto_learning_rate() * share, max_norm
-
-    def _batch_size(self, n_samples: int) -> int:
-        """Return how many rows go into a batch."""
-        if not self.solver.by_batches:
-            from ..training.batches import rows_of_full_batch
-
-            widest = architecture_of(self.config).widest * n_members_in(self.config)
-            return rows_of_full_batch(n_samples, widest)
-        size = self.estimator.batch_size
-        if size != "auto":
-            return size
-        if n_members_in(self.config) == 1 or self.partial:
-            return min(200, n_samples)
-        # Populations learn in few epochs, which need steps enough.
-        return min(n_samples, max(LEAST_BATCH, min(200, n_samples // 20)))
 
     def output_of(self, network: Any, data: TrainingData) -> NDArray[Any]:
         """Return what the network would predict if training ended here."""

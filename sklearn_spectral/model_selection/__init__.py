@@ -1,5 +1,6 @@
 """Searches for hyperparameters whose fits train together, in few runs."""
 
-from ._search import SpectralRandomizedSearchCV, SpectralSearchCV
+from ._grid import SpectralSearchCV
+from ._randomized import SpectralRandomizedSearchCV
 
 __all__ = ["SpectralRandomizedSearchCV", "SpectralSearchCV"]

@@ -98,7 +98,9 @@ class Steps:
 
     def forget(self, splits: set[int]) -> None:
         """Drop what is known of splits that are done."""
-        self.known = {key: value for key, value in self.known.items() if key[0] not in splits}
+        self.known = {
+            key: value for key, value in self.known.items() if key[0] not in splits
+        }
 
 
 def _hash_without(pipeline: Any, last: Any) -> str:

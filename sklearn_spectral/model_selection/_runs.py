@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from sklearn import get_config
 
 from ..training.device import own_modes
@@ -134,36 +133,19 @@ class Runs:
             self.store.write(fit, self.search)
         self.report(fit, 1.0)
 
-    def halve(
-        self,
-        fits: Sequence[Fit],
-        rungs: Sequence[int],
-        factor: float,
-        mean_score: Callable[[Sequence[dict[str, Any]]], float],
-    ) -> dict[int, int]:
-        """Train all, and at each of ``rungs``, numbers of epochs, go on with the best of a
-        ``factor``; return after how many of them each candidate was last judged."""
+    def prepare(self, fits: Sequence[Fit]) -> None:
+        """Make all fits ready at once, however much memory they take."""
         for fit in in_order(fits):
             self._is_ready(fit)
-        left, judged_at = sorted({fit.candidate for fit in fits}), {}
-        for number, rung in enumerate(rungs):
-            self._train_all(until=rung)
-            judged_at |= dict.fromkeys(left, number)
-            results: dict[int, list[dict[str, Any]]] = {candidate: [] for candidate in left}
-            for fit in fits:
-                if fit.candidate in results:
-                    if fit.run is not None:
-                        fit.result = score(fit, self.search, as_it_is(fit))
-                    assert fit.result is not None
-                    results[fit.candidate].append(fit.result)
-            means = np.array([mean_score(results[candidate]) for candidate in left])
-            best = np.argsort(-np.nan_to_num(means, nan=-np.inf), kind="stable")
-            left = sorted(left[place] for place in best[: math.ceil(len(left) / factor)])
-            self._drop([fit for fit in fits if fit.candidate not in left])
-        self._train_all()
-        return judged_at | dict.fromkeys(left, len(rungs))
 
-    def _drop(self, fits: Sequence[Fit]) -> None:
+    def train_until(self, epoch: float, fits: Sequence[Fit]) -> None:
+        """Train fits that are prepared until an epoch, and score all as they are then."""
+        self._train_all(epoch)
+        for fit in fits:
+            if fit.run is not None:
+                fit.result = score(fit, self.search, as_it_is(fit))
+
+    def drop(self, fits: Sequence[Fit]) -> None:
         """Give up fits that are behind; what they scored last is their result."""
         for fit in fits:
             if fit.run is not None:
@@ -196,9 +178,3 @@ best so far and the last that was good."""
 
 def _going_on(group: Sequence[Fit]) -> list[Fit]:
     return [fit for fit in group if fit.run is not None]
-
-
-def parameters_of(fits: Sequence[Fit]) -> list[Mapping[str, Any]]:
-    """Return the candidates in their order."""
-    by_number = {fit.candidate: fit.parameters for fit in fits}
-    return [by_number[number] for number in sorted(by_number)]

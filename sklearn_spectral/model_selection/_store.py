@@ -6,7 +6,7 @@ import json
 import warnings
 from os import fspath
 from pathlib import Path
-from typing import Any
+from pickle import PicklingError
 
 from joblib import hash as hash_of
 
@@ -36,19 +36,25 @@ class Store:
                 f"({error.strerror}). Name a folder that can, or set checkpoint_dir=None.",
             ) from error
         remove_partials(self.folder)
-        self.of_all = hash_of(
-            [
-                __version__,
-                type(search.estimator).__name__,
-                search.estimator.get_params(),
-                search.X,
-                search.y,
-                search.scorer,
-                search.fit_params,
-                search.score_params,
-                search.return_train_score,
-            ]
-        )
+        parts = [
+            __version__,
+            type(search.estimator).__name__,
+            search.estimator.get_params(),
+            search.X,
+            search.y,
+            search.scorer,
+            search.fit_params,
+            search.score_params,
+            search.return_train_score,
+        ]
+        try:
+            self.of_all = hash_of(parts)
+        except PicklingError as error:
+            raise ValueError(
+                "checkpoint_dir names files by the estimator, the scorer and the data, "
+                f"which have to be such as can be pickled ({error}). Define functions at "
+                "the top level of a module, or set checkpoint_dir=None."
+            ) from error
 
     def read(self, fit: Fit, search: Search) -> bool:
         """Take the scores of a fit if they are there, and tell so."""

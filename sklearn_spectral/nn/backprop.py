@@ -23,8 +23,6 @@ from .telescope import LinearStack
 from .trained_weights import (
     WEIGHTS,
     ClosedFactor,
-    DirectWeight,
-    SpectralWeight,
     TrainedTensor,
     weight_of,
 )

@@ -360,15 +360,15 @@ def beside_each_other(losses: Sequence[WeightedLoss], n_members: int) -> Weighte
     result = NumberLoss.__new__(NumberLoss)
     nn.Module.__init__(result)
     result.loss, result.n_levels = first.loss, first.n_levels
-    parts = {"scale": [one.scale for one in losses], "option": [one.option for one in losses]}  # type: ignore[union-attr]
-    for name, given in parts.items():
+    for name in ("scale", "option"):
+        given: list[Any] = [getattr(one, name) for one in losses]
         is_alike = given[0] is None or all(torch.equal(given[0], one) for one in given[1:])
         values = given[0]
         if not is_alike:
             each = torch.stack([*torch.broadcast_tensors(*map(torch.atleast_1d, given))])
             values = each.repeat_interleave(n_members, 0).unsqueeze(1)
         result.register_buffer(name, values)
-    result._is_scaled = any(one._is_scaled for one in losses)  # type: ignore[union-attr]
+    result._is_scaled = bool((result.scale != 1).any())
     return result
 
 

@@ -131,7 +131,9 @@ class _Stacked:
         if id(first) in self.starts:
             start = self.starts[id(first)]
             columns = slice(start, start + first.numel())
-            parts = [of[:, columns].unflatten(1, shape) for of in (self.values, self.gradients)]
+            parts = [
+                of[:, columns].unflatten(1, shape) for of in (self.values, self.gradients)
+            ]
             return _StackedTensor(parts[0], parts[1], len(self.networks), n_members)
         frozen = [get(network).detach() for network in self.networks]
         if all(each.equal(frozen[0]) for each in frozen[1:]):
@@ -155,7 +157,7 @@ class _StackedTensor:
 
     @property
     def values(self) -> Any:
-        """The values with one axis for all members of all networks; None if there are none."""
+        """The values with one axis for all members of all networks, if there are any."""
         if self.each is None:
             return None
         shape = self.each.shape[1:]
@@ -328,9 +330,7 @@ class _Projected:
             else:
                 scaled_in = x[:, :-n_out].T.unflatten(0, (-1, n_out))
                 n_networks = len(column) // len(scaled_in)
-                torch.sub(
-                    scaled_in.repeat(n_networks, 1, 1), column * plain, out=of_rows
-                )
+                torch.sub(scaled_in.repeat(n_networks, 1, 1), column * plain, out=of_rows)
             if bias is not None:
                 of_rows += bias[part].unsqueeze(-1)
         return output
@@ -406,8 +406,7 @@ def _operations(network: StackedNetwork, stacked: _Stacked) -> list[Any]:
         if position < len(network.activations):
             activation = network.activations[position]
             if isinstance(activation, ScaledTanh):
-                slope = stacked.tensor(lambda each, at=position: each.activations[at].slope)
-                operations.append(_ScaledTanh(slope))
+                operations.append(_ScaledTanh(_slope(stacked, position)))
             else:
                 operations.append(_Activation(activation))
     return operations
@@ -433,6 +432,11 @@ def _of_stack(
         kind = _First if is_first and not made else _Inner
         made.append(kind(source, shape))
     return made
+
+
+def _slope(stacked: _Stacked, position: int) -> _StackedTensor:
+    """Return the slope of an activation of all networks."""
+    return stacked.tensor(lambda network: network.activations[position].slope)
 
 
 def _part(stacked: _Stacked, position: int, place: int, layer: LinearLayer) -> Part:

@@ -258,7 +258,9 @@ def _same(left: Any, right: Any) -> bool:
     if left is None or right is None:
         return left is right
     is_tensor = isinstance(left, Tensor)
-    return left is right or bool((torch.equal if is_tensor else np.array_equal)(left, right))
+    return left is right or bool(
+        (torch.equal if is_tensor else np.array_equal)(left, right)
+    )
 
 
 def bag_weights(

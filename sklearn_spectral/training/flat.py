@@ -47,7 +47,6 @@ class FlatParameters:
         """Put values back."""
         self.vector.copy_(values)
 
-
     @contextmanager
     def as_if(self, values: Tensor) -> Iterator[None]:
         """Have other values in a ``with`` block."""

@@ -255,7 +255,7 @@ class TrainingNet(NeuralNet):
     def record_epoch(
         self, prefix: str, values: list[float], sizes: list[int], is_finite: bool
     ) -> None:
-        """Write down the losses of the batches of an epoch, and whether weights are finite."""
+        """Write down the losses of an epoch's batches, and whether weights are finite."""
         # Of several members a loss is the sum; reported is their mean.
         values = [value / self.module_.n_members for value in values]
         mean = sum(v * n for v, n in zip(values, sizes, strict=True)) / sum(sizes)

@@ -32,7 +32,9 @@ class FlatPenalty:
     ) -> FlatPenalty:
         """Find them by the gradients of what the layers have penalised."""
 
-        def gradient(of_group: Callable[[Tensor, Sequence[Strength | None]], Tensor]) -> Tensor:
+        def gradient(
+            of_group: Callable[[Tensor, Sequence[Strength | None]], Tensor],
+        ) -> Tensor:
             flat.gradient.zero_()
             with torch.enable_grad():
                 for layer in network.layers():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import torch
@@ -32,9 +31,10 @@ class Steps:
         self.gradients = torch.zeros_like(self.values)
         self.penalty = self._stacked_penalties()
         self.n_steps = self._column([net.n_steps_ for net in nets])
-        self.decays = self.averages = None
+        self.decays: Any = None
+        self.averages: Any = None
         if nets[0].average_ is not None:
-            self.averages = torch.stack([net.average_.values for net in nets])
+            self.averages = torch.stack([net.average_.values for net in nets])  # type: ignore[union-attr]
             self.decays = self._column([net.averaging for net in nets])
         self._move_in()
 
@@ -145,7 +145,9 @@ class AdamaxSteps(Steps):
         super().leave(net)
         rows = (self.mean[row].clone(), self.largest[row].clone())
         state = dict(zip(self.states, rows, strict=True))
-        net.optimizer_.state[net.flat.vector] = state | {"step": self.n_steps[row, 0].clone()}
+        net.optimizer_.state[net.flat.vector] = state | {
+            "step": self.n_steps[row, 0].clone()
+        }
 
     def _stacked_state(self, name: str) -> Tensor:
         """Return what the solver of each net remembers; zeros before its first step."""

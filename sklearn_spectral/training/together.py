@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -56,7 +56,7 @@ def why_alone(net: Any, dataset: Any) -> str | None:
 def _is_cheaper_alone(plan: Any) -> bool:
     if plan is None or plan.strategy != "closed_form":
         return False
-    return plan.counts["closed_form"] > WIDE_STACK
+    return plan.multiplications["closed_form"] > WIDE_STACK
 
 
 def can_train_beside(net: TrainingNet, other: TrainingNet) -> bool:
@@ -208,6 +208,9 @@ class Together:
     ) -> None:
         self.groups: list[SharedRows] = []
         self.ended, self.after_epoch, self.until = ended, after_epoch, until
+        # Memory of targets and weights of a batch of all, (n_all_members, most rows).
+        self.target: Tensor | None = None
+        self.weight: Tensor | None = None
         self.data = dict(zip(nets, datasets, strict=True))
         for net, dataset in self.data.items():
             if not any(group.takes(net, dataset) for group in self.groups):
@@ -279,8 +282,7 @@ class Together:
         )
         criteria = [net.criterion_ for net in nets]
         self.criterion = beside_each_other(criteria, self.n_members)
-        self.target: Tensor | None = None
-        self.weight: Tensor | None = None
+        self.target = self.weight = None
 
     def _end_epochs(self, over: Sequence[SharedRows]) -> None:
         """Have nets hear that an epoch is over; drop those that have ended."""
@@ -304,7 +306,7 @@ class Together:
 
     def _goes_on(self, net: TrainingNet) -> bool:
         """Do what comes after an epoch of one net; tell whether another follows."""
-        n_epochs, outcome = len(net.history), None
+        n_epochs, outcome = len(net.history), cast("Outcome | Exception | None", None)
         try:
             net.notify("on_epoch_end", dataset_train=None, dataset_valid=None)
             if n_epochs == net.max_epochs:

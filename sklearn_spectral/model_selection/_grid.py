@@ -1,0 +1,172 @@
+"""A grid search whose fits train together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV, ParameterGrid
+
+from ..files.container import Path_
+from ._search import TogetherMixin
+
+
+class SpectralSearchCV(TogetherMixin, GridSearchCV):
+    """A grid search whose fits train together: a drop-in for ``GridSearchCV``.
+
+    Networks of a search are small, and a computer is busy with the calls between their
+    products. Here the fits of one architecture, all candidates on all splits, take their
+    steps together, each with its own rows, order of batches, rate, penalties, weights and
+    seed. Scores, ranks and the best candidate are those of ``GridSearchCV``, to rounding.
+
+    What has to be alone is trained one by one, and a warning says why: losses that are
+    functions, ``solver="lbfgs"``, rows that are a stream, eigenvectors trained by a
+    factorization, wide linear layers, an estimator with ``checkpoint_dir``, and estimators
+    of other packages.
+
+    Parameters
+    ----------
+    estimator : estimator
+        An estimator of this package, or a Pipeline that ends in one. The steps before it
+        are fitted once for each split and each of their own settings.
+    param_grid : dict or list of dict
+        As for ``GridSearchCV``: lists of values by the names of parameters.
+    scoring : str, callable, list, tuple or dict, default=None
+        As for `sklearn.model_selection.GridSearchCV`, and so are ``refit``, ``cv``,
+        ``pre_dispatch``, ``error_score`` and ``return_train_score``.
+    n_jobs : int, default=None
+        How many workers there are. Each gets a share of the fits and trains it in runs of
+        its own. One process (the default) has the threads of torch, and no start of
+        workers to wait for.
+    refit : bool, str or callable, default=True
+        Whether the best candidate is fitted on all data, and by which metric it is found.
+    cv : int, splitter or iterable, default=None
+        The splits.
+    verbose : int, default=0
+        Above 0 there is one bar over all epochs of all fits, with the time that is left;
+        with several workers joblib's messages.
+    pre_dispatch : int or str, default="2*n_jobs"
+        How many shares are sent to workers ahead.
+    error_score : "raise" or float, default=np.nan
+        The score of a fit that fails.
+    return_train_score : bool, default=False
+        Whether training rows are scored too.
+    successive_halving : bool, default=False
+        Whether candidates that are behind are dropped while the others go on. They are
+        compared by their mean score so far, as often as ``factor`` goes into their number,
+        and the best of each ``factor`` of them go on. What goes on to the end has the
+        scores that it has without halving.
+    resource : {"splits", "epochs"}, default="splits"
+        What candidates get more and more of: splits, on each of which they train to the
+        end, or epochs, on all splits. By epochs those that learn slowly are dropped before
+        they are good, and those that will overfit are not; it runs in this process.
+    factor : float, default=3
+        One in how many candidates goes on each time.
+    min_epochs : int or "auto", default="auto"
+        By epochs, after how many candidates are first compared; ``factor`` times as many
+        it is the next time. A 25th of ``max_iter`` where training stops early, an eighth
+        elsewhere.
+    checkpoint_dir : str or path, optional
+        A folder that keeps the scores of each fit that is done. A search with the same
+        estimator, data, splits and scoring that begins anew takes them from there. Fits
+        that were under way begin anew; halving keeps nothing.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        The keys of ``GridSearchCV``; with halving also ``iter``, how many times a candidate
+        went on, and ``n_resources``, of how many splits or epochs its scores are. It then
+        ranks those first that went on longest, and scores of splits on which a candidate
+        was not tried are NaN. The time of a fit is its share of its run's.
+    best_estimator_ : estimator
+        The best candidate, fitted on all data by itself.
+    best_score_ : float
+        Its mean score.
+    best_params_ : dict
+        Its parameters.
+    best_index_ : int
+        Its place in ``cv_results_``.
+    scorer_ : callable or dict
+        What scored.
+    n_splits_ : int
+        The number of splits.
+    refit_time_ : float
+        Seconds that fitting the best candidate took.
+    multimetric_ : bool
+        Whether several metrics were asked for.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid, or all fits failed.
+    OSError
+        If ``checkpoint_dir`` cannot be written to.
+
+    Warns
+    -----
+    UserWarning
+        If some fits had to be trained one by one: it says how many, and why.
+
+    Notes
+    -----
+    A run has as many fits as take ``working_memory`` of scikit-learn's configuration (1,024
+    MiB), by an estimate; more are trained in the next.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_spectral import SpectralClassifier
+    >>> from sklearn_spectral.model_selection import SpectralSearchCV
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = SpectralClassifier(10, n_members=1, max_iter=20, random_state=0)
+    >>> grid = {"learning_rate_init": [0.003, 0.03], "alpha": [0, 0.1]}
+    >>> search = SpectralSearchCV(model, grid, cv=3).fit(X, y)
+    >>> search.best_params_["learning_rate_init"], search.n_splits_
+    (0.03, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **GridSearchCV._parameter_constraints,
+        **TogetherMixin._parameter_constraints,
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Any,
+        *,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: Any = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: Any = "2*n_jobs",
+        error_score: Any = np.nan,
+        return_train_score: bool = False,
+        successive_halving: bool = False,
+        resource: str = "splits",
+        factor: float = 3,
+        min_epochs: int | Literal["auto"] = "auto",
+        checkpoint_dir: Path_ | None = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.successive_halving = successive_halving
+        self.resource = resource
+        self.factor = factor
+        self.min_epochs = min_epochs
+        self.checkpoint_dir = checkpoint_dir
+
+    def _candidates(self) -> list[Mapping[str, Any]]:
+        return [*ParameterGrid(self.param_grid)]
