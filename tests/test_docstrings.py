@@ -14,6 +14,7 @@ from sklearn_spectral import (
     exceptions,
     export,
     inspection,
+    model_selection,
     nn,
     pruning,
 )
@@ -27,6 +28,7 @@ MODULES = {
         exceptions,
         export,
         inspection,
+        model_selection,
         nn,
         pruning,
     )

@@ -18,7 +18,6 @@ from sklearn.utils.metaestimators import _safe_split
 
 from ..estimators.base import BaseNetwork
 from ..training.outcome import Outcome
-from ..training.together import why_alone
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,6 @@ class Steps:
         pipeline.steps[:-1] = steps
         return args, kwargs
 
-    def forget(self, splits: set[int]) -> None:
-        """Drop what is known of splits that are done."""
-        self.known = {
-            key: value for key, value in self.known.items() if key[0] not in splits
-        }
-
 
 def _hash_without(pipeline: Any, last: Any) -> str:
     """Return a hash of the parameters of a pipeline but those of its last step."""
@@ -153,6 +146,8 @@ def prepare(fit: Fit, search: Search, steps: Steps) -> None:
         kwargs = fit_params
         if last is not fit.estimator:
             args, kwargs = steps.given_to_last(fit, search, last, X, y, fit_params)
+        from ..training.together import why_alone  # and torch with it
+
         fit.training = last._fit_beside(*args, **kwargs)
         fit.run = next(fit.training)
         fit.why_alone = why_alone(fit.run.net, fit.run.dataset)

@@ -48,8 +48,8 @@ class SpectralSearchCV(TogetherMixin, GridSearchCV):
         with several workers joblib's messages.
     pre_dispatch : int or str, default="2*n_jobs"
         How many shares are sent to workers ahead.
-    error_score : "raise" or float, default=np.nan
-        The score of a fit that fails.
+    error_score : "raise" or float, optional
+        The score of a fit that fails; NaN by default.
     return_train_score : bool, default=False
         Whether training rows are scored too.
     successive_halving : bool, default=False

@@ -43,8 +43,8 @@ class SpectralRandomizedSearchCV(TogetherMixin, RandomizedSearchCV):
         How many shares are sent to workers ahead.
     random_state : int, RandomState instance or None, default=None
         What candidates are drawn from.
-    error_score : "raise" or float, default=np.nan
-        The score of a fit that fails.
+    error_score : "raise" or float, optional
+        The score of a fit that fails; NaN by default.
     return_train_score : bool, default=False
         Whether training rows are scored too.
     successive_halving : bool, default=False

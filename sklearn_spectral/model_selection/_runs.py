@@ -11,7 +11,6 @@ from sklearn import get_config
 
 from ..training.device import own_modes
 from ..training.outcome import Outcome
-from ..training.together import Together, can_train_beside
 from ._fits import Fit, Search, Steps, as_it_is, finish, prepare, score
 from ._store import Store
 
@@ -87,6 +86,8 @@ class Runs:
         if fit.run is None:  # it failed, or had to be alone
             self._done(fit)
             return False
+        from ..training.together import can_train_beside
+
         net = fit.run.net
         for group in self.groups:
             if can_train_beside(group[0].run.net, net):
@@ -105,6 +106,8 @@ class Runs:
 
     @own_modes()
     def _train(self, group: Sequence[Fit], until: float) -> None:
+        from ..training.together import Together
+
         fits = {fit.run.net: fit for fit in group}
         start, n_fits = time.perf_counter(), len(group)
         apart = 0.0  # what is done for one fit alone, and counted there

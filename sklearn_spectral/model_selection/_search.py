@@ -100,7 +100,8 @@ class TogetherMixin:
             _insert_error_scores(out, self.error_score)
         results = self._format_results(candidates, self.n_splits_, out)
         if halved is not None:
-            *told, results["n_resources"] = halved
+            *told, n_resources = halved
+            results["n_resources"] = np.array(n_resources)
             tell(results, *told)
         first = out[0]["test_scores"]
         self.multimetric_ = isinstance(first, dict)
