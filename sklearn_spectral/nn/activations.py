@@ -52,6 +52,13 @@ class ScaledTanh(nn.Module):
         return torch.tanh(slope_of_each(self.slope) * x)
 
 
+def activated(activation: nn.Module, x: Tensor) -> Tensor:
+    """Return what an activation makes of ``x``, in its memory where there is no graph."""
+    if type(activation) is nn.ReLU and not torch.is_grad_enabled():
+        return torch.relu_(x)
+    return activation(x)
+
+
 def slope_of_each(slope: Tensor) -> Tensor:
     """Return slopes as factors of signals: those of members are (K, n_rows, n_nodes)."""
     return slope if slope.ndim == 0 else slope[:, None, None]

@@ -24,7 +24,7 @@ from ..spec.plan import StackPlan, Strategy
 from ..spec.random_bits import seed_sequence
 from ..spec.starts import members_differ_in
 from ..spec.units import UNITS
-from .activations import make_activation
+from .activations import activated, make_activation
 from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
 from .members import WeightAndBias, merge_layers
@@ -95,7 +95,7 @@ class StackedNetwork(nn.Module):
         in_features); their outputs are (n_members, n_samples, out_features)."""
         x = self.standardized(x)
         for position in range(self.n_computed_once, len(self.activations)):
-            x = self.activations[position](self.stacks[position](x))
+            x = activated(self.activations[position], self.stacks[position](x))
         x = self.stacks[-1](x)
         if self.output_scale is None:
             return x

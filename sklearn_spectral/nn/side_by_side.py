@@ -46,13 +46,8 @@ class SideBySide:
         stacked = _Stacked(networks, values, gradients)
         ends = [0, *accumulate(count * stacked.n_members for count in counts)]
         self.parts = [slice(*pair) for pair in pairwise(ends)]
-        firsts = [networks[part.start // stacked.n_members] for part in self.parts]
-        self._units = [
-            None if one.input_scale is None or one.reads_computed else one for one in firsts
-        ]
         first, *others = _operations(networks[0], stacked)
         self._first, self._others = cast("_First | _Projected", first), others
-        self._memory = Memory()
 
     @staticmethod
     def supports(network: nn.Module) -> bool:
@@ -67,14 +62,10 @@ class SideBySide:
         return len(layers) == 1 and type(layers[0]) is SpectralLinear
 
     def forward(self, batches: Sequence[Tensor]) -> Tensor:
-        """Return the outputs for the rows that each group of networks reads, (n_networks *
-        n_members, most rows, n_out); under ``torch.no_grad``. Where a group has fewer rows
-        than the most, its last outputs are of none, and finite."""
-        rows = [
-            self._read(number, x, units)
-            for number, (x, units) in enumerate(zip(batches, self._units, strict=True))
-        ]
-        signal = self._first.forward(rows, self.parts)
+        """Return the outputs, (n_networks * n_members, most rows, n_out), for what
+        `read_rows` made of the rows of each group; under ``torch.no_grad``. Where a group has
+        fewer rows than the most, its last outputs are of none, and finite."""
+        signal = self._first.forward(batches, self.parts)
         for operation in self._others:
             signal = operation.forward(signal)
         return signal.mT
@@ -87,18 +78,21 @@ class SideBySide:
             d = operation.backward(d)
         self._first.backward(d)
 
-    def _read(self, number: int, x: Tensor, units: StackedNetwork | None) -> Tensor:
-        """Return rows as the networks read them, with a column of ones for the biases."""
-        if isinstance(self._first, _Projected):
-            return x
-        rows = self._memory.take(f"rows {number}", x, len(x), x.shape[1] + 1)
-        inner = rows[:, :-1]
-        if units is None:
-            inner.copy_(x)
-        else:
-            torch.sub(x, units.input_shift, out=inner).div_(units.input_scale)
-        rows[:, -1] = 1.0
-        return rows
+
+def read_rows(network: StackedNetwork, x: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return rows as a network's first layer reads them, with a column of ones for biases;
+    those that were multiplied by its frozen factor before as they are."""
+    if network.reads_computed:
+        return x
+    if out is None:
+        out = x.new_empty(len(x), x.shape[1] + 1)
+    inner = out[:, :-1]
+    if network.input_scale is None:
+        inner.copy_(x)
+    else:
+        torch.sub(x, network.input_shift, out=inner).div_(network.input_scale)
+    out[:, -1] = 1.0
+    return out
 
 
 # ---- what trains ----

@@ -174,9 +174,22 @@ class ArrayDataset(torch.utils.data.Dataset):
             return all(map(_same, mine, theirs)) if is_sparse else mine is theirs
         return _same(self._resident, other._resident)
 
-    def forget(self) -> None:
-        """Drop what was read before."""
-        self._whole = None
+    def places(self) -> ArrayDataset:
+        """Return a data set of the same rows, whose targets are their places."""
+        result = copy(self)
+        result.y = torch.arange(len(self), device=self.device)
+        result.sample_weight = result.in_bags = result._whole = None
+        return result
+
+    def is_small(self, n_numbers: int) -> bool:
+        """Tell whether the rows are in memory, and no more than so many numbers."""
+        return self._resident is not None and len(self) * self.X.shape[1] <= n_numbers
+
+    def bags(self) -> Tensor | None:
+        """Return the weight that a row has for each member, (n_rows, n_members)."""
+        if self.in_bags is None:
+            return None
+        return bag_weights(self.in_bags, self._scale, self.torch_dtype, None)
 
     def mapped(self, function: Callable[[Tensor], Tensor]) -> ArrayDataset:
         """Return a data set whose input is a function of this one's rows, on the device."""
@@ -329,12 +342,15 @@ class BatchIterator:
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def next_generator(self) -> np.random.Generator | None:
+        """Return what draws the order of the epoch that comes now; None for no shuffle."""
         epoch, self.epoch = self.epoch, self.epoch + 1
-        generator = None
-        if self.shuffle and len(self.dataset) > self.batch_size:
-            bits = np.random.PCG64(seed_sequence(self.seed, 1, epoch))
-            generator = np.random.Generator(bits)
+        if not self.shuffle or len(self.dataset) <= self.batch_size:
+            return None
+        return np.random.Generator(np.random.PCG64(seed_sequence(self.seed, 1, epoch)))
+
+    def __iter__(self) -> Iterator[Batch]:
+        generator = self.next_generator()
         read = self.dataset.reader(self.batch_size, generator, self.shuffle == "blocks")
         first = 0
         for size in self.sizes:

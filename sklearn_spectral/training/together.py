@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from ..nn.losses import OwnLoss, beside_each_other
-from ..nn.side_by_side import SideBySide
+from ..nn.side_by_side import SideBySide, read_rows
 from ..spec.solvers import SOLVERS
-from .batches import ArrayDataset, BatchIterator, bag_weights
+from .batches import ArrayDataset, BatchIterator
 from .callbacks import StopTraining
 from .net import TrainingNet
 from .outcome import Outcome
 from .run import begin, end, outcome_of
 from .steps import make_steps
+
+ORDERED_NUMBERS = 2**22
+"""Data of no more numbers are put in the order of an epoch at once."""
 
 WIDE_STACK = 2**20
 """From as many multiplications in a step on, linear layers are cheaper in closed form."""
@@ -114,16 +116,15 @@ class SharedRows:
 
     def begin(self) -> None:
         """Get ready for the first batch."""
-        first = self.datasets[0]
+        net, data = self.nets[0], self.datasets[0]
         # Targets and weights are taken by the places that come instead of them.
-        places = copy(first)
-        places.y = torch.arange(len(first), device=first.device)
-        places.sample_weight = places.in_bags = None
-        places.forget()
-        net = self.nets[0]
-        self.iterator = net.get_iterator(places, training=True)
+        self.iterator = net.get_iterator(data.places(), training=True)
         self.iterator.epoch += len(net.history)
         self.sizes = self.iterator.sizes
+        self.bags = data.bags()
+        self.whole: Tensor | None = None
+        if data.is_small(ORDERED_NUMBERS) and isinstance(self.iterator.shuffle, bool):
+            self.whole = read_rows(net.module_, data.take(slice(None))[0])
         self._gather_weights()
 
     def _gather_weights(self) -> None:
@@ -136,35 +137,45 @@ class SharedRows:
             self.weight = torch.stack([ones if w is None else w for w in given], dim=1)
 
     def begin_epoch(self) -> None:
-        """Get ready for the first batch of an epoch."""
+        """Get ready for an epoch: put small data in its order at once."""
         for net in self.nets:
             net.notify("on_epoch_begin", dataset_train=None, dataset_valid=None)
-        self.batches = iter(self.iterator)  # type: ignore[arg-type]
-        self.losses, self.step_in_epoch = [], 0
+        self.losses, self.step_in_epoch, self.n_read = [], 0, 0
+        assert self.iterator is not None
+        if self.whole is None:
+            self.batches = iter(self.iterator)
+            return
+        generator, n_rows = self.iterator.next_generator(), len(self.whole)
+        if generator is None:
+            order = torch.arange(n_rows)
+        else:
+            order = torch.from_numpy(generator.permutation(n_rows))
+        order = order.to(self.whole.device)
+        self.ordered = self.whole.index_select(0, order), *self._targets(order)
 
     def next_batch(self) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return rows, targets, and weights of each net's members, (n_nets * n_members,
-        n_rows), if there are any."""
+        """Return rows as networks read them, targets, and weights if there are any: of each
+        net's members, (n_nets, n_members, n_rows), with one for axes that are alike."""
         if self.step_in_epoch == 0:
             self.begin_epoch()
+        start, self.n_read = self.n_read, self.n_read + self.sizes[self.step_in_epoch]
         self.step_in_epoch += 1
-        x, (places, _) = next(self.batches)
-        data = self.datasets[0]
-        return x, data.y.index_select(0, places), self._weights(places)
+        if self.whole is None:
+            x, (places, _) = next(self.batches)
+            return read_rows(self.nets[0].module_, x), *self._targets(places)
+        x, y, weight = self.ordered
+        now = slice(start, self.n_read)
+        return x[now], y[now], None if weight is None else weight[..., now]
 
-    def _weights(self, places: Tensor) -> Tensor | None:
-        data, n_nets = self.datasets[0], len(self.nets)
-        own = None if self.weight is None else self.weight.index_select(0, places)
-        if data.in_bags is None:
-            if own is None:
-                return None
-            n_members = self.nets[0].module_.n_members
-            return own.T.repeat_interleave(n_members, 0)
-        in_bags = data.in_bags.index_select(0, places)
-        of_members = bag_weights(in_bags, data._scale, data.torch_dtype, None).T
-        if own is None:
-            return of_members.repeat(n_nets, 1)
-        return (own.T.unsqueeze(1) * of_members).flatten(0, 1)
+    def _targets(self, places: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the targets and the weights of rows."""
+        y = self.datasets[0].y.index_select(0, places)
+        own = bags = None
+        if self.weight is not None:
+            own = bags = self.weight.index_select(0, places).T.unsqueeze(1)
+        if self.bags is not None:
+            bags = self.bags.index_select(0, places).T.unsqueeze(0)
+        return y, bags if own is None or own is bags else own * bags
 
     @property
     def epoch_is_over(self) -> bool:
@@ -260,9 +271,14 @@ class Together:
             target[part, : len(x)] = y
             if weighs:
                 assert weight is not None
-                # The loss is a mean over the most rows, of which some are none.
-                weight[part, : len(x)] = most / len(x) if w is None else w * (most / len(x))
-                weight[part, len(x) :] = 0.0
+                own = weight[part, : len(x)]
+                if w is None:
+                    own.fill_(1.0)
+                else:
+                    own.unflatten(0, (-1, self.n_members)).copy_(w)
+                if len(x) < most:  # of which the loss is a mean, and of them some are none
+                    own.mul_(most / len(x))
+                    weight[part, len(x) :] = 0.0
         loss, d_output = self.criterion.by_member(
             output, target, weight.T if weighs and weight is not None else None
         )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from sklearn_spectral.nn import DirectNetwork, SpectralNetwork
-from sklearn_spectral.nn.side_by_side import SideBySide
+from sklearn_spectral.nn.side_by_side import SideBySide, read_rows
 from sklearn_spectral.training.flat import FlatParameters
 
 DOUBLE = torch.float64
@@ -31,7 +31,10 @@ def check(networks, n_members, data=None):
     passes = SideBySide(networks, values, gradients, COUNTS)
     firsts = [0, *itertools.accumulate(COUNTS)]
     with torch.no_grad():
-        output = passes.forward(batches).clone()
+        rows = [
+            read_rows(networks[first], x) for first, x in zip(firsts, batches, strict=False)
+        ]
+        output = passes.forward(rows).clone()
         weights = torch.zeros_like(output)
         for number, x in enumerate(batches):
             part = slice(firsts[number] * n_members, firsts[number + 1] * n_members)
