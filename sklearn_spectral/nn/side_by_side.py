@@ -63,8 +63,8 @@ class SideBySide:
 
     def forward(self, batches: Sequence[Tensor]) -> Tensor:
         """Return the outputs, (n_networks * n_members, most rows, n_out), for what
-        `read_rows` made of the rows of each group; under ``torch.no_grad``. Where a group has
-        fewer rows than the most, its last outputs are of none, and finite."""
+        `read_rows` made of the rows of each group; under ``torch.no_grad``. Where a group
+        has fewer rows than the most, its last outputs are of none, and finite."""
         signal = self._first.forward(batches, self.parts)
         for operation in self._others:
             signal = operation.forward(signal)

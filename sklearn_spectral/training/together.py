@@ -170,12 +170,13 @@ class SharedRows:
     def _targets(self, places: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the targets and the weights of rows."""
         y = self.datasets[0].y.index_select(0, places)
-        own = bags = None
+        weight: Tensor | None = None
         if self.weight is not None:
-            own = bags = self.weight.index_select(0, places).T.unsqueeze(1)
+            weight = self.weight.index_select(0, places).T.unsqueeze(1)
         if self.bags is not None:
-            bags = self.bags.index_select(0, places).T.unsqueeze(0)
-        return y, bags if own is None or own is bags else own * bags
+            of_members = self.bags.index_select(0, places).T.unsqueeze(0)
+            weight = of_members if weight is None else weight * of_members
+        return y, weight
 
     @property
     def epoch_is_over(self) -> bool:
