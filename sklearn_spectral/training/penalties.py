@@ -25,6 +25,15 @@ class FlatPenalty:
 
     def __init__(self, l1: Tensor, l2: Tensor, centre: Tensor) -> None:
         self.l1, self.l2, self.centre = l1, l2, centre
+        self.has_l1 = bool(l1.any())
+        # Eigenvectors, which are most of what trains, have seldom a penalty.
+        is_penalised = ((l1 != 0) | (l2 != 0)).view(-1, l1.shape[-1]).any(0)
+        edges = (
+            is_penalised.diff(prepend=is_penalised.new_zeros(1)).nonzero()[:, 0].tolist()
+        )
+        if len(edges) % 2:
+            edges.append(l1.shape[-1])
+        self.parts = [slice(*edge) for edge in zip(edges[::2], edges[1::2], strict=True)]
 
     @classmethod
     def of(
@@ -55,8 +64,13 @@ class FlatPenalty:
 
     def add_to(self, gradient: Tensor, values: Tensor) -> Tensor:
         """Add the gradients; return the penalties, one of each row of a matrix."""
-        beside = values - self.centre
-        pull = self.l2 * beside
-        total = ((pull / 2 + self.l1 * beside.sign()) * beside).sum(-1)
-        gradient.add_(pull).add_(self.l1 * beside.sign())
+        total = values.new_zeros(values.shape[:-1])
+        for part in self.parts:
+            beside = values[..., part] - self.centre[..., part]
+            pull = self.l2[..., part] * beside
+            total += (pull * beside).sum(-1) / 2
+            if self.has_l1:
+                total += (self.l1[..., part] * beside.abs()).sum(-1)
+                pull += self.l1[..., part] * beside.sign()
+            gradient[..., part] += pull
         return total
