@@ -6,7 +6,8 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pickle import PicklingError
 from traceback import format_exc
 from typing import Any
 
@@ -69,42 +70,53 @@ class Fit:
         self.error, self.run = trace, None
 
 
-@dataclass
 class Steps:
-    """The steps of pipelines before their last, fitted once for each split and setting.
+    """What fits of one split share: its rows, and the steps of pipelines before the last,
+    fitted once for each setting."""
 
-    What is kept are the fitted steps and what the last step was given.
-    """
+    def __init__(self) -> None:
+        self.rows: dict[int, tuple[Any, Any, dict[str, Any]]] = {}
+        # Fitted steps, and what the last step was given.
+        self.fitted: dict[tuple[int, str], tuple[list[Any], Any, dict[str, Any]]] = {}
 
-    known: dict[tuple[int, str], tuple[list[Any], tuple[Any, ...], dict[str, Any]]] = field(
-        default_factory=dict
-    )
+    def rows_of(self, fit: Fit, search: Search) -> tuple[Any, Any, dict[str, Any]]:
+        """Return X, y and the other arguments of ``fit`` for the rows of a split."""
+        if fit.split not in self.rows:
+            train = search.splits[fit.split][0]
+            X, y = _safe_split(fit.estimator, search.X, search.y, train)
+            params = _check_method_params(search.X, params=search.fit_params, indices=train)
+            self.rows[fit.split] = X, y, params
+        return self.rows[fit.split]
 
     def given_to_last(
-        self, fit: Fit, search: Search, last: Any, X: Any, y: Any, fit_params: Any
+        self, fit: Fit, last: Any, X: Any, y: Any, fit_params: Any
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Return the arguments with which the pipeline would fit its last step."""
         pipeline = fit.estimator
-        key = fit.split, _hash_without(pipeline, last)
-        if key not in self.known:
+        key = fit.split, _hash_without(pipeline, fit)
+        if key not in self.fitted:
             with _shadowed(last) as calls:
                 pipeline.fit(X, y, **fit_params)
             ((args, kwargs),) = calls
-            self.known[key] = pipeline.steps[:-1], args, kwargs
-        steps, args, kwargs = self.known[key]
+            self.fitted[key] = pipeline.steps[:-1], args, kwargs
+        steps, args, kwargs = self.fitted[key]
         pipeline.steps[:-1] = steps
         return args, kwargs
 
 
-def _hash_without(pipeline: Any, last: Any) -> str:
-    """Return a hash of the parameters of a pipeline but those of its last step."""
+def _hash_without(pipeline: Any, fit: Fit) -> str:
+    """Return a hash of the parameters of a pipeline but those of its last step; one of the
+    fit alone if they cannot be told apart."""
     name = pipeline.steps[-1][0]
     others = {
         key: value
         for key, value in pipeline.get_params().items()
         if key not in (name, "steps") and not key.startswith(f"{name}__")
     }
-    return hash_of(others)
+    try:
+        return hash_of(others)
+    except (PicklingError, AttributeError, TypeError):  # of a lambda, for example
+        return f"fit {fit.number}"
 
 
 @contextmanager
@@ -134,9 +146,7 @@ def prepare(fit: Fit, search: Search, steps: Steps) -> None:
         fit.estimator = clone(search.estimator).set_params(
             **clone(dict(fit.parameters), safe=False)
         )
-        train, _ = search.splits[fit.split]
-        fit_params = _check_method_params(search.X, params=search.fit_params, indices=train)
-        X, y = _safe_split(fit.estimator, search.X, search.y, train)
+        X, y, fit_params = steps.rows_of(fit, search)
         last = last_step(fit.estimator)
         if not (isinstance(last, BaseNetwork) and _has_own_fit(last)):
             fit.why_alone = f"{type(last).__name__} is no estimator of this package"
@@ -145,7 +155,7 @@ def prepare(fit: Fit, search: Search, steps: Steps) -> None:
         args: tuple[Any, ...] = (X, y)
         kwargs = fit_params
         if last is not fit.estimator:
-            args, kwargs = steps.given_to_last(fit, search, last, X, y, fit_params)
+            args, kwargs = steps.given_to_last(fit, last, X, y, fit_params)
         from ..training.together import why_alone  # and torch with it
 
         fit.training = last._fit_beside(*args, **kwargs)

@@ -19,6 +19,7 @@ from ..nn.side_by_side import SideBySide, read_rows
 from ..spec.solvers import SOLVERS
 from .batches import ArrayDataset, BatchIterator
 from .callbacks import StopTraining
+from .device import threads
 from .net import TrainingNet
 from .outcome import Outcome
 from .run import begin, end, outcome_of
@@ -207,7 +208,8 @@ class Together:
 
     ``ended(net, outcome)`` is called as soon as one is, with how it went or with what it
     raised; ``after_epoch(net)`` after each epoch of each. With ``until`` nets pause after
-    so many epochs: another of these goes on with them.
+    so many epochs: another of these goes on with them. Steps, which are of all nets, are in
+    ``n_threads``; what is of one net has the threads that torch has.
     """
 
     def __init__(
@@ -217,9 +219,11 @@ class Together:
         ended: Callable[[TrainingNet, Outcome | Exception], None],
         after_epoch: Callable[[TrainingNet], None] = lambda net: None,
         until: float = math.inf,
+        n_threads: int = 1,
     ) -> None:
         self.groups: list[SharedRows] = []
         self.ended, self.after_epoch, self.until = ended, after_epoch, until
+        self.n_threads = n_threads
         # Memory of targets and weights of a batch of all, (n_all_members, most rows).
         self.target: Tensor | None = None
         self.weight: Tensor | None = None
@@ -247,8 +251,9 @@ class Together:
 
     def step(self) -> None:
         """Take one step of all nets."""
-        with torch.no_grad():
-            losses = self._gradient()
+        batches = [group.next_batch() for group in self.groups]
+        with torch.no_grad(), threads(self.n_threads):
+            losses = self._gradient(batches)
             self.steps.take(losses)
         for group, own in zip(self.groups, losses.split(self.counts), strict=True):
             group.losses.append(own)
@@ -256,9 +261,8 @@ class Together:
         if over:
             self._end_epochs(over)
 
-    def _gradient(self) -> Tensor:
+    def _gradient(self, batches: Sequence[tuple[Tensor, Tensor, Tensor | None]]) -> Tensor:
         """Compute all gradients of a batch; return the losses, one of each net."""
-        batches = [group.next_batch() for group in self.groups]
         inputs = [x for x, _, _ in batches]
         output = self.passes.forward(inputs)
         most, target, weight = output.shape[1], self.target, self.weight

@@ -16,7 +16,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer, make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import QuantileTransformer, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    QuantileTransformer,
+    StandardScaler,
+)
 
 from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.model_selection import SpectralRandomizedSearchCV, SpectralSearchCV
@@ -187,6 +191,14 @@ def test_steps_are_fitted_once_for_each_split_and_setting():
     grid = {f"{NET}learning_rate_init": [0.003, 0.03, 0.1], "counter__shift": [0, 1]}
     SpectralSearchCV(make_pipeline(Counter(), MODEL), grid, cv=3, refit=False).fit(X, y)
     assert Counter.fits == 3 * 2
+
+
+def test_steps_that_cannot_be_pickled():
+    step = FunctionTransformer(lambda rows: np.sqrt(rows))
+    grid = {f"{NET}alpha": [0, 0.1]}
+    search = SpectralSearchCV(make_pipeline(step, MODEL), grid, **LOG_LOSS).fit(X, y)
+    expected = GridSearchCV(make_pipeline(step, MODEL), grid, **LOG_LOSS).fit(X, y)
+    check_same(search, expected)
 
 
 def test_runs_below_a_limit_of_memory_are_the_same():

@@ -26,6 +26,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_spectral import SpectralClassifier
+from sklearn_spectral.model_selection import SpectralSearchCV
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -36,6 +37,7 @@ PIPELINE = make_pipeline(StandardScaler(), SpectralClassifier(max_iter=4, random
 HALVING = {**COMMON, "factor": 2, "random_state": 0}
 SEARCHES = {
     "grid": GridSearchCV(PIPELINE, SIZES, **COMMON),
+    "grid in few runs": SpectralSearchCV(PIPELINE, SIZES, **COMMON),
     "randomized": RandomizedSearchCV(
         PIPELINE,
         {**SIZES, NET + "learning_rate_init": loguniform(1e-3, 1)},
@@ -53,6 +55,7 @@ SEARCHES = {
         **HALVING,
     ),
 }
+RAY_TOO = ("ray", "grid in few runs")
 MARKS = {
     "loky": (),
     "dask": pytest.mark.dask,
@@ -64,7 +67,7 @@ PAIRS = [
     for backend, marks in MARKS.items()
     for name in SEARCHES
     # Ray starts its workers anew each time, and an address is Dask once more.
-    if backend in ("loky", "dask") or name == "grid"
+    if backend in ("loky", "dask") or name == "grid" or (backend, name) == RAY_TOO
 ]
 
 

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.base import clone
 from torch.utils.data import DataLoader, TensorDataset
 
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
+from sklearn_spectral.model_selection import SpectralSearchCV
 from sklearn_spectral.training import device as _device
 from sklearn_spectral.training.device import (
     available_devices,
@@ -84,6 +86,22 @@ def test_off_the_cpu_training_is_in_single_precision(device, input_type, expecte
 
 @pytest.mark.gpu
 class TestCuda:
+    @pytest.mark.parametrize("n_members", [1, 4])
+    def test_fits_of_a_search_train_together_there(self, digits, n_members):
+        model = SpectralClassifier(
+            20, n_members=n_members, max_iter=10, random_state=0, device="cuda"
+        )
+        given = ({"learning_rate_init": [0.003, 0.03], "class_weight": [None, "balanced"]},)
+        there = SpectralSearchCV(model, *given, cv=3).fit(*digits)
+        assert there.best_estimator_.device_.startswith("cuda")
+        here = SpectralSearchCV(clone(model).set_params(device="cpu"), *given, cv=3)
+        X, y = digits
+        np.testing.assert_allclose(
+            there.cv_results_["mean_test_score"],
+            here.fit(X.astype(np.float32), y).cv_results_["mean_test_score"],
+            atol=0.02,
+        )
+
     @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
     @pytest.mark.parametrize("train_eigenvectors", [False, True])
     def test_fit_there_predict_here(self, digits, device, train_eigenvectors, tmp_path):
