@@ -39,7 +39,8 @@ def seconds(search, n_candidates, n_rows, jobs):
 
 def grow():
     """Measure times, draw and write them."""
-    seconds(GridSearchCV, 2, 500, 2)  # which starts the workers
+    for search, jobs in ((GridSearchCV, 2), (SpectralSearchCV, None)):
+        seconds(search, 2, 500, jobs)  # which starts the workers, and imports torch
     rows = []
     for n_candidates, n_rows in [(c, 500) for c in CANDIDATES] + [(8, r) for r in ROWS[1:]]:
         ours = seconds(SpectralSearchCV, n_candidates, n_rows, None)

@@ -55,7 +55,10 @@ def measure(name):
 def main():
     """Measure, print a table and write it."""
     warnings.simplefilter("ignore")
-    rows = [measure(name) for name in COMPARED]
+    rows = []
+    for name in COMPARED:
+        rows.append(measure(name))
+        write("halving", rows)
     total = {"table": "median time; times best"}
     for way in WAYS:
         total[f"{way}: time"] = statistics.median(row[f"{way}: time"] for row in rows)

@@ -90,8 +90,8 @@ def measure(name, start):
 
 def mnist(file, start):
     """Return the row of MNIST."""
-    X, y = load_mnist(file)[:2]
-    X, y = X[:20000].astype(np.float32), y[:20000]
+    images = load_mnist(file)
+    X, y = images.X_train[:20000].astype(np.float32), images.y_train[:20000]
     estimator = SpectralClassifier(120, n_members=1, max_iter=10, random_state=0)
     grid, given = {"learning_rate_init": [*RATES, 0.02, 0.05]}, {"cv": 3}
     ours = seconds_of(SpectralSearchCV(estimator, grid, **given), X, y)
