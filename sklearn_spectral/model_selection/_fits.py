@@ -142,10 +142,10 @@ def last_step(estimator: Any) -> Any:
 
 def prepare(fit: Fit, search: Search, steps: Steps) -> None:
     """Make a fit ready to train; train it where it has to be alone."""
+    # A name that is no parameter is a mistake in the grid, and no fit that failed.
+    parameters = clone(dict(fit.parameters), safe=False)
+    fit.estimator = clone(search.estimator).set_params(**parameters)
     with fit.timed(search):
-        fit.estimator = clone(search.estimator).set_params(
-            **clone(dict(fit.parameters), safe=False)
-        )
         X, y, fit_params = steps.rows_of(fit, search)
         last = last_step(fit.estimator)
         if not (isinstance(last, BaseNetwork) and _has_own_fit(last)):
@@ -203,8 +203,8 @@ def as_it_is(fit: Fit) -> Any:
 def score(fit: Fit, search: Search, estimator: Any = None) -> dict[str, Any]:
     """Score what a fit left, or what it would leave now, as scikit-learn's searches do."""
     train, test = search.splits[fit.split]
-    if estimator is None:  # its parameters may not be valid
-        estimator = clone(search.estimator) if fit.estimator is None else fit.estimator
+    if estimator is None:
+        estimator = fit.estimator
 
     def fitted(*args: Any, **kwargs: Any) -> Any:
         if fit.error is not None:

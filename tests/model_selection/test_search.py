@@ -140,6 +140,8 @@ def test_fits_that_fail(error_score):
         check_same(search, GridSearchCV(MODEL, rates, **given).fit(X, y))
     with pytest.raises(ValueError, match="learning_rate_init"):
         SpectralSearchCV(MODEL, rates, cv=3, error_score="raise").fit(X, y)
+    with pytest.raises(ValueError, match="Invalid parameter 'nope'"):
+        SpectralSearchCV(MODEL, {"nope": [1]}, cv=3).fit(X, y)
     with pytest.raises(ValueError, match="All the 3 fits failed"):
         SpectralSearchCV(MODEL, {"learning_rate_init": [-1.0]}, cv=3).fit(X, y)
 
