@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from .base import BaseNetwork
 
 
+def train_alone(run: FitRun, training: Generator[FitRun, None, None]) -> None:
+    """Train what a training yielded by itself, and have it go on to its end."""
+    try:
+        run.train()
+    except BaseException as error:
+        training.throw(error)
+    next(training, None)
+
+
 class FittingMixin:
     """What trains an estimator; to stand before its other bases."""
 
@@ -48,11 +57,7 @@ class FittingMixin:
         """Train from the start or go on, then store the outcome and report on it."""
         how = {"partial": partial, "classes": classes, "groups": groups}
         training = self._training(X, y, sample_weight, X_val, y_val, **how)
-        try:
-            next(training).train()
-        except BaseException as error:
-            training.throw(error)
-        next(training, None)
+        train_alone(next(training), training)
 
     def _fit_beside(self, *args: Any, **kwargs: Any) -> Generator[FitRun, None, None]:
         """Yield the run of what ``fit`` does with these arguments; see `_training`."""

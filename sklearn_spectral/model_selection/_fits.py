@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.metaestimators import _safe_split
 
 from ..estimators.base import BaseNetwork
+from ..estimators.fitting import train_alone
 from ..training.outcome import Outcome
 
 
@@ -59,15 +60,11 @@ class Fit:
         try:
             yield
         except Exception:
-            self.failed(search, format_exc())
+            self.error, self.run = format_exc(), None
             if search.error_score == "raise":
                 raise
         finally:
             self.fit_time += time.perf_counter() - start
-
-    def failed(self, search: Search, trace: str) -> None:
-        """Keep what went wrong."""
-        self.error, self.run = trace, None
 
 
 class Steps:
@@ -162,11 +159,7 @@ def prepare(fit: Fit, search: Search, steps: Steps) -> None:
         fit.run = next(fit.training)
         fit.why_alone = why_alone(fit.run.net, fit.run.dataset)
         if fit.why_alone is not None:
-            try:
-                fit.run.train()
-            except BaseException as error:
-                fit.training.throw(error)
-            next(fit.training, None)
+            train_alone(fit.run, fit.training)
             fit.run = None
 
 

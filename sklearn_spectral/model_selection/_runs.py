@@ -64,7 +64,7 @@ class Runs:
         self.groups: list[list[Fit]] = []
         self.seen: set[int] = set()  # of arrays that are counted
 
-    def evaluate(self, fits: Sequence[Fit]) -> list[Fit]:
+    def evaluate(self, fits: Sequence[Fit]) -> None:
         """Train and score all."""
         n_bytes = 0
         for fit in in_order(fits):
@@ -75,7 +75,6 @@ class Runs:
                 self._train_all()
                 n_bytes = 0
         self._train_all()
-        return [*fits]
 
     def _is_ready(self, fit: Fit) -> bool:
         """Make a fit ready, and tell whether it waits to be trained beside others."""

@@ -121,13 +121,14 @@ class _Elementwise:
         return self.gradient(d, self.y)
 
 
-class _ScaledTanh:
-    def __init__(self, activation: nn.Module) -> None:
-        self.slope = TrainedTensor(cast("ScaledTanh", activation).slope)
-        self.factor = slope_of_each(self.slope.values)
+class TanhOfSlope:
+    """The hyperbolic tangent of x times a slope, as those of ``trained_weights.py``."""
+
+    def __init__(self, slope: Any) -> None:
+        self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        self.x = x
+        self.x, self.factor = x, slope_of_each(self.slope.values)
         self.y = torch.tanh(x * self.factor)
         return self.y
 
@@ -155,7 +156,9 @@ ACTIVATIONS: dict[type[nn.Module], Callable[[nn.Module], Operation]] = {
     nn.Sigmoid: lambda _: _Elementwise(
         torch.sigmoid_, lambda d, y: _ATEN.sigmoid_backward.grad_input(d, y, grad_input=d)
     ),
-    ScaledTanh: _ScaledTanh,
+    ScaledTanh: lambda activation: TanhOfSlope(
+        TrainedTensor(cast("ScaledTanh", activation).slope)
+    ),
 }
 
 

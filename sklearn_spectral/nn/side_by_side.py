@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from .activations import ScaledTanh
-from .backprop import ACTIVATIONS, Backprop, Down, Part, Up
+from .backprop import ACTIVATIONS, Backprop, Down, Part, TanhOfSlope, Up
 from .backprop_members import Memory
 from .layer import LinearLayer
 from .linear import SpectralLinear
@@ -75,7 +75,7 @@ class SideBySide:
         rows that a group does not have are zero."""
         d = d_output.mT.contiguous()
         for operation in reversed(self._others):
-            d = operation.backward(d)
+            d = operation.backward(d, True)
         self._first.backward(d)
 
 
@@ -165,7 +165,7 @@ class _StackedTensor:
         if self.gradient is not None:
             self.gradient.copy_(self.apart(gradient))
 
-    def write_sum(self, gradients: Tensor, dim: int) -> None:
+    def write_sum(self, gradients: Tensor, dim: int | tuple[int, ...]) -> None:
         if self.gradient is not None:
             torch.sum(self.apart(gradients), dim, out=self.gradient)
 
@@ -352,44 +352,13 @@ class _Inner:
             return torch.bmm(self.formed, x, out=output)
         return torch.baddbmm(bias.unsqueeze(-1), self.formed, x, out=output)
 
-    def backward(self, d: Tensor) -> Tensor:
+    def backward(self, d: Tensor, needs_input: bool) -> Tensor:
         d_weight = self.memory.take("gradient", d, *self.shape)
         torch.bmm(d, self.x.mT, out=d_weight)
         d_input = self.memory.take("input", d, *self.x.shape)
         torch.bmm(self.formed.mT, d, out=d_input)
         self.source.write(d_weight, d.sum(-1))
         return d_input
-
-
-class _ScaledTanh:
-    """The hyperbolic tangent with the slope of each member."""
-
-    def __init__(self, slope: _StackedTensor) -> None:
-        self.slope = slope
-
-    def forward(self, x: Tensor) -> Tensor:
-        self.x, self.factor = x, self.slope.values[:, None, None]
-        self.y = torch.tanh(x * self.factor)
-        return self.y
-
-    def backward(self, d: Tensor, needs_input: bool = True) -> Tensor:
-        inner = torch.ops.aten.tanh_backward.grad_input(d, self.y, grad_input=d)
-        if self.slope.gradient is not None:
-            self.slope.write((inner * self.x).sum((-2, -1)))
-        return inner.mul_(self.factor)
-
-
-class _Activation:
-    """An activation without parameters, as `Backprop` has it."""
-
-    def __init__(self, activation: nn.Module) -> None:
-        self.operation = ACTIVATIONS[type(activation)](activation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.operation.forward(x)
-
-    def backward(self, d: Tensor) -> Tensor:
-        return cast("Tensor", self.operation.backward(d, True))
 
 
 def _operations(network: StackedNetwork, stacked: _Stacked) -> list[Any]:
@@ -400,9 +369,9 @@ def _operations(network: StackedNetwork, stacked: _Stacked) -> list[Any]:
         if position < len(network.activations):
             activation = network.activations[position]
             if isinstance(activation, ScaledTanh):
-                operations.append(_ScaledTanh(_slope(stacked, position)))
+                operations.append(TanhOfSlope(_slope(stacked, position)))
             else:
-                operations.append(_Activation(activation))
+                operations.append(ACTIVATIONS[type(activation)](activation))
     return operations
 
 

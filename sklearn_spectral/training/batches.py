@@ -163,16 +163,16 @@ class ArrayDataset(torch.utils.data.Dataset):
         """Tell whether rows, targets and bags are those of another, weights apart."""
         if self is other:
             return True
-        same = _same(self.y, other.y) and _same(self.in_bags, other.in_bags)
-        if not same or self.dtype != other.dtype or self.device != other.device:
+        if self.dtype != other.dtype or self.device != other.device:
             return False
-        if not _same(self.rows, other.rows):
+        names = ("y", "in_bags", "rows")
+        if not all(same(getattr(self, name), getattr(other, name)) for name in names):
             return False
         if self._resident is None or other._resident is None:
             mine, theirs = self.X.contents(), other.X.contents()
             is_sparse = isinstance(mine, list) and isinstance(theirs, list)
-            return all(map(_same, mine, theirs)) if is_sparse else mine is theirs
-        return _same(self._resident, other._resident)
+            return all(map(same, mine, theirs)) if is_sparse else mine is theirs
+        return same(self._resident, other._resident)
 
     def places(self) -> ArrayDataset:
         """Return a data set of the same rows, whose targets are their places."""
@@ -267,7 +267,8 @@ class ArrayDataset(torch.utils.data.Dataset):
         return torch.from_numpy(dense).to(self.device)
 
 
-def _same(left: Any, right: Any) -> bool:
+def same(left: Any, right: Any) -> bool:
+    """Tell whether two tensors or arrays are equal, or neither is there."""
     if left is None or right is None:
         return left is right
     is_tensor = isinstance(left, Tensor)

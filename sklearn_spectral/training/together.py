@@ -17,7 +17,7 @@ from torch import Tensor
 from ..nn.losses import OwnLoss, beside_each_other
 from ..nn.side_by_side import SideBySide, read_rows
 from ..spec.solvers import SOLVERS
-from .batches import ArrayDataset, BatchIterator
+from .batches import ArrayDataset, BatchIterator, same
 from .callbacks import StopTraining
 from .device import threads
 from .net import TrainingNet
@@ -108,7 +108,7 @@ class SharedRows:
             net.batch_size == first.batch_size
             and _order(net) == _order(first)
             and dataset.has_rows_of(own)
-            and all(map(_equal, *units))
+            and all(map(same, *units))
         )
         if belongs:
             self.nets.append(net)
@@ -141,7 +141,7 @@ class SharedRows:
         """Get ready for an epoch: put small data in its order at once."""
         for net in self.nets:
             net.notify("on_epoch_begin", dataset_train=None, dataset_valid=None)
-        self.losses, self.step_in_epoch, self.n_read = [], 0, 0
+        self.losses = []
         assert self.iterator is not None
         if self.whole is None:
             self.batches = iter(self.iterator)
@@ -159,13 +159,13 @@ class SharedRows:
         net's members, (n_nets, n_members, n_rows), with one for axes that are alike."""
         if self.step_in_epoch == 0:
             self.begin_epoch()
-        start, self.n_read = self.n_read, self.n_read + self.sizes[self.step_in_epoch]
+        start = self.step_in_epoch * self.nets[0].batch_size
+        now = slice(start, start + self.sizes[self.step_in_epoch])
         self.step_in_epoch += 1
         if self.whole is None:
             x, (places, _) = next(self.batches)
             return read_rows(self.nets[0].module_, x), *self._targets(places)
         x, y, weight = self.ordered
-        now = slice(start, self.n_read)
         return x[now], y[now], None if weight is None else weight[..., now]
 
     def _targets(self, places: Tensor) -> tuple[Tensor, Tensor | None]:
@@ -195,12 +195,6 @@ class SharedRows:
 def _order(net: TrainingNet) -> tuple[Any, ...]:
     names = ("shuffle", "seed", "first_epoch")
     return tuple(getattr(net, f"iterator_train__{name}") for name in names)
-
-
-def _equal(left: Tensor | None, right: Tensor | None) -> bool:
-    if left is None or right is None:
-        return left is right
-    return bool(torch.equal(left, right))
 
 
 class Together:
