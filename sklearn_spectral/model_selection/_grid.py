@@ -60,7 +60,8 @@ class SpectralSearchCV(TogetherMixin, GridSearchCV):
     resource : {"splits", "epochs"}, default="splits"
         What candidates get more and more of: splits, on each of which they train to the
         end, or epochs, on all splits. By epochs those that learn slowly are dropped before
-        they are good, and those that will overfit are not; it runs in this process.
+        they are good, and those that will overfit are not; it runs in this process, and has
+        all fits in memory at once.
     factor : float, default=3
         One in how many candidates goes on each time.
     min_epochs : int or "auto", default="auto"
