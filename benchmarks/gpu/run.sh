@@ -3,7 +3,7 @@
 # the tests marked gpu, the speed table, and models to be checked on another machine.
 #     OUT=folder bash benchmarks/gpu/run.sh
 #     REHEARSE=1 OUT=folder bash benchmarks/gpu/run.sh   without a GPU: CUDA is faked
-# It writes to $OUT: log.txt, environment.json, tests.xml, gpu_*.json and the models. Nothing
+# It writes to $OUT: log.txt, environment.json, tests.xml, gpu.json and the models. Nothing
 # ends it early: what fails is in the log, and the exit status is the number of failed steps.
 set -uo pipefail
 
@@ -52,11 +52,9 @@ run() {
         --junitxml="$out/tests.xml" "${tests[@]}" $(grep -rl "mark\.gpu" tests --include=*.py)
     step 30 "models for another machine" "$python" benchmarks/gpu/models.py write \
         "${models[@]}" --mnist "$carried/mnist.npz" --folder "$out"
-    step 100 "speed" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
+    step 200 "speed" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
         --mnist "$carried/mnist.npz" --out "$out"
-    step 50 "speed, TF32" "$python" benchmarks/speed/gpu.py "${speed[@]}" \
-        --matmul-precision high --mnist "$carried/mnist.npz" --out "$out"
-    rm -f "$out"/gpu_*.png
+    rm -f "$out"/gpu.png
     echo "== $failed of the steps failed, $SECONDS s"
 }
 

@@ -233,7 +233,7 @@ class FitRun:
 
     def _build_network(self) -> None:
         """Build the network where it trains, or take the fitted one there."""
-        from ..training.convert import build_network, set_dtype
+        from ..training.convert import build_network, move
         from ..training.device import resolve_device, training_dtype
 
         estimator = self.estimator
@@ -241,7 +241,7 @@ class FitRun:
         if self.resume:
             self.dtype = training_dtype(estimator._fitted.dtype, self.device)
             network = estimator._network_to_resume(self.config)
-            self.network = set_dtype(network, self.dtype)
+            self.network = move(network, self.dtype, self.device)
             self.units.resume(self.network)
         else:
             self.dtype = training_dtype(self.data.X.dtype, self.device)

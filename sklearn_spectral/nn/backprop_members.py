@@ -29,11 +29,14 @@ class Memory:
 
     def __init__(self) -> None:
         self.flat: dict[str, Tensor] = {}
+        self.kept: list[Tensor] = []
 
     def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
         """Return memory of a shape, and of the type of ``like``."""
         size, flat = prod(shape), self.flat.get(name)
         if flat is None or len(flat) < size:
+            if flat is not None and flat.is_cuda:  # a graph may write there
+                self.kept.append(flat)
             flat = self.flat[name] = like.new_empty(size)
         return flat[:size].view(shape)
 

@@ -78,7 +78,7 @@ def choose_product(
         return _OUT_PRODUCT
     if is_frozen_constant(eigenvalues_out):
         return _IN_PRODUCT
-    if n_rows <= THIN_ROWS:
+    if n_rows <= THIN_ROWS or eigenvalues_in.is_cuda:  # which does not mind twice as many
         return _THIN_PRODUCT
     scratch = Scratch() if scratch is None else scratch
     return ClosedForm(partial(_block_forward, scratch), partial(_block_backward, scratch))

@@ -91,8 +91,10 @@ class ArrayDataset(torch.utils.data.Dataset):
                 self._resident = self._tensor(self.X.array, self.X.dtype)
             elif has_room(self.device, n_bytes):
                 self._resident = self._tensor(self.X.array)
+        self._on_host: Tensor | None = None
         if self._resident is None and self.device.type == "cuda":
             self._staging = _Staging(self.device)
+            self._on_host = self._as_it_is()
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else len(self.rows)
@@ -200,7 +202,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         ]
         result._resident = torch.cat(chunks)
         result.X = ArrayRows(result._resident)
-        result.rows = result._whole = result._staging = None
+        result.rows = result._whole = result._staging = result._on_host = None
         return result
 
     def _part_of_whole(self, first: int, stop: int) -> Batch:
@@ -225,7 +227,10 @@ class ArrayDataset(torch.utils.data.Dataset):
 
         def read(first: int, stop: int) -> Batch:
             nonlocal memory
-            if self._resident is None:
+            if self._on_host is not None and self._staging is not None:
+                index = torch.from_numpy(numbers[first:stop])
+                x = self._staging.send_rows(self._on_host, index)
+            elif self._resident is None:
                 x = self._send(self.X[numbers[first:stop]])
             else:
                 n = stop - first
@@ -256,6 +261,14 @@ class ArrayDataset(torch.utils.data.Dataset):
         if self._staging is not None:
             return self._staging.send(densify(rows, self.dtype))
         return self._tensor(rows)
+
+    def _as_it_is(self) -> Tensor | None:
+        """Return the rows as a tensor in memory, if they need no copy for that."""
+        if not self.X.is_dense or self.X.in_file:
+            return None
+        array = self.X.array
+        fits = array.dtype == self.dtype and array.flags.writeable
+        return torch.from_numpy(array) if fits and array.flags.c_contiguous else None
 
     def _index(self, index: NDArray[np.intp]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(index, np.int64)).to(self.device)
@@ -299,18 +312,26 @@ class _Staging:
 
     def send(self, dense: NDArray[Any]) -> Tensor:
         """Return an array's copy on the device, without waiting for it."""
+        values = torch.from_numpy(np.require(dense, requirements=["C", "W"]))
+        return self._send(len(values), values, lambda rows: rows.copy_(values))
+
+    def send_rows(self, source: Tensor, index: Tensor) -> Tensor:
+        """Return the copy of some rows, gathered where they are sent from."""
+
+        def gather(rows: Tensor) -> None:
+            torch.index_select(source, 0, index, out=rows)
+
+        return self._send(len(index), source, gather)
+
+    def _send(self, n_rows: int, like: Tensor, write: Callable[[Tensor], object]) -> Tensor:
         turn, self._turn = self._turn, 1 - self._turn
         self._copied[turn].synchronize()
-        values = torch.from_numpy(np.require(dense, requirements=["C", "W"]))
-        buffer = self._buffers[turn]
-        if (
-            buffer is None
-            or buffer.shape[1] != values.shape[1]
-            or len(buffer) < len(values)
-        ):
-            buffer = self._buffers[turn] = torch.empty_like(values, pin_memory=True)
-        rows = buffer[: len(values)]
-        rows.copy_(values)
+        buffer, width = self._buffers[turn], like.shape[1]
+        if buffer is None or buffer.shape[1] != width or len(buffer) < n_rows:
+            buffer = like.new_empty(n_rows, width, pin_memory=True)
+            self._buffers[turn] = buffer
+        rows = buffer[:n_rows]
+        write(rows)
         sent = rows.to(self.device, non_blocking=True)
         self._copied[turn].record()
         return sent

@@ -67,9 +67,9 @@ def to_torch(fitted: FittedNetwork) -> StackedNetwork:
     return network
 
 
-def set_dtype(network: StackedNetwork, dtype: Any) -> StackedNetwork:
-    """Convert the parameters of a network, in place, and return it."""
-    return network.to(torch_dtype(dtype))
+def move(network: StackedNetwork, dtype: Any, device: torch.device) -> StackedNetwork:
+    """Convert a network to a type of numpy and move it, in place, and return it."""
+    return network.to(device, torch_dtype(dtype))
 
 
 def torch_dtype(dtype: Any) -> torch.dtype:

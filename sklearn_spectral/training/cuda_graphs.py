@@ -1,79 +1,104 @@
-"""A gradient as one CUDA graph: on a GPU a small network spends its time on launches."""
+"""Steps as CUDA graphs: on a GPU a small network spends its time on launches."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-Target: TypeAlias = tuple[Tensor, Tensor | None]
-Gradient: TypeAlias = Callable[[Tensor, Target], Tensor]
-Replay: TypeAlias = Callable[[], object]
+Capture: TypeAlias = Callable[
+    [Callable[[], Tensor], Tensor], tuple[Callable[[], Any], Tensor]
+]
+"""Records a function, whose last result is given; returns replay and its result."""
 
 CALLS_BEFORE = 10
-"""So many batches are computed as they are; a shorter training gains nothing."""
+"""So many batches of a shape are computed as they are; a shorter training gains nothing."""
 
-WARM_UPS = 3
-"""Libraries allocate at their first calls, which must not be captured."""
+MOST_GRAPHS = 2
+"""Batches have one shape, and the last of an epoch another."""
 
 
-def cuda_capture(function: Callable[[], Tensor]) -> tuple[Replay, Tensor]:
-    """Record what a function launches on the current CUDA device; return replay and result.
+def cuda_capture(
+    function: Callable[[], Tensor], last: Tensor
+) -> tuple[Callable[[], Any], Tensor]:
+    """Record what a function launches on the current CUDA device, without computing it.
 
-    It has to read and write tensors that stay where they are, and to bear repetition.
+    It has to read and write tensors that stay where they are.
     """
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UPS):
-            function()
-    torch.cuda.current_stream().wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         result = function()
     return graph.replay, result
 
 
-class GraphedGradient:
-    """The gradient of a batch, captured once for the usual shape and replayed.
+CAPTURES: dict[str, Capture] = {"cuda": cuda_capture}
+"""What records on a type of device."""
 
-    Batches of other shapes are computed as they are, and all where the capture fails.
+
+class Graphed:
+    """A function of tensors and numbers, captured for the shapes that come often.
+
+    It returns a tensor. Other shapes are computed as they are, and all where the capture
+    fails.
     """
 
-    def __init__(
-        self,
-        gradient: Gradient,
-        capture: Callable[[Callable[[], Tensor]], tuple[Replay, Tensor]] = cuda_capture,
-    ) -> None:
-        self.gradient = gradient
-        self.capture = capture
-        self.captured = False
-        self._calls = 0
+    def __init__(self, function: Callable[..., Tensor], capture: Capture) -> None:
+        self.function, self.capture = function, capture
+        self.calls: Counter[Any] = Counter()
+        self.graphs: dict[Any, tuple[list[Any], Callable[[], Any], Tensor]] = {}
+        self.failed = False
 
-    def __call__(self, x: Tensor, target: Target) -> Tensor:
-        """Compute the gradient of a batch and return its loss."""
-        self._calls += 1
-        if self._calls == CALLS_BEFORE:
-            self._try_to_capture(x, target)
-        y, weight = target
-        if not self.captured or x.shape != self._x.shape:
-            return self.gradient(x, target)
-        self._x.copy_(x)
-        self._y.copy_(y)
-        if self._weight is not None and weight is not None:
-            self._weight.copy_(weight)
-        self._replay()
-        return self._loss.clone()
+    @property
+    def captured(self) -> bool:
+        """Whether anything was."""
+        return bool(self.graphs)
 
-    def _try_to_capture(self, x: Tensor, target: Target) -> None:
-        self._x, self._y = x.clone(), target[0].clone()
-        self._weight = None if target[1] is None else target[1].clone()
+    def __call__(self, *inputs: Tensor | float | None) -> Tensor:
+        """Return what the function does."""
+        shapes = tuple(
+            each.shape if isinstance(each, Tensor) else each is None for each in inputs
+        )
+        if shapes not in self.graphs:
+            self.calls[shapes] += 1
+            is_rare = self.calls[shapes] < CALLS_BEFORE
+            if is_rare or self.failed or len(self.graphs) == MOST_GRAPHS:
+                return self.function(*inputs)
+            return self._capture(shapes, inputs)
+        held, replay, result = self.graphs[shapes]
+        for own, given in zip(held, inputs, strict=True):
+            if isinstance(given, Tensor):
+                own.copy_(given)
+            elif given is not None:
+                own.fill_(given)
+        replay()
+        return result.clone()
+
+    def _capture(self, shapes: Any, inputs: tuple[Tensor | float | None, ...]) -> Tensor:
+        """Compute once more as it is, and record for the next time."""
+        like = next(each for each in inputs if isinstance(each, Tensor))
+        held = [
+            each.clone()
+            if isinstance(each, Tensor)
+            else None
+            if each is None
+            else like.new_tensor(each)
+            for each in inputs
+        ]
+        result = self.function(*held)
         try:
-            self._replay, self._loss = self.capture(
-                lambda: self.gradient(self._x, (self._y, self._weight))
+            self.graphs[shapes] = (
+                held,
+                *self.capture(lambda: self.function(*held), result),
             )
         except RuntimeError:
-            return
-        self.captured = True
+            self.failed = True
+        return result
+
+
+def graphed(function: Callable[..., Tensor], device: torch.device) -> Callable[..., Tensor]:
+    """Return a function as a graph, on a device that has any; elsewhere as it is."""
+    capture = CAPTURES.get(device.type)
+    return function if capture is None else Graphed(function, capture)

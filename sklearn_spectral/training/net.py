@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from skorch import NeuralNet
@@ -19,11 +19,12 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ..nn.backprop import Backprop
 from ..nn.losses import WeightedLoss
 from .callbacks import EpochHooks
-from .cuda_graphs import GraphedGradient
+from .cuda_graphs import CAPTURES, Graphed, graphed
 from .flat import FlatParameters, RunningAverage, step_of
 from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
 from .penalties import FlatPenalty
 from .processes import Processes
+from .steps import AdamaxSteps
 
 WAITING_FROM = 0.5
 """Share of the one-cycle schedule before which early stopping does not wait: the rate is
@@ -136,9 +137,8 @@ class TrainingNet(NeuralNet):
         self.penalty_ = None
         if known and self._has_penalty():
             self.penalty_ = FlatPenalty.of(self.module_, self.flat, self.strengths_)
-        self.graphed_ = None
-        if known and not self._has_penalty() and self.flat.vector.is_cuda:
-            self.graphed_ = GraphedGradient(self.compute_gradient)
+        self.graphed_: Callable[..., Tensor] | None = None
+        self.steps_: AdamaxSteps | None = None  # those that are captured
         return self
 
     def add_epoch_hooks(
@@ -149,8 +149,10 @@ class TrainingNet(NeuralNet):
 
     def release(self) -> None:
         """Free the last batch, which may be all data, and what was captured."""
-        self.captured_ = self.graphed_ is not None and self.graphed_.captured
-        self.passes_ = self.graphed_ = None
+        self.captured_ = isinstance(self.graphed_, Graphed) and self.graphed_.captured
+        if self.steps_ is not None:
+            self.steps_.leave(self)
+        self.passes_ = self.graphed_ = self.steps_ = None
 
     @torch.no_grad()
     def penalty(self) -> float:
@@ -187,6 +189,9 @@ class TrainingNet(NeuralNet):
         with self.averaged() if at_end else nullcontext():
             super().notify(method_name, **kwargs)
 
+    def _gradient_of(self, x: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+        return self.compute_gradient(x, (y, weight))
+
     def compute_gradient(self, x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
         """Write a batch's gradient over the vector's, under no_grad; return the loss."""
         if self.passes_ is None:
@@ -216,6 +221,65 @@ class TrainingNet(NeuralNet):
             return MemberClip(self.module_, self.flat, self.max_norm)
         return partial(clip_grad_norm_, self.flat.vector, self.max_norm)
 
+    def _batch_step(self) -> Callable[[Any, int], Tensor]:
+        """Return what takes a step by a batch of so many rows and returns its loss."""
+        device = self.flat.vector.device
+        if self.graphed_ is None and self.passes_ is not None and device.type in CAPTURES:
+            self.steps_ = self._captured_steps()
+            if self.steps_ is None:
+                self.graphed_ = graphed(self._gradient_of, device)
+            else:
+                self.passes_ = Backprop(self.module_, self.batch_size)  # in its new memory
+                self.graphed_ = graphed(self._whole_step(self.steps_), device)
+        if self.steps_ is not None:
+            numbers, whole = self.steps_.numbers, cast("Graphed", self.graphed_)
+            return lambda batch, size: whole(batch[0], *batch[1], *numbers())
+        take_step, clip = self._step(), self._clip()
+        gradient = self.graphed_ or self._gradient_of
+
+        def compute(x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
+            return gradient(x, *target)
+
+        def step(batch: Any, size: int) -> Tensor:
+            loss = self.processes.batch_gradient(compute, batch, size, self.flat.gradient)
+            if clip is not None:
+                clip()
+            take_step()
+            if self.average_ is not None:
+                self.average_.update()
+            if self.schedule_ is not None:
+                self.schedule_.step()
+            return loss
+
+        return step
+
+    def _captured_steps(self) -> AdamaxSteps | None:
+        """Return steps that can be captured with the gradient, where they are known."""
+        if (
+            self.solver != "adamax"
+            or self.member_rates is not None
+            or self.processes.share.n_processes > 1
+            or "checkpoint" in dict(self.callbacks_)
+        ):
+            return None
+        taken = self.optimizer_.state[self.flat.vector].get("step", 0)
+        self.n_steps_ = int(taken)
+        steps = AdamaxSteps([self])
+        steps.penalty = None  # which is in the gradient
+        return steps
+
+    def _whole_step(self, steps: AdamaxSteps) -> Callable[..., Tensor]:
+        clip = self._clip()
+
+        def whole(x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any) -> Tensor:
+            loss = self._gradient_of(x, y, weight)
+            if clip is not None:
+                clip()
+            steps.take(loss, *numbers)
+            return loss
+
+        return whole
+
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
 
@@ -231,21 +295,12 @@ class TrainingNet(NeuralNet):
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         losses, sizes = [], iterator.sizes
-        take_step, clip = self._step(), self._clip()
-        gradient = self.compute_gradient if self.graphed_ is None else self.graphed_
-        batch_gradient = self.processes.batch_gradient
+        step = self._batch_step()
         with torch.no_grad():
             for size, batch in zip(sizes, iterator, strict=True):
                 for callback in by_batch:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                losses.append(batch_gradient(gradient, batch, size, self.flat.gradient))
-                if clip is not None:
-                    clip()
-                take_step()
-                if self.average_ is not None:
-                    self.average_.update()
-                if self.schedule_ is not None:
-                    self.schedule_.step()
+                losses.append(step(batch, size))
         finite = self.flat.vector.isfinite().all()
         all_losses = torch.stack(losses)
         self.processes.add_up(all_losses)

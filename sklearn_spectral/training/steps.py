@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.optim.lr_scheduler import OneCycleLR
 
-from .net import TrainingNet
 from .penalties import FlatPenalty
+
+if TYPE_CHECKING:
+    from .net import TrainingNet
 
 
 def make_steps(nets: Sequence[TrainingNet]) -> Steps:
@@ -38,17 +40,21 @@ class Steps:
             self.decays = self._column([net.averaging for net in nets])
         self._move_in()
 
-    def take(self, losses: Tensor) -> None:
+    def numbers(self) -> tuple[Any, ...]:
+        """Return what of the step that comes is found on the host, which `take` takes."""
+        return ()
+
+    def take(self, losses: Tensor, *numbers: Any) -> None:
         """Take a step by the gradients that are there; add penalties to the losses."""
         self.n_steps += 1
         if self.penalty is not None:
             losses += self.penalty.add_to(self.gradients, self.values)
-        self._take()
+        self._take(*numbers)
         if self.averages is not None:
             n = self.n_steps
             self.averages.lerp_(self.values, 1 - self.decays.minimum((1 + n) / (10 + n)))
 
-    def _take(self) -> None:
+    def _take(self, *numbers: Any) -> None:
         for step in self.own_steps:
             step()
 
@@ -130,8 +136,12 @@ class AdamaxSteps(Steps):
         self.betas, self.eps = group["betas"], group["eps"]
         self.rates = Rates(nets, self._column)
 
-    def _take(self) -> None:
-        rate, beta1 = self.rates.next()
+    def numbers(self) -> tuple[Any, ...]:
+        """Return the rates and beta_1."""
+        return self.rates.next()
+
+    def _take(self, *numbers: Any) -> None:
+        rate, beta1 = numbers
         mean, largest, memory = self.mean, self.largest, self.memory
         mean.lerp_(self.gradients, 1 - beta1)
         torch.abs(self.gradients, out=memory).add_(self.eps)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, cast
 
 import torch
@@ -19,11 +20,12 @@ from ..nn.side_by_side import SideBySide, read_rows
 from ..spec.solvers import SOLVERS
 from .batches import ArrayDataset, BatchIterator, same
 from .callbacks import StopTraining
+from .cuda_graphs import graphed
 from .device import threads
 from .net import TrainingNet
 from .outcome import Outcome
 from .run import begin, end, outcome_of
-from .steps import make_steps
+from .steps import AdamaxSteps, make_steps
 
 ORDERED_NUMBERS = 2**22
 """Data of no more numbers are put in the order of an epoch at once."""
@@ -218,9 +220,6 @@ class Together:
         self.groups: list[SharedRows] = []
         self.ended, self.after_epoch, self.until = ended, after_epoch, until
         self.n_threads = n_threads
-        # Memory of targets and weights of a batch of all, (n_all_members, most rows).
-        self.target: Tensor | None = None
-        self.weight: Tensor | None = None
         self.data = dict(zip(nets, datasets, strict=True))
         for net, dataset in self.data.items():
             if not any(group.takes(net, dataset) for group in self.groups):
@@ -247,29 +246,36 @@ class Together:
         """Take one step of all nets."""
         batches = [group.next_batch() for group in self.groups]
         with torch.no_grad(), threads(self.n_threads):
-            losses = self._gradient(batches)
-            self.steps.take(losses)
+            losses = self._step_of(*chain(*batches), *self.steps.numbers())
         for group, own in zip(self.groups, losses.split(self.counts), strict=True):
             group.losses.append(own)
         over = [group for group in self.groups if group.epoch_is_over]
         if over:
             self._end_epochs(over)
 
+    def _take_step(self, *given: Any) -> Tensor:
+        """Take a step by the three tensors of each batch; return the losses."""
+        n_batches = len(self.passes.parts)
+        batches = [given[3 * place : 3 * place + 3] for place in range(n_batches)]
+        losses = self._gradient(batches)
+        self.steps.take(losses, *given[3 * n_batches :])
+        return losses
+
     def _gradient(self, batches: Sequence[tuple[Tensor, Tensor, Tensor | None]]) -> Tensor:
         """Compute all gradients of a batch; return the losses, one of each net."""
         inputs = [x for x, _, _ in batches]
         output = self.passes.forward(inputs)
-        most, target, weight = output.shape[1], self.target, self.weight
+        most = output.shape[1]
         is_ragged = any(len(x) < most for x in inputs)
         weighs = is_ragged or any(w is not None for _, _, w in batches)
-        if target is None or target.shape[1] != most:
+        if most not in self.memory:
             y = batches[0][1]
-            target = self.target = y.new_zeros(len(output), most, *y.shape[1:])
-            weight = self.weight = output.new_zeros(len(output), most)
+            target = y.new_zeros(len(output), most, *y.shape[1:])
+            self.memory[most] = target, output.new_zeros(len(output), most)
+        target, weight = self.memory[most]
         for (x, y, w), part in zip(batches, self.passes.parts, strict=True):
             target[part, : len(x)] = y
             if weighs:
-                assert weight is not None
                 own = weight[part, : len(x)]
                 if w is None:
                     own.fill_(1.0)
@@ -279,7 +285,7 @@ class Together:
                     own.mul_(most / len(x))
                     weight[part, len(x) :] = 0.0
         loss, d_output = self.criterion.by_member(
-            output, target, weight.T if weighs and weight is not None else None
+            output, target, weight.T if weighs else None
         )
         self.passes.backward(d_output)
         return loss.unflatten(0, (-1, self.n_members)).sum(1)
@@ -297,7 +303,11 @@ class Together:
         )
         criteria = [net.criterion_ for net in nets]
         self.criterion = beside_each_other(criteria, self.n_members)
-        self.target = self.weight = None
+        # Targets and weights of a batch of all, (n_all_members, most rows).
+        self.memory: dict[int, tuple[Tensor, Tensor]] = {}
+        self._step_of: Callable[..., Tensor] = self._take_step
+        if isinstance(self.steps, AdamaxSteps):
+            self._step_of = graphed(self._take_step, self.steps.values.device)
 
     def _end_epochs(self, over: Sequence[SharedRows]) -> None:
         """Have nets hear that an epoch is over; drop those that have ended."""
