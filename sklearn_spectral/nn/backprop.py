@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from .activations import ScaledTanh, slope_of_each
 from .backprop_members import MembersLayer, MembersProjected
-from .layer import LinearLayer
+from .layer import LinearLayer, affine
 from .network import StackedNetwork
 from .products import times_vector
 from .telescope import LinearStack
@@ -168,18 +168,6 @@ Part: TypeAlias = tuple[Any, Any]
 """The weight of a layer and its bias, as those of ``trained_weights.py``."""
 
 
-def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    if weight.ndim == 2:
-        return x @ weight.T if bias is None else torch.addmm(bias, x, weight.T)
-    if bias is None:
-        return (weight @ x.mT).mT
-    if x.ndim == 2:  # rows that all share: one product
-        column, stacked = bias.flatten().unsqueeze(-1), weight.flatten(0, 1)
-        product = torch.addmm(column, stacked, x.T)
-        return product.unflatten(0, weight.shape[:2]).mT
-    return torch.baddbmm(bias.unsqueeze(-1), weight, x.mT).mT
-
-
 def _pass_back(d: Tensor, weight: Tensor) -> Tensor:
     """Return the gradient of what passed a weight, ``d @ weight``."""
     return d @ weight if weight.ndim == 2 else (weight.mT @ d.mT).mT
@@ -193,7 +181,7 @@ class _Layer:
 
     def forward(self, x: Tensor) -> Tensor:
         self.x, self.formed = x, self.weight.form()
-        return _affine(x, self.formed, self.bias.values)
+        return affine(x, self.formed, self.bias.values)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         self.bias.write_sum(d, 0)
@@ -227,7 +215,7 @@ class _Retracted:
     def forward(self, x: Tensor) -> Tensor:
         self.x = x
         self.formed, bias = self.chain.forward()
-        return _affine(x, self.formed, bias)
+        return affine(x, self.formed, bias)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         self.chain.backward(d.mT @ self.x, d.sum(-2))

@@ -20,6 +20,9 @@ from .trained_weights import SpectralWeight, TrainedTensor, WeightColumns, weigh
 WIDE = 256
 """Rows of as many columns are looked through for columns of zeros."""
 
+MOST_VIEWS = 32
+"""Of memory that has shapes that change no more are kept."""
+
 MOST_SEEN = 0.9
 """With more columns than this share of them in use, all are taken."""
 
@@ -29,16 +32,24 @@ class Memory:
 
     def __init__(self) -> None:
         self.flat: dict[str, Tensor] = {}
+        self.views: dict[tuple[str, tuple[int, ...]], Tensor] = {}
         self.kept: list[Tensor] = []
 
     def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
         """Return memory of a shape, and of the type of ``like``."""
+        view = self.views.get((name, shape))
+        if view is not None:
+            return view
         size, flat = prod(shape), self.flat.get(name)
         if flat is None or len(flat) < size:
             if flat is not None and flat.is_cuda:  # a graph may write there
                 self.kept.append(flat)
             flat = self.flat[name] = like.new_empty(size)
-        return flat[:size].view(shape)
+            self.views = {key: view for key, view in self.views.items() if key[0] != name}
+        elif len(self.views) > MOST_VIEWS:  # of widths that differ from batch to batch
+            self.views.clear()
+        view = self.views[name, shape] = flat[:size].view(shape)
+        return view
 
 
 class OfMembers:
@@ -47,60 +58,87 @@ class OfMembers:
     def __init__(self, layer: LinearLayer) -> None:
         self.weight = cast("SpectralWeight", weight_of(layer))
         self.bias = TrainedTensor(layer.bias)
+        self.bias_column = None if layer.bias is None else self.bias.values.unsqueeze(-1)
         self.shape = (layer.n_members, layer.out_features, layer.in_features)
         self.memory = Memory()
+
+
+class Views:
+    """What a layer of several members reads and writes for so many rows: to find it anew
+    for each batch takes as long as a small product."""
+
+    def __init__(self, layer: OfMembers, like: Tensor, n_rows: int, n_in: int) -> None:
+        (n_members, n_out, _), take = layer.shape, layer.memory.take
+        width = n_in + (layer.bias.values is not None)
+        self.x = take("x", like, n_rows, width)
+        self.columns, self.inner = self.x.T, self.x[:, :n_in]
+        weight = take("weight", like, n_members, n_out, width)
+        self.weight, self.weight_inner = weight.flatten(0, 1), weight[..., :n_in]
+        output = take("output", like, n_members, n_out, n_rows)
+        self.output, self.output_rows = output.flatten(0, 1), output.mT
+        gradient = take("gradient", like, n_members, n_out, width)
+        self.gradient, self.gradient_inner = gradient.flatten(0, 1), gradient[..., :n_in]
+        if layer.bias.values is not None:  # one more column of the weight, which reads ones
+            self.ones, self.bias = self.x[:, n_in], weight[..., n_in]
+            self.gradient_bias = gradient[..., n_in]
 
 
 class SharedRowsLayer(OfMembers):
     """A layer of several members that all read the same rows: one product.
 
-    The bias is one more column of the weight. Columns that are zero in a batch take no
-    part: nothing depends on them (a quarter of MNIST's, for example)."""
+    Columns that are zero in a batch take no part: nothing depends on them (a quarter of
+    MNIST's, for example)."""
+
+    def __init__(self, layer: LinearLayer) -> None:
+        super().__init__(layer)
+        self.views: dict[int, Views] = {}  # by the number of rows, with all columns
+
+    def _views(self, x: Tensor, columns: Tensor | None) -> Views:
+        if columns is not None:
+            self.views.clear()  # it takes the same memory
+            return Views(self, x, len(x), len(columns))
+        if len(x) not in self.views:
+            self.views[len(x)] = Views(self, x, len(x), x.shape[1])
+        return self.views[len(x)]
 
     def forward(self, x: Tensor) -> Tensor:
-        n_members, n_out, n_in = self.shape
         columns = seen_columns(x)
         self.part: SpectralWeight | WeightColumns = self.weight
         if columns is not None:
-            self.part, n_in = self.weight.at_columns(columns), len(columns)
-        bias = self.bias.values
-        width = n_in + (bias is not None)
-        self.x = self.memory.take("x", x, len(x), width)
-        self.x[:, :n_in] = x if columns is None else x.index_select(1, columns)
-        stacked = self.memory.take("weight", x, n_members, n_out, width)
-        self.part.form(stacked[..., :n_in])
-        if bias is not None:
-            self.x[:, n_in], stacked[..., n_in] = 1.0, bias
-        output = self.memory.take("output", x, n_members, n_out, len(x))
-        torch.mm(stacked.flatten(0, 1), self.x.T, out=output.flatten(0, 1))
+            self.part, x = self.weight.at_columns(columns), x.index_select(1, columns)
+        now = self.now = self._views(x, columns)
+        now.inner.copy_(x)
+        self.part.form(now.weight_inner)
+        if self.bias.values is not None:
+            now.ones.fill_(1.0)
+            now.bias.copy_(self.bias.values)
+        torch.mm(now.weight, now.columns, out=now.output)
         if self.weight.out_alone:
-            self.plain = self.part.phi_values @ self.x[:, :n_in].T
-        return output.mT
+            self.plain = self.part.phi_values @ now.inner.T
+        return now.output_rows
 
     def backward(self, d: Tensor, needs_input: bool) -> None:
-        columns = d.mT.contiguous()
+        columns, now = d.mT.contiguous(), self.now
         if self.weight.out_alone:  # the gradient needs no product of each member's
             self.bias.write_sum(columns, -1)
             self.weight.lambda_out.write_minus_sum(columns.mul_(self.plain), -1)
             return
-        d_stacked = self.memory.take("gradient", d, *self.shape[:2], self.x.shape[1])
-        torch.mm(columns.flatten(0, 1), self.x, out=d_stacked.flatten(0, 1))
+        torch.mm(columns.flatten(0, 1), now.x, out=now.gradient)
         if self.bias.values is not None:
-            self.bias.write(d_stacked[..., -1])
-            d_stacked = d_stacked[..., :-1]
-        self.part.write(d_stacked)
+            self.bias.write(now.gradient_bias)
+        self.part.write(now.gradient_inner)
 
 
 class OwnRowsLayer(OfMembers):
     """A layer of several members, each of which reads rows of its own."""
 
     def forward(self, x: Tensor) -> Tensor:
-        self.x, bias = x, self.bias.values
+        self.x, bias = x, self.bias_column
         self.formed = self.weight.form(self.memory.take("weight", x, *self.shape))
         output = self.memory.take("output", x, *self.shape[:2], x.shape[1])
         if bias is None:
             return torch.bmm(self.formed, x.mT, out=output).mT
-        return torch.baddbmm(bias.unsqueeze(-1), self.formed, x.mT, out=output).mT
+        return torch.baddbmm(bias, self.formed, x.mT, out=output).mT
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         columns = d.mT.contiguous()

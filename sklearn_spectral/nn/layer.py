@@ -188,10 +188,14 @@ def affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return ``x @ weight.T + bias``; weights of several members are (K, n_out, n_in)."""
     if weight.ndim == 2:
         return F.linear(x, weight, bias)
-    if bias is None or x.ndim == 2:
-        product = x @ weight.mT
-        return product if bias is None else product + bias.unsqueeze(-2)
-    return torch.baddbmm(bias.unsqueeze(-2), x, weight.mT)
+    # Of several members rows are neighbours, as what reads the result has them.
+    if x.ndim == 2 and bias is not None:  # rows that all share: one product
+        column, stacked = bias.flatten().unsqueeze(-1), weight.flatten(0, 1)
+        product = torch.addmm(column, stacked, x.T)
+        return product.unflatten(0, weight.shape[:2]).mT
+    if bias is None:
+        return (weight @ x.mT).mT
+    return torch.baddbmm(bias.unsqueeze(-1), weight, x.mT).mT
 
 
 def direct_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:

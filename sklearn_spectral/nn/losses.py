@@ -137,22 +137,25 @@ class LogLoss(WeightedLoss):
         if output.ndim > 2:  # much faster where the rows are neighbours
             output, classes = output.mT.contiguous(), -2
         logarithms = torch.log_softmax(output, dim=classes)
-        label, share = label.unsqueeze(classes), self.smoothing
-        losses = -logarithms.gather(classes, label)
+        n_rows, label, share = label.shape[-1], label.unsqueeze(classes), self.smoothing
+        gains = logarithms.gather(classes, label)  # minus the losses
         if share:
             evenly = logarithms.mean(dim=classes, keepdim=True)
-            losses = losses.mul_(1 - share).sub_(evenly, alpha=share)
+            gains = gains.mul_(1 - share).add_(evenly, alpha=share)
         less = logarithms.new_full((1,) * label.ndim, share - 1).expand(label.shape)
         gradient = logarithms.exp_().scatter_add_(classes, label, less)
         if share:
             gradient -= share / output.shape[classes]
-        if weight is not None:
-            of_row = _by_member(weight).unsqueeze(classes)
-            losses *= of_row
+        if weight is None:
+            gradient.div_(n_rows)
+        else:
+            of_row = (_by_member(weight) / n_rows).unsqueeze(classes)
             gradient *= of_row
-        losses = losses.squeeze(classes)
-        gradient.div_(losses.shape[-1])
-        return losses.mean(-1), gradient if classes == -1 else gradient.mT
+            gains *= of_row
+        loss = gains.sum((-2, -1)).neg_()
+        if weight is None:
+            loss.div_(n_rows)
+        return loss, gradient if classes == -1 else gradient.mT
 
 
 class BrierLoss(WeightedLoss):

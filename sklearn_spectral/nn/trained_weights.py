@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .direct import DirectLinear
 from .layer import LinearLayer
 from .linear import SpectralLinear
-from .products import ClosedForm, Scratch, choose_product, scale
+from .products import ClosedForm, Scratch, choose_product, row_of_members, scale
 
 
 class TrainedTensor:
@@ -45,8 +45,10 @@ class SpectralWeight:
         self.lambda_in = TrainedTensor(layer.eigenvalues_in)
         self.lambda_out = TrainedTensor(layer.eigenvalues_out)
         self.phi = TrainedTensor(layer.form.block)
+        self.row = row_of_members(self.lambda_in.values)
         self.column = self.lambda_out.values.unsqueeze(-1)
         self.scratch = layer.scratch
+        self.gaps: Tensor | None = None
         self.trains = True
         self.phi_values = self.phi.values
         # Whether nothing of it but lambda_out trains.
@@ -55,16 +57,21 @@ class SpectralWeight:
 
     def form(self, out: Tensor | None = None) -> Tensor:
         """Return W."""
-        return scale(self.lambda_in.values, self.column, self.phi.values, out)
+        if self.phi.gradient is None:
+            return scale(self.lambda_in.values, self.column, self.phi.values, out)
+        # The gaps are the gradient of W in phi.
+        self.gaps = torch.sub(self.row, self.column, out=self.gaps)
+        return torch.mul(self.gaps, self.phi.values, out=out)
 
     def write(self, d_weight: Tensor) -> None:
-        """Write the gradients, given that of W, which is overwritten."""
+        """Write the gradients, given that of the W that was formed last; it is
+        overwritten."""
         if self.phi.gradient is not None:
+            gaps = cast("Tensor", self.gaps)
             if d_weight.ndim == 2:
-                scale(self.lambda_in.values, self.column, d_weight, self.phi.gradient)
+                torch.mul(gaps, d_weight, out=self.phi.gradient)
             else:  # all members add to it
-                of_members = scale(self.lambda_in.values, self.column, d_weight)
-                self.phi.write_sum(of_members, 0)
+                self.phi.write_sum(gaps.mul_(d_weight), 0)
         d_weight.mul_(self.phi.values)
         self.lambda_in.write_sum(d_weight, -2)
         self.lambda_out.write_minus_sum(d_weight, -1)

@@ -43,6 +43,9 @@ The input that it gave last may be overwritten."""
 FULL_BATCH_BYTES = 2**27
 """About how much memory the widest layer of one chunk of a full batch may take."""
 
+ORDERED_NUMBERS = 2**20
+"""Data of no more numbers are put in the order of an epoch at once."""
+
 CACHED_NUMBERS = 2**25
 """Upper bound on values cached from data in a file."""
 
@@ -219,7 +222,16 @@ class ArrayDataset(torch.utils.data.Dataset):
         return read
 
     def _reader_in(self, order: NDArray[np.intp]) -> Reader:
-        """Return a reader of rows that can be had by number, into memory used again."""
+        """Return a reader of rows that can be had by number, into memory used again; few
+        rows are put in order at once."""
+        if self.is_small(ORDERED_NUMBERS):
+            x, (y, weight) = self.take(order)
+
+            def read_part(first: int, stop: int) -> Batch:
+                part = slice(first, stop)
+                return x[part], (y[part], None if weight is None else weight[part])
+
+            return read_part
         positions = self._index(order)
         numbers = order if self.rows is None else self.rows[order]
         numbers_there = positions if self.rows is None else self._index(numbers)

@@ -239,6 +239,8 @@ def capture(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
             else:
                 numbers[entry] = to_json(value)
         callbacks[name] = numbers
+    if net.steps_ is not None:
+        net.steps_.tell()
     tensors |= {
         f"solver.{name}": np.asarray(value)
         for name, value in solver_arrays(net.optimizer_).get(0, {}).items()
@@ -305,7 +307,8 @@ def restore(net: TrainingNet, state: dict[str, Any]) -> None:
     net.optimizer_.param_groups[0].update(state["settings"])
     if net.schedule_ is not None:
         net.schedule_.last_epoch = state["n_steps"]
-        net.schedule_._step_count = state["n_steps"] + 1
+        if net.solver != "adamax":  # whose schedule is torch's
+            net.schedule_._step_count = state["n_steps"] + 1
     scores = getattr(dict(net.callbacks_).get("early_stopping"), "scores_", None)
     for epoch, row in enumerate(state["rows"]):
         net.history.new_epoch()

@@ -6,13 +6,11 @@ copy of the weights is one copy, and whether all are finite is one question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamax import adamax
 
 
 class FlatParameters:
@@ -56,11 +54,14 @@ class FlatParameters:
         self.restore(own)
 
 
-class RunningAverage:
-    """The running average of a vector over the steps of a training.
+def share_of_step(decay: float, n_steps: int) -> float:
+    """Return how much of the vector a running average takes in at its n-th step: the first
+    steps, when the vector moves most, count less than ``decay`` says."""
+    return 1 - min(decay, (1 + n_steps) / (10 + n_steps))
 
-    The first steps, when the vector moves most, count less than ``decay`` says.
-    """
+
+class RunningAverage:
+    """The running average of a vector over the steps of a training."""
 
     def __init__(self, flat: FlatParameters, decay: float) -> None:
         self.flat, self.decay = flat, decay
@@ -71,8 +72,7 @@ class RunningAverage:
     def update(self) -> None:
         """Take a step in; to be called under ``torch.no_grad``."""
         self.n_steps += 1
-        decay = min(self.decay, (1 + self.n_steps) / (10 + self.n_steps))
-        self.values.lerp_(self.flat.vector, 1 - decay)
+        self.values.lerp_(self.flat.vector, share_of_step(self.decay, self.n_steps))
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
@@ -81,35 +81,3 @@ class RunningAverage:
         with self.flat.as_if(self.values):
             yield
         self.trained = None
-
-
-def step_of(optimizer: torch.optim.Optimizer, flat: FlatParameters) -> Callable[[], Any]:
-    """Return what takes a step of an optimizer over the vector, under ``torch.no_grad``.
-
-    For Adamax on the CPU it calls torch's own function below ``step``: what ``step`` does
-    around it is 2 to 7 % of a small fit (benchmarks/speed/step.py).
-    """
-    if type(optimizer) is not torch.optim.Adamax or flat.vector.device.type != "cpu":
-        return optimizer.step
-    group, state = optimizer.param_groups[0], optimizer.state[flat.vector]
-
-    def step() -> None:
-        if not state:  # which the first step makes
-            optimizer.step()
-            return
-        beta1, beta2 = group["betas"]
-        adamax(
-            [flat.vector],
-            [flat.gradient],
-            [state["exp_avg"]],
-            [state["exp_inf"]],
-            [state["step"]],
-            foreach=False,
-            eps=group["eps"],
-            beta1=beta1,
-            beta2=beta2,
-            lr=group["lr"],
-            weight_decay=0.0,
-        )
-
-    return step

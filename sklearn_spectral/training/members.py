@@ -35,6 +35,12 @@ def members_of(network: StackedNetwork) -> Tensor:
     return torch.cat(parts)
 
 
+def ratios_of(network: StackedNetwork, ratios: Tensor) -> Tensor:
+    """Return the rate of each number of the flat vector, given those of members; what all
+    share has their mean."""
+    return torch.cat([ratios, ratios.mean()[None]])[members_of(network)]
+
+
 class ScaledStep:
     """Steps of a solver whose rate is another for each member.
 
@@ -50,8 +56,7 @@ class ScaledStep:
         ratios: Tensor,
     ) -> None:
         self.step, self.flat = step, flat
-        ratios = torch.cat([ratios, ratios.mean()[None]]).to(flat.vector)
-        self.ratios = ratios[members_of(network)]
+        self.ratios = ratios_of(network, ratios).to(flat.vector)
 
     def __call__(self) -> None:
         """Take a step; to be called under ``torch.no_grad``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from skorch import NeuralNet
@@ -19,12 +19,13 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ..nn.backprop import Backprop
 from ..nn.losses import WeightedLoss
 from .callbacks import EpochHooks
-from .cuda_graphs import CAPTURES, Graphed, graphed
-from .flat import FlatParameters, RunningAverage, step_of
+from .cuda_graphs import Graphed, graphed
+from .flat import FlatParameters, RunningAverage
 from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
+from .one_cycle import OneCycle
 from .penalties import FlatPenalty
 from .processes import Processes
-from .steps import AdamaxSteps
+from .steps import AdamaxState, AdamaxSteps
 
 WAITING_FROM = 0.5
 """Share of the one-cycle schedule before which early stopping does not wait: the rate is
@@ -61,6 +62,8 @@ class TrainingNet(NeuralNet):
     of torch's ``OneCycleLR``; without, the rate is constant. With ``averaging`` callbacks
     see the running average at the end of an epoch, and it is what is left at the end.
     """
+
+    optimizer_: Any  # one of torch, or `AdamaxState`
 
     def __init__(
         self,
@@ -118,11 +121,16 @@ class TrainingNet(NeuralNet):
 
     def initialize_optimizer(self, *args: Any, **kwargs: Any) -> TrainingNet:
         """Make the solver and the schedule of its rate."""
-        super().initialize_optimizer(*args, **kwargs)
-        self.schedule_ = None
+        self.schedule_: Any = None
+        if self.solver == "adamax":
+            self.optimizer_ = AdamaxState(self.flat.vector, self.lr)
+            make_schedule: Callable[..., Any] = OneCycle
+        else:
+            super().initialize_optimizer(*args, **kwargs)
+            make_schedule = partial(OneCycleLR, self.optimizer_)
         if self.one_cycle is not None:
-            self.schedule_ = OneCycleLR(self.optimizer_, **self.one_cycle)
-        self.n_steps_ = 0  # of those taken beside other nets
+            self.schedule_ = make_schedule(**self.one_cycle)
+        self.n_steps_ = 0  # known where they are those of `Steps`
         self.average_ = None
         if self.averaging:
             self.average_ = RunningAverage(self.flat, self.averaging)
@@ -137,8 +145,8 @@ class TrainingNet(NeuralNet):
         self.penalty_ = None
         if known and self._has_penalty():
             self.penalty_ = FlatPenalty.of(self.module_, self.flat, self.strengths_)
-        self.graphed_: Callable[..., Tensor] | None = None
-        self.steps_: AdamaxSteps | None = None  # those that are captured
+        self.batch_step_: Callable[..., Tensor] | None = None
+        self.steps_: AdamaxSteps | None = None  # of this net, while it trains by itself
         return self
 
     def add_epoch_hooks(
@@ -149,10 +157,10 @@ class TrainingNet(NeuralNet):
 
     def release(self) -> None:
         """Free the last batch, which may be all data, and what was captured."""
-        self.captured_ = isinstance(self.graphed_, Graphed) and self.graphed_.captured
+        self.captured_ = isinstance(self.batch_step_, Graphed) and self.batch_step_.captured
         if self.steps_ is not None:
             self.steps_.leave(self)
-        self.passes_ = self.graphed_ = self.steps_ = None
+        self.passes_ = self.batch_step_ = self.steps_ = None
 
     @torch.no_grad()
     def penalty(self) -> float:
@@ -207,8 +215,8 @@ class TrainingNet(NeuralNet):
         return loss
 
     def _step(self) -> Callable[[], Any]:
-        """Return what takes a step of the solver."""
-        step = step_of(self.optimizer_, self.flat)
+        """Return what takes a step of a solver of torch."""
+        step = self.optimizer_.step
         if self.member_rates is None:
             return step
         return ScaledStep(step, self.flat, self.module_, self.member_rates)
@@ -221,30 +229,58 @@ class TrainingNet(NeuralNet):
             return MemberClip(self.module_, self.flat, self.max_norm)
         return partial(clip_grad_norm_, self.flat.vector, self.max_norm)
 
-    def _batch_step(self) -> Callable[[Any, int], Tensor]:
-        """Return what takes a step by a batch of so many rows and returns its loss."""
+    def _make_steps(self) -> None:
+        """Get ready for the first batch; what the solver goes on from is known by now."""
+        compute = self._gradient_of
+        if self.solver == "adamax":
+            self.n_steps_ = self.optimizer_.n_steps
+            self.steps_ = AdamaxSteps([self])
+            self.schedule_ = next(iter(self.steps_.rates.schedules), None)
+            if self.passes_ is not None:  # what trains is elsewhere now
+                self.passes_ = Backprop(self.module_, self.batch_size)
+            if self._is_alone:
+                compute = self._whole_step(self.steps_)
+        can_be_captured = self.passes_ is not None
         device = self.flat.vector.device
-        if self.graphed_ is None and self.passes_ is not None and device.type in CAPTURES:
-            self.steps_ = self._captured_steps()
-            if self.steps_ is None:
-                self.graphed_ = graphed(self._gradient_of, device)
-            else:
-                self.passes_ = Backprop(self.module_, self.batch_size)  # in its new memory
-                self.graphed_ = graphed(self._whole_step(self.steps_), device)
-        if self.steps_ is not None:
-            numbers, whole = self.steps_.numbers, cast("Graphed", self.graphed_)
-            return lambda batch, size: whole(batch[0], *batch[1], *numbers())
-        take_step, clip = self._step(), self._clip()
-        gradient = self.graphed_ or self._gradient_of
+        self.batch_step_ = graphed(compute, device) if can_be_captured else compute
 
-        def compute(x: Tensor, target: tuple[Tensor, Tensor | None]) -> Tensor:
-            return gradient(x, *target)
+    @property
+    def _is_alone(self) -> bool:
+        return self.processes.share.n_processes == 1
 
-        def step(batch: Any, size: int) -> Tensor:
-            loss = self.processes.batch_gradient(compute, batch, size, self.flat.gradient)
+    def _whole_step(self, steps: AdamaxSteps) -> Callable[..., Tensor]:
+        """Return what computes a gradient and takes the step."""
+        clip = self._clip()
+
+        def whole(x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any) -> Tensor:
+            loss = self._gradient_of(x, y, weight)
             if clip is not None:
                 clip()
-            take_step()
+            steps.move(*numbers)
+            return loss
+
+        return whole
+
+    def _step_by(self) -> Callable[[Any, int], Tensor]:
+        """Return what takes a step by a batch of so many rows and returns its loss."""
+        if self.batch_step_ is None:
+            self._make_steps()
+        compute: Any = self.batch_step_
+        steps: Any = self.steps_
+        if steps is not None and self._is_alone:
+            numbers = steps.numbers
+            return lambda batch, size: compute(batch[0], *batch[1], *numbers())
+        clip, own_step = self._clip(), None if steps is not None else self._step()
+        batch_gradient, gradient = self.processes.batch_gradient, self.flat.gradient
+
+        def step(batch: Any, size: int) -> Tensor:
+            loss = batch_gradient(lambda x, y: compute(x, *y), batch, size, gradient)
+            if clip is not None:
+                clip()
+            if own_step is None:
+                steps.move(*steps.numbers())
+                return loss
+            own_step()
             if self.average_ is not None:
                 self.average_.update()
             if self.schedule_ is not None:
@@ -252,33 +288,6 @@ class TrainingNet(NeuralNet):
             return loss
 
         return step
-
-    def _captured_steps(self) -> AdamaxSteps | None:
-        """Return steps that can be captured with the gradient, where they are known."""
-        if (
-            self.solver != "adamax"
-            or self.member_rates is not None
-            or self.processes.share.n_processes > 1
-            or "checkpoint" in dict(self.callbacks_)
-        ):
-            return None
-        taken = self.optimizer_.state[self.flat.vector].get("step", 0)
-        self.n_steps_ = int(taken)
-        steps = AdamaxSteps([self])
-        steps.penalty = None  # which is in the gradient
-        return steps
-
-    def _whole_step(self, steps: AdamaxSteps) -> Callable[..., Tensor]:
-        clip = self._clip()
-
-        def whole(x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any) -> Tensor:
-            loss = self._gradient_of(x, y, weight)
-            if clip is not None:
-                clip()
-            steps.take(loss, *numbers)
-            return loss
-
-        return whole
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
@@ -288,14 +297,15 @@ class TrainingNet(NeuralNet):
         """
         if iterator is None:
             return
-        self._set_training(training)
+        if self.module_.training != training:
+            self._set_training(training)
         by_batch = [
             callback
             for _, callback in self.callbacks_
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         losses, sizes = [], iterator.sizes
-        step = self._batch_step()
+        step = self._step_by()
         with torch.no_grad():
             for size, batch in zip(sizes, iterator, strict=True):
                 for callback in by_batch:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import Tensor
-from torch.optim.lr_scheduler import OneCycleLR
+from torch import Tensor, nn
 
+from .flat import RunningAverage, share_of_step
+from .members import ratios_of
+from .one_cycle import OneCycle
 from .penalties import FlatPenalty
 
 if TYPE_CHECKING:
@@ -17,7 +20,8 @@ if TYPE_CHECKING:
 
 def make_steps(nets: Sequence[TrainingNet]) -> Steps:
     """Put the weights of nets into the rows of a matrix; each goes on where it was."""
-    has_rows = nets[0].solver == "adamax" and all(net._clip() is None for net in nets)
+    is_adamax = isinstance(nets[0].optimizer_, AdamaxState)
+    has_rows = is_adamax and all(net._clip() is None for net in nets)
     return (AdamaxSteps if has_rows else Steps)(nets)
 
 
@@ -32,31 +36,40 @@ class Steps:
         self.values = torch.stack([net.flat.copy() for net in nets])
         self.gradients = torch.zeros_like(self.values)
         self.penalty = self._stacked_penalties()
-        self.n_steps = self._column([net.n_steps_ for net in nets])
-        self.decays: Any = None
         self.averages: Any = None
         if nets[0].average_ is not None:
-            self.averages = torch.stack([net.average_.values for net in nets])  # type: ignore[union-attr]
-            self.decays = self._column([net.averaging for net in nets])
+            averages = [cast("RunningAverage", net.average_) for net in nets]
+            self.averages = torch.stack([average.values for average in averages])
         self._move_in()
 
     def numbers(self) -> tuple[Any, ...]:
-        """Return what of the step that comes is found on the host, which `take` takes."""
-        return ()
+        """Return what of the step that comes is found on the host, for `take`: as numbers,
+        or as columns where it differs from net to net."""
+        for net in self.nets:
+            net.n_steps_ += 1
+        shares = [share_of_step(net.averaging, net.n_steps_) for net in self.nets]
+        return (self._each(shares),)
 
     def take(self, losses: Tensor, *numbers: Any) -> None:
         """Take a step by the gradients that are there; add penalties to the losses."""
-        self.n_steps += 1
         if self.penalty is not None:
             losses += self.penalty.add_to(self.gradients, self.values)
+        self.move(*numbers)
+
+    def move(self, share: Any, *numbers: Any) -> None:
+        """Take a step by the gradients, of which penalties are a part."""
         self._take(*numbers)
         if self.averages is not None:
-            n = self.n_steps
-            self.averages.lerp_(self.values, 1 - self.decays.minimum((1 + n) / (10 + n)))
+            self.averages.lerp_(self.values, share)
 
     def _take(self, *numbers: Any) -> None:
         for step in self.own_steps:
             step()
+
+    def _each(self, numbers: list[float]) -> Any:
+        """Return the number of all nets, or a column."""
+        is_alike = len(numbers) == 1 or numbers.count(numbers[0]) == len(numbers)
+        return numbers[0] if is_alike else self._column(numbers)
 
     def are_finite(self) -> list[bool]:
         """Tell of each row whether it is."""
@@ -72,7 +85,6 @@ class Steps:
 
     def leave(self, net: TrainingNet) -> None:
         """Give a net memory of its own, and all that it needs to go on."""
-        net.n_steps_ = int(self.n_steps[self.nets.index(net)])
         net.flat.move_to(net.flat.copy(), net.flat.gradient.clone())
         if net.average_ is not None:
             net.average_.values = net.average_.values.clone()
@@ -80,9 +92,8 @@ class Steps:
 
     def _select(self, rows_of: Callable[[Tensor], Tensor]) -> None:
         self.values, self.gradients = rows_of(self.values), rows_of(self.gradients)
-        self.n_steps = rows_of(self.n_steps)
         if self.averages is not None:
-            self.averages, self.decays = rows_of(self.averages), rows_of(self.decays)
+            self.averages = rows_of(self.averages)
         if self.penalty is not None:
             parts = (self.penalty.l1, self.penalty.l2, self.penalty.centre)
             self.penalty = FlatPenalty(*map(rows_of, parts))
@@ -119,6 +130,45 @@ class Steps:
         return FlatPenalty(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
 
 
+class AdamaxState:
+    """What Adamax remembers of a vector, called and told as torch's optimizers do it.
+
+    It takes no steps, which are those of `AdamaxSteps`: an optimizer of torch imports its
+    compiler, which takes a second in a first fit.
+    """
+
+    def __init__(self, vector: nn.Parameter, lr: float) -> None:
+        self.vector = vector
+        self.param_groups: list[dict[str, Any]] = [{"lr": lr, "betas": (0.9, 0.999)}]
+        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}
+
+    @property
+    def n_steps(self) -> int:
+        """How many steps were taken when it was told last."""
+        return int(self.state[self.vector]["step"]) if self.state else 0
+
+    def of(self, name: str) -> Tensor:
+        """Return one of its two vectors; zeros before the first step."""
+        return (
+            self.state[self.vector][name] if self.state else torch.zeros_like(self.vector)
+        )
+
+    def tell(self, n_steps: int, **vectors: Tensor) -> None:
+        """Remember vectors, which may change in place, and the number of steps."""
+        self.state = {self.vector: {"step": torch.tensor(float(n_steps)), **vectors}}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return states and settings."""
+        states = dict(enumerate(self.state.values()))
+        return {"state": states, "param_groups": self.param_groups}
+
+    def load_state_dict(self, given: dict[str, Any]) -> None:
+        """Take what `state_dict` gave, on the device of what trains."""
+        for states in given["state"].values():
+            moved = {name: value.to(self.vector.device) for name, value in states.items()}
+            self.state = {self.vector: moved}
+
+
 class AdamaxSteps(Steps):
     """Steps of Adamax on all rows, each at its own rate.
 
@@ -127,105 +177,93 @@ class AdamaxSteps(Steps):
     """
 
     states = ("exp_avg", "exp_inf")
+    eps = 1e-8
 
     def __init__(self, nets: Sequence[TrainingNet]) -> None:
         super().__init__(nets)
         self.mean, self.largest = map(self._stacked_state, self.states)
         self.memory = torch.empty_like(self.values)
-        group = nets[0].optimizer_.param_groups[0]
-        self.betas, self.eps = group["betas"], group["eps"]
-        self.rates = Rates(nets, self._column)
+        self.betas = nets[0].optimizer_.param_groups[0]["betas"]
+        self.rates = Rates(nets, self._each)
 
     def numbers(self) -> tuple[Any, ...]:
-        """Return the rates and beta_1."""
-        return self.rates.next()
+        """Return the rates of averages, of the step, and of the mean of gradients."""
+        averaged = super().numbers()
+        return *averaged, *self.rates.next([net.n_steps_ for net in self.nets])
 
     def _take(self, *numbers: Any) -> None:
-        rate, beta1 = numbers
+        rate, rest = numbers
         mean, largest, memory = self.mean, self.largest, self.memory
-        mean.lerp_(self.gradients, 1 - beta1)
+        mean.lerp_(self.gradients, rest)
         torch.abs(self.gradients, out=memory).add_(self.eps)
         torch.maximum(largest.mul_(self.betas[1]), memory, out=largest)
         torch.div(mean, largest, out=memory)
-        self.values.addcmul_(memory, rate / (1 - beta1**self.n_steps), value=-1)
+        if isinstance(rate, Tensor):
+            self.values.addcmul_(memory, rate, value=-1)
+        else:
+            self.values.sub_(memory, alpha=rate)
 
     def leave(self, net: TrainingNet) -> None:
         """Give a net memory of its own, and all that it needs to go on."""
-        row = self.nets.index(net)
         super().leave(net)
-        rows = (self.mean[row].clone(), self.largest[row].clone())
-        state = dict(zip(self.states, rows, strict=True))
-        net.optimizer_.state[net.flat.vector] = state | {
-            "step": self.n_steps[row, 0].clone()
-        }
+        rows = (self.mean, self.largest)
+        row = self.nets.index(net)
+        own = {name: of[row].clone() for name, of in zip(self.states, rows, strict=True)}
+        net.optimizer_.tell(net.n_steps_, **own)
+
+    def tell(self) -> None:
+        """Have what the solvers of all nets remember be their rows."""
+        for row, net in enumerate(self.nets):
+            own = {"exp_avg": self.mean[row], "exp_inf": self.largest[row]}
+            net.optimizer_.tell(net.n_steps_, **own)
 
     def _stacked_state(self, name: str) -> Tensor:
-        """Return what the solver of each net remembers; zeros before its first step."""
-        none = torch.zeros_like(self.values[0])
-        of_nets = [net.optimizer_.state[net.flat.vector] for net in self.nets]
-        return torch.stack([state.get(name, none) for state in of_nets])
+        return torch.stack([net.optimizer_.of(name) for net in self.nets])
 
     def _select(self, rows_of: Callable[[Tensor], Tensor]) -> None:
         super()._select(rows_of)
         self.mean, self.largest = rows_of(self.mean), rows_of(self.largest)
         self.memory = self.memory[: len(self.values)]
-        self.rates.select(rows_of)
+        self.rates = Rates(self.nets, self._each)
 
     def _find_own_steps(self) -> None:
         """Have none: steps are of all rows."""
 
 
 class Rates:
-    """The rate and beta_1 of each net's next step, as columns; torch's own schedules.
+    """How far each net's next step goes, and how much of a gradient its mean takes in.
 
     Schedules that differ in their height alone are one.
     """
 
     def __init__(
-        self, nets: Sequence[TrainingNet], column: Callable[[Sequence[float]], Tensor]
+        self,
+        nets: Sequence[TrainingNet],
+        each: Callable[[list[float]], Any],
     ) -> None:
-        group = nets[0].optimizer_.param_groups[0]
-        self.column, self.beta1 = column, group["betas"][0]
-        cycles = [net.one_cycle for net in nets]
-        self.schedules: list[OneCycleLR] = []
-        if cycles[0] is None:
-            self.heights = column([net.lr for net in nets])
+        self.each, self.heights = each, each([net.lr for net in nets])
+        self.beta1 = nets[0].optimizer_.param_groups[0]["betas"][0]
+        if nets[0].member_rates is not None:  # and there is no other net
+            ratios = ratios_of(nets[0].module_, nets[0].member_rates)
+            self.heights = self.heights * ratios.to(nets[0].flat.vector.detach())
+        self.schedules: list[OneCycle] = []
+        if nets[0].schedule_ is None:
             return
-        self.heights = column([cycle["max_lr"] for cycle in cycles])  # type: ignore[index]
-        shapes = [
-            ({**net.one_cycle, "max_lr": 1.0}, net.n_steps_)  # type: ignore[dict-item]
-            for net in nets
+        cycles = [
+            replace(net.schedule_, max_lr=1.0, last_epoch=net.n_steps_) for net in nets
         ]
-        different = [s for n, s in enumerate(shapes) if s not in shapes[:n]]
-        numbers = [different.index(shape) for shape in shapes]
-        self.which = column(numbers)[:, 0].long()
-        for cycle, n_steps in different:
-            solver = torch.optim.Adamax([torch.zeros(1)], lr=1.0)
-            schedule = OneCycleLR(solver, **cycle)
-            solver.step()  # before which torch's schedules warn
-            for _ in range(n_steps):
-                schedule.step()
-            self.schedules.append(schedule)
+        self.schedules = [s for n, s in enumerate(cycles) if s not in cycles[:n]]
+        self.which = [self.schedules.index(cycle) for cycle in cycles]
 
-    def next(self) -> tuple[Any, Any]:
-        """Return both, for the step that comes now."""
-        if not self.schedules:
-            return self.heights, self.beta1
-        groups = [schedule.optimizer.param_groups[0] for schedule in self.schedules]
-        now = [(group["lr"], group["betas"][0]) for group in groups]
-        for schedule in self.schedules:
-            if schedule.last_epoch < schedule.total_steps - 1:
-                schedule.step()
-        if len(now) == 1:
-            ((rate, beta1),) = now
-            return self.heights * rate, beta1
-        rates, betas = (
-            self.column(each).index_select(0, self.which) for each in zip(*now, strict=True)
-        )
-        return self.heights * rates, betas
-
-    def select(self, rows_of: Callable[[Tensor], Tensor]) -> None:
-        """Keep some rows."""
-        self.heights = rows_of(self.heights)
+    def next(self, n_steps: Sequence[int]) -> tuple[Any, Any]:
+        """Return both, for the step that comes now: of each net its first, second, ..."""
+        now = [(1.0, self.beta1)] * len(n_steps)
         if self.schedules:
-            self.which = rows_of(self.which)
+            of_each = [schedule.now() for schedule in self.schedules]
+            now = [of_each[which] for which in self.which]
+            for schedule in self.schedules:
+                schedule.step()
+        shares = [
+            share / (1 - beta1**n) for (share, beta1), n in zip(now, n_steps, strict=True)
+        ]
+        return self.heights * self.each(shares), self.each([1 - beta1 for _, beta1 in now])

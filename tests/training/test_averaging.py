@@ -14,6 +14,7 @@ from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.training.batches import ArrayDataset
 from sklearn_spectral.training.flat import RunningAverage
 from sklearn_spectral.training.run import train
+from sklearn_spectral.training.steps import AdamaxSteps
 
 from ..plain import PLAIN
 
@@ -24,15 +25,22 @@ FEW = {**PLAIN, "max_iter": 4, "random_state": 0}
 def steps(monkeypatch):
     """The weights after each step, and those before the first."""
     seen = []
-    update = RunningAverage.update
+    update, take = RunningAverage.update, AdamaxSteps._take
 
-    def seeing(self):
+    def seeing_update(self):
         if not seen:
             seen.append(self.values.clone())
         seen.append(self.flat.copy())
         update(self)
 
-    monkeypatch.setattr(RunningAverage, "update", seeing)
+    def seeing_take(self, *numbers):
+        if not seen:
+            seen.append(self.values[0].clone())
+        take(self, *numbers)
+        seen.append(self.values[0].clone())
+
+    monkeypatch.setattr(RunningAverage, "update", seeing_update)
+    monkeypatch.setattr(AdamaxSteps, "_take", seeing_take)
     return seen
 
 
@@ -44,11 +52,15 @@ def average_of(steps, decay):
     return average
 
 
-@pytest.mark.parametrize("n_members", [1, 3])
-def test_what_is_kept_is_the_average_of_the_steps(digits, net_for, steps, n_members):
+@pytest.mark.parametrize(
+    ("n_members", "solver"), [(1, "adamax"), (3, "adamax"), (3, "adam")]
+)
+def test_what_is_kept_is_the_average_of_the_steps(
+    digits, net_for, steps, n_members, solver
+):
     X, y = digits[0][:200], digits[1][:200]
     network = SpectralNetwork(64, 10, 9, seed=0, dtype=torch.float64, n_members=n_members)
-    net = net_for(network, ArrayDataset(X, y), averaging=0.6)
+    net = net_for(network, ArrayDataset(X, y), averaging=0.6, solver=solver)
     train(net, ArrayDataset(X, y))
     assert len(steps) == 15
     torch.testing.assert_close(net.flat.copy(), average_of(steps, 0.6))
@@ -95,16 +107,16 @@ def test_a_bad_end_leaves_the_average_of_the_last_good_epoch(
     model = SpectralClassifier(9, averaging=0.9, learning_rate="constant", **FEW)
     two = clone(model).set_params(max_iter=2).fit(*digits)
     steps.clear()
-    update = RunningAverage.update
+    move = AdamaxSteps.move
 
-    def ending(self):
-        update(self)
+    def ending(self, *numbers):
+        move(self, *numbers)
         if len(steps) > 2 * 9 + 4:  # in the third epoch
             if ends == "interrupted":
                 raise KeyboardInterrupt
-            self.flat.vector.fill_(np.nan)
+            self.values.fill_(np.nan)
 
-    monkeypatch.setattr(RunningAverage, "update", ending)
+    monkeypatch.setattr(AdamaxSteps, "move", ending)
     raised = KeyboardInterrupt if ends == "interrupted" else ()
     with suppress(raised), pytest.warns(ConvergenceWarning):
         model.fit(*digits)

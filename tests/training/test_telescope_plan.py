@@ -12,7 +12,7 @@ from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.training import device as _device
-from sklearn_spectral.training.flat import FlatParameters, step_of
+from sklearn_spectral.training.flat import FlatParameters
 
 from ..plain import PLAIN
 
@@ -135,7 +135,7 @@ def test_room_on_a_device(monkeypatch):
     assert not _device.has_room(torch.device("cuda"), 501)
 
 
-@pytest.mark.parametrize("solver", [torch.optim.Adamax, torch.optim.Adam, torch.optim.SGD])
+@pytest.mark.parametrize("solver", [torch.optim.Adam, torch.optim.SGD])
 def test_steps_on_one_vector_are_steps_on_each_parameter(solver):
     networks = [SpectralNetwork(6, 3, 5, train_eigenvectors=True, seed=0) for _ in "ab"]
     flat = FlatParameters(networks[0])
@@ -143,7 +143,6 @@ def test_steps_on_one_vector_are_steps_on_each_parameter(solver):
         solver([flat.vector], lr=0.1),
         solver([p for p in networks[1].parameters() if p.requires_grad], lr=0.1),
     ]
-    step = step_of(optimizers[0], flat)
     generator = torch.Generator().manual_seed(0)
     for _ in range(5):
         x = torch.rand(8, 6, generator=generator)
@@ -153,7 +152,7 @@ def test_steps_on_one_vector_are_steps_on_each_parameter(solver):
             network(x).square().mean().backward()
         optimizers[1].step()
         with torch.no_grad():
-            step()
+            optimizers[0].step()
     for one, other in zip(*(n.parameters() for n in networks), strict=True):
         torch.testing.assert_close(one, other)
     copy = flat.copy()
