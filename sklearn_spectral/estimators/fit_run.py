@@ -58,6 +58,7 @@ class FitRun:
     network: StackedNetwork
     processes: Processes
     plans: list[dict[str, Any]]
+    largest_product: int
     dataset: Any
     net: TrainingNet
     outcome: Outcome
@@ -102,8 +103,11 @@ class FitRun:
     def train(self) -> None:
         """Train it by itself."""
         from ..training.run import train
+        from ..training.threads import threads, threads_for
 
-        self.outcome = train(self.net, self.dataset)
+        by_size = self.device.type == "cpu" and self.solver.by_batches
+        with threads(threads_for(self.largest_product) if by_size else None):
+            self.outcome = train(self.net, self.dataset)
 
     @own_modes()
     def finish(self) -> None:
@@ -269,6 +273,8 @@ class FitRun:
         own_rows = -(-options.batch_size // processes.share.n_processes)  # of each batch
         plans = network.plan(own_rows, len(dataset) if once else None)
         self.plans = [plan.to_dict() for plan in plans]
+        n_members = n_members_in(self.config)
+        self.largest_product = max(plan.largest_product(n_members) for plan in plans)
         self.planned.enter_context(network.use_plans(plans))
         if network.computes_once(plans):
             dataset = dataset.mapped(partial_of(network.precompute, plans=plans))

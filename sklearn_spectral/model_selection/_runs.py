@@ -9,8 +9,9 @@ from typing import Any
 
 from sklearn import get_config
 
-from ..training.device import own_modes, threads
+from ..training.device import own_modes
 from ..training.outcome import Outcome
+from ..training.threads import threads, threads_for
 from ._fits import Fit, Search, Steps, as_it_is, finish, prepare, score
 from ._store import Store
 
@@ -123,7 +124,8 @@ class Runs:
             self.report(fits[net], len(net.history) / net.max_epochs)
 
         datasets = [fit.run.dataset for fit in group]
-        with threads(1) as n_threads:
+        n_threads = threads_for(sum(fit.run.largest_product for fit in group))
+        with threads(1):
             Together([*fits], datasets, ended, after_epoch, until, n_threads).run()
         for fit in _going_on(group):
             fit.fit_time += (time.perf_counter() - start - apart) / n_fits

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import prod
 from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 T = TypeVar("T")
@@ -83,6 +85,34 @@ class StackPlan:
             for name, count in self.multiplications.items()
         ]
         return "\n".join(lines)
+
+    def largest_product(self, n_members: int = 1) -> int:
+        """Return the multiplications of the largest product of a step.
+
+        Parameters
+        ----------
+        n_members : int, default=1
+            Members that are computed together.
+
+        Returns
+        -------
+        int
+            By it a fit chooses in how many threads it computes.
+        """
+        widths, strategy = self.widths, self.strategy
+        if strategy in ("project", "once"):
+            if strategy == "once" or len(widths) == 2:
+                return 0
+            widths, strategy = widths[1:], self.after_projection
+        passes = [prod(pair) for pair in pairwise(widths)]
+        if strategy != "layers" and len(widths) > 2:
+            # A batch passes what three widths at a time are multiplied to.
+            passes = [widths[0] * widths[-1]]
+            triples = zip(widths, widths[1:], widths[2:], strict=False)
+            contractions = max(map(prod, triples))
+        else:
+            contractions = 0
+        return n_members * max(self.batch_size * max(passes), contractions)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as builtin types."""

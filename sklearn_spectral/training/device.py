@@ -105,24 +105,6 @@ def own_modes() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def threads(number: int) -> Iterator[int]:
-    """Have torch compute in so many threads in a ``with`` block; how many it had is given.
-
-    What is small takes longer in two threads than in one, since one waits for the other.
-    """
-    import torch
-
-    before = torch.get_num_threads()
-    if before != number:
-        torch.set_num_threads(number)
-    try:
-        yield before
-    finally:
-        if before != number:
-            torch.set_num_threads(before)
-
-
 def training_dtype(dtype: np.dtype, device: torch.device) -> np.dtype:
     """Return the type to train in: that of the input on the CPU, float32 elsewhere."""
     single = dtype == np.float32 or device.type != "cpu"

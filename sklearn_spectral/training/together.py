@@ -21,11 +21,11 @@ from ..spec.solvers import SOLVERS
 from .batches import ArrayDataset, BatchIterator, same
 from .callbacks import StopTraining
 from .cuda_graphs import graphed
-from .device import threads
 from .net import TrainingNet
 from .outcome import Outcome
 from .run import begin, end, outcome_of
 from .steps import AdamaxSteps, make_steps
+from .threads import threads
 
 ORDERED_NUMBERS = 2**22
 """Data of no more numbers are put in the order of an epoch at once."""
@@ -215,7 +215,7 @@ class Together:
         ended: Callable[[TrainingNet, Outcome | Exception], None],
         after_epoch: Callable[[TrainingNet], None] = lambda net: None,
         until: float = math.inf,
-        n_threads: int = 1,
+        n_threads: int | None = 1,
     ) -> None:
         self.groups: list[SharedRows] = []
         self.ended, self.after_epoch, self.until = ended, after_epoch, until
