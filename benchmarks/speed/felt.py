@@ -244,7 +244,7 @@ def onnx_calls(model, row):
     """Return what predicts by ONNX Runtime, where it is installed."""
     try:
         import onnxruntime
-        from skl2onnx import to_onnx
+        from sklearn_spectral.export import to_onnx
     except ImportError:
         return {}
     session = onnxruntime.InferenceSession(

@@ -20,6 +20,9 @@ from .units import fold_units
 PIECE = 2**18
 """About how many entries of a weight are formed at a time."""
 
+FEWEST_ROWS = 32
+"""A product with fewer rows than this spends its time on what it is added to."""
+
 
 def retract(
     stacks: Sequence[Sequence[LayerArrays]], slopes: Sequence[str], arrays: Arrays
@@ -99,4 +102,4 @@ def _bias(layer: LayerArrays, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.
 
 def _pieces(layer: LayerArrays) -> Iterator[slice]:
     """Cut the rows of a layer's weight."""
-    return slices(layer.n_out, max(1, PIECE // layer.n_in))
+    return slices(layer.n_out, max(FEWEST_ROWS, PIECE // layer.n_in))

@@ -19,6 +19,7 @@ from .backprop_members import MembersLayer, MembersProjected
 from .layer import LinearLayer, affine
 from .network import StackedNetwork
 from .products import times_vector
+from .seen_columns import SeenColumns
 from .telescope import LinearStack
 from .trained_weights import (
     WEIGHTS,
@@ -31,7 +32,7 @@ from .trained_weights import (
 class Operation(Protocol):
     """A step of the forward pass, and its way back."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Any) -> Tensor:
         """Return the output."""
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
@@ -54,6 +55,8 @@ class Backprop:
                 self._operations.append(ACTIVATIONS[type(activation)](activation))
         self._first, *self._others = self._operations
         self._others.reverse()
+        # Whether rows may be `SeenColumns` at no cost.
+        self.reads_columns = isinstance(self._first, _Layer | MembersLayer)
 
     @staticmethod
     def supports(network: nn.Module) -> bool:
@@ -64,9 +67,11 @@ class Backprop:
             and all(type(activation) in ACTIVATIONS for activation in network.activations)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the network's output; to be called under ``torch.no_grad``."""
+    def forward(self, x: Any) -> Tensor:
+        """Return the output for rows or `SeenColumns`; under ``torch.no_grad``."""
         x = self._standardized(x)
+        if isinstance(x, SeenColumns) and not self.reads_columns:
+            x = x.dense()
         for operation in self._operations:
             x = operation.forward(x)
         return x
@@ -179,12 +184,21 @@ class _Layer:
     def __init__(self, layer: LinearLayer) -> None:
         self.weight, self.bias = weight_of(layer), TrainedTensor(layer.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.x, self.formed = x, self.weight.form()
+    def forward(self, x: Any) -> Tensor:
+        self.x = x
+        if isinstance(x, SeenColumns):
+            self.part = self.weight.columns_as_rows(x.columns)
+            output = x.times(self.part.form())
+            return output if self.bias.values is None else output.add_(self.bias.values)
+        self.formed = self.weight.form()
         return affine(x, self.formed, self.bias.values)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:
         self.bias.write_sum(d, 0)
+        if isinstance(self.x, SeenColumns):  # of the data, which have no gradient
+            if self.weight.trains:
+                self.part.write(self.x.transposed_times(d))
+            return None
         if self.weight.trains:
             self.weight.write(d.T @ self.x)
         return d @ self.formed if needs_input else None

@@ -8,17 +8,15 @@ takes all rows at a time.
 from __future__ import annotations
 
 from math import prod
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from .layer import LinearLayer
 from .products import split_projection
+from .seen_columns import WIDE, SeenColumns
 from .trained_weights import SpectralWeight, TrainedTensor, WeightColumns, weight_of
-
-WIDE = 256
-"""Rows of as many columns are looked through for columns of zeros."""
 
 MOST_VIEWS = 32
 """Of memory that has shapes that change no more are kept."""
@@ -101,11 +99,16 @@ class SharedRowsLayer(OfMembers):
             self.views[len(x)] = Views(self, x, len(x), x.shape[1])
         return self.views[len(x)]
 
-    def forward(self, x: Tensor) -> Tensor:
-        columns = seen_columns(x)
+    def forward(self, x: Tensor | SeenColumns) -> Tensor:
+        columns: Tensor | None
+        if isinstance(x, SeenColumns):
+            columns, x = x.columns, x.values()
+        else:
+            columns = seen_columns(x)
+            x = x if columns is None else x.index_select(1, columns)
         self.part: SpectralWeight | WeightColumns = self.weight
         if columns is not None:
-            self.part, x = self.weight.at_columns(columns), x.index_select(1, columns)
+            self.part = self.weight.at_columns(columns)
         now = self.now = self._views(x, columns)
         now.inner.copy_(x)
         self.part.form(now.weight_inner)
@@ -160,8 +163,10 @@ class MembersLayer:
     def __init__(self, layer: LinearLayer) -> None:
         self.shared, self.own = SharedRowsLayer(layer), OwnRowsLayer(layer)
 
-    def forward(self, x: Tensor) -> Tensor:
-        self.reads: SharedRowsLayer | OwnRowsLayer = self.own if x.ndim > 2 else self.shared
+    def forward(self, x: Any) -> Tensor:
+        self.reads: SharedRowsLayer | OwnRowsLayer = (
+            self.own if len(x.shape) > 2 else self.shared
+        )
         return self.reads.forward(x)
 
     def backward(self, d: Tensor, needs_input: bool) -> Tensor | None:

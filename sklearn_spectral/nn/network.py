@@ -29,6 +29,7 @@ from .layer import LinearLayer, direct_linear, seed_from_torch
 from .linear import SpectralLinear, TrainEigenvectors
 from .members import WeightAndBias, merge_layers
 from .products import own_projection
+from .seen_columns import SeenColumns
 from .telescope import LinearStack
 
 
@@ -101,13 +102,15 @@ class StackedNetwork(nn.Module):
             return x
         return x * self.output_scale + self.output_shift
 
-    def standardized(self, x: Tensor) -> Tensor:
+    def standardized(self, x: Any) -> Any:
         """Return rows as the first layer reads them; those that `precompute` made are."""
         return x if self.reads_computed else self._standardize(x)
 
-    def _standardize(self, x: Tensor) -> Tensor:
+    def _standardize(self, x: Any) -> Any:
         if self.input_scale is None:
             return x
+        if isinstance(x, SeenColumns):  # of sparse data, which are not shifted
+            return x.divided(self.input_scale)
         return (x - self.input_shift).div_(self.input_scale)
 
     def units(self) -> dict[str, Tensor]:

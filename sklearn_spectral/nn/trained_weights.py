@@ -32,6 +32,11 @@ class TrainedTensor:
         if self.gradient is not None:
             torch.sum(gradients, dim, out=self.gradient)
 
+    def write_columns(self, columns: Tensor, gradient: Tensor) -> None:
+        """Write a gradient of some columns; that of the others is zero."""
+        if self.gradient is not None:
+            self.gradient.zero_().index_copy_(-1, columns, gradient)
+
     def write_minus_sum(self, gradients: Tensor, dim: int) -> None:
         if self.gradient is not None:
             torch.sum(gradients, dim, out=self.gradient).neg_()
@@ -80,6 +85,10 @@ class SpectralWeight:
         """Return some columns of W; the gradients of the others are zero."""
         return WeightColumns(self, columns)
 
+    def columns_as_rows(self, columns: Tensor) -> SpectralColumns:
+        """Return some columns of W of one network, as rows."""
+        return SpectralColumns(self, columns)
+
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write the gradients, given that of the layer's output from projected data."""
         plain = projected[:, -len(self.lambda_out.values) :]
@@ -107,12 +116,34 @@ class WeightColumns:
         whole = self.weight
         if whole.phi.gradient is not None:
             of_members = scale(self.lambda_in, whole.column, d_weight)
-            whole.phi.gradient.zero_().index_copy_(1, self.columns, of_members.sum(0))
+            whole.phi.write_columns(self.columns, of_members.sum(0))
         d_weight.mul_(self.phi_values)
-        if whole.lambda_in.gradient is not None:
-            gradient = whole.lambda_in.gradient.zero_()
-            gradient.index_copy_(-1, self.columns, d_weight.sum(-2))
+        whole.lambda_in.write_columns(self.columns, d_weight.sum(-2))
         whole.lambda_out.write_minus_sum(d_weight, -1)
+
+
+class SpectralColumns:
+    """Some columns of a spectral weight of one network, as the rows of a matrix: what a
+    sparse matrix is multiplied by has its rows beside each other."""
+
+    def __init__(self, weight: SpectralWeight, columns: Tensor) -> None:
+        self.weight, self.columns = weight, columns
+        lambda_in = weight.lambda_in.values.index_select(0, columns)
+        self.gaps = lambda_in.unsqueeze(1) - weight.lambda_out.values
+        self.phi_values = weight.phi.values.T.index_select(0, columns)
+
+    def form(self) -> Tensor:
+        """Return them, (n_columns, n_out)."""
+        return self.gaps * self.phi_values
+
+    def write(self, d: Tensor) -> None:
+        """Write the gradients of the whole, given that of these."""
+        whole = self.weight
+        if whole.phi.gradient is not None:
+            whole.phi.write_columns(self.columns, self.gaps.mul_(d).T)
+        d.mul_(self.phi_values)
+        whole.lambda_in.write_columns(self.columns, d.sum(1))
+        whole.lambda_out.write_minus_sum(d, 0)
 
 
 class DirectWeight:
@@ -130,11 +161,30 @@ class DirectWeight:
         """Write the gradient."""
         self.matrix.write(d_weight)
 
+    def columns_as_rows(self, columns: Tensor) -> DirectColumns:
+        """Return some columns of W, as rows."""
+        return DirectColumns(self, columns)
+
     def write_projected(self, d: Tensor, projected: Tensor) -> None:
         """Write nothing: a weight that projects data is frozen."""
 
     def closed_factor(self, transposed: bool) -> None:
         """Return None: the weight is there."""
+
+
+class DirectColumns:
+    """Some columns of a weight in direct space, as `SpectralColumns` are."""
+
+    def __init__(self, weight: DirectWeight, columns: Tensor) -> None:
+        self.matrix, self.columns = weight.matrix, columns
+
+    def form(self) -> Tensor:
+        """Return them."""
+        return self.matrix.values.T.index_select(0, self.columns)
+
+    def write(self, d: Tensor) -> None:
+        """Write the gradient of the whole, given that of these."""
+        self.matrix.write_columns(self.columns, d.T)
 
 
 WEIGHTS: dict[type[LinearLayer], type[SpectralWeight | DirectWeight]] = {

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from torch import Tensor
 
 from ..data.blocks import ALONE, FileReader, Share, groups
@@ -27,11 +28,13 @@ from ..data.rows import (
     row_chunks,
     slices,
 )
+from ..nn.seen_columns import WIDE, SeenColumns
 from ..spec.random_bits import seed_sequence
 from .convert import torch_dtype
 from .device import has_room
 
-Batch: TypeAlias = tuple[Tensor, tuple[Tensor, Tensor | None]]
+Batch: TypeAlias = tuple[Any, tuple[Tensor, Tensor | None]]
+"""Rows, as a tensor or `SeenColumns`, their targets and their weights."""
 
 Chunk: TypeAlias = tuple[Tensor, Tensor, Tensor | None, Tensor]
 """Rows, their targets, their weights, and which members have them in their bags."""
@@ -88,6 +91,7 @@ class ArrayDataset(torch.utils.data.Dataset):
         self._resident: Tensor | None = None
         self._whole: Batch | None = None
         self._staging: _Staging | None = None
+        self.reads_columns = False  # set by what reads: whether it takes `SeenColumns`
         if self.X.is_dense:
             n_bytes = len(self.X) * self.X.shape[1] * self.dtype.itemsize
             if self.device.type == "cpu":
@@ -243,7 +247,7 @@ class ArrayDataset(torch.utils.data.Dataset):
                 index = torch.from_numpy(numbers[first:stop])
                 x = self._staging.send_rows(self._on_host, index)
             elif self._resident is None:
-                x = self._send(self.X[numbers[first:stop]])
+                x = self._batch_of(self.X[numbers[first:stop]])
             else:
                 n = stop - first
                 if memory is None or len(memory) < n:
@@ -273,6 +277,12 @@ class ArrayDataset(torch.utils.data.Dataset):
         if self._staging is not None:
             return self._staging.send(densify(rows, self.dtype))
         return self._tensor(rows)
+
+    def _batch_of(self, rows: Any) -> Any:
+        """Return rows of a batch: of sparse ones the columns seen, where that is read."""
+        if self.reads_columns and rows.shape[1] >= WIDE and issparse(rows):
+            return SeenColumns.of(rows, self.dtype)
+        return self._send(rows)
 
     def _as_it_is(self) -> Tensor | None:
         """Return the rows as a tensor in memory, if they need no copy for that."""

@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import OneCycleLR
 from ..nn.backprop import Backprop
 from ..nn.losses import WeightedLoss
 from .callbacks import EpochHooks
-from .cuda_graphs import Graphed, graphed
+from .cuda_graphs import CAPTURES, Graphed, graphed
 from .flat import FlatParameters, RunningAverage
 from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
 from .one_cycle import OneCycle
@@ -261,6 +261,13 @@ class TrainingNet(NeuralNet):
 
         return whole
 
+    @property
+    def _reads_columns(self) -> bool:
+        """Whether batches of sparse rows may be `SeenColumns`."""
+        if self.passes_ is None or self.flat.vector.device.type in CAPTURES:
+            return False
+        return self.passes_.reads_columns
+
     def _step_by(self) -> Callable[[Any, int], Tensor]:
         """Return what takes a step by a batch of so many rows and returns its loss."""
         if self.batch_step_ is None:
@@ -306,6 +313,7 @@ class TrainingNet(NeuralNet):
         ]
         losses, sizes = [], iterator.sizes
         step = self._step_by()
+        iterator.dataset.reads_columns = self._reads_columns
         with torch.no_grad():
             for size, batch in zip(sizes, iterator, strict=True):
                 for callback in by_batch:
