@@ -1,9 +1,9 @@
 """What a user feels: small fits, the first of a process, busy machines, text, one row.
 
-    python benchmarks/speed/felt.py [--only tiny sparse ...] [--label before]
+    python benchmarks/speed/felt.py [--only tiny wide ...] [--label before]
 
-Each against MLPClassifier, or bare products in numpy, in the same run. ``--label`` is for the
-name of the file of figures, so that two versions can be laid beside each other:
+Each against MLPClassifier, or bare products in numpy, in the same run. ``--label`` names the
+file of figures, so that two versions can be laid beside each other:
 ``PYTHONPATH=other/checkout`` has it measure another one.
 """
 
@@ -14,6 +14,7 @@ import sys
 import time
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
@@ -224,13 +225,13 @@ def one_row(rounds):
             mlp = MLPClassifier(max_iter=5, random_state=0).fit(X, y)
         row = X[:1]
         calls = {
-            "predict": lambda m=model: m.predict(row),
-            "predict_proba": lambda m=model: m.predict_proba(row),
-            "MLPClassifier, predict": lambda m=mlp: m.predict(row),
+            "predict": partial(model.predict, row),
+            "predict_proba": partial(model.predict_proba, row),
+            "MLPClassifier, predict": partial(mlp.predict, row),
         }
         arrays = [*model.coefs_, *model.intercepts_]
         if all(array.ndim < 3 for array in arrays) and parameters is PLAIN:
-            calls["products in numpy"] = lambda m=model: bare(row, m)
+            calls["products in numpy"] = partial(bare, row, model)
         calls |= onnx_calls(model, row)
         median = {
             n: statistics.median(latencies(f, 400 * rounds)) for n, f in calls.items()

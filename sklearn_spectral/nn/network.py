@@ -42,6 +42,10 @@ class StackedNetwork(nn.Module):
     output_scale: Any
     stacks: Sequence[LinearStack]
 
+    # While it trains: what gives the same outputs without a graph, in memory of its own
+    # that the next call overwrites.
+    passes: Callable[[Tensor], Tensor] | None = None
+
     def __init__(
         self,
         architecture: Architecture,
@@ -94,10 +98,13 @@ class StackedNetwork(nn.Module):
 
         Several members share the rows of ``x``, or have their own, (n_members, n_samples,
         in_features); their outputs are (n_members, n_samples, out_features)."""
-        x = self.standardized(x)
-        for position in range(self.n_computed_once, len(self.activations)):
-            x = activated(self.activations[position], self.stacks[position](x))
-        x = self.stacks[-1](x)
+        if self.passes is not None and not torch.is_grad_enabled():
+            x = self.passes(x)
+        else:
+            x = self.standardized(x)
+            for position in range(self.n_computed_once, len(self.activations)):
+                x = activated(self.activations[position], self.stacks[position](x))
+            x = self.stacks[-1](x)
         if self.output_scale is None:
             return x
         return x * self.output_scale + self.output_shift

@@ -160,7 +160,7 @@ class TrainingNet(NeuralNet):
         self.captured_ = isinstance(self.batch_step_, Graphed) and self.batch_step_.captured
         if self.steps_ is not None:
             self.steps_.leave(self)
-        self.passes_ = self.batch_step_ = self.steps_ = None
+        self.passes_ = self.batch_step_ = self.steps_ = self.module_.passes = None
 
     @torch.no_grad()
     def penalty(self) -> float:
@@ -240,9 +240,10 @@ class TrainingNet(NeuralNet):
                 self.passes_ = Backprop(self.module_, self.batch_size)
             if self._is_alone:
                 compute = self._whole_step(self.steps_)
-        can_be_captured = self.passes_ is not None
-        device = self.flat.vector.device
-        self.batch_step_ = graphed(compute, device) if can_be_captured else compute
+        self.batch_step_ = compute
+        if self.passes_ is not None:
+            self.batch_step_ = graphed(compute, self.flat.vector.device)
+            self.module_.passes = self.passes_.forward
 
     @property
     def _is_alone(self) -> bool:

@@ -47,8 +47,11 @@ class Steps:
         or as columns where it differs from net to net."""
         for net in self.nets:
             net.n_steps_ += 1
-        shares = [share_of_step(net.averaging, net.n_steps_) for net in self.nets]
-        return (self._each(shares),)
+        if self.averages is None:
+            return (None,)
+        return (
+            self._each([share_of_step(net.averaging, net.n_steps_) for net in self.nets]),
+        )
 
     def take(self, losses: Tensor, *numbers: Any) -> None:
         """Take a step by the gradients that are there; add penalties to the losses."""
@@ -257,6 +260,9 @@ class Rates:
 
     def next(self, n_steps: Sequence[int]) -> tuple[Any, Any]:
         """Return both, for the step that comes now: of each net its first, second, ..."""
+        if not self.schedules and n_steps.count(n_steps[0]) == len(n_steps):
+            share = 1 / (1 - self.beta1 ** n_steps[0])
+            return self.heights * share, 1 - self.beta1
         now = [(1.0, self.beta1)] * len(n_steps)
         if self.schedules:
             of_each = [schedule.now() for schedule in self.schedules]
