@@ -2,7 +2,7 @@
 
     python benchmarks/speed/felt.py [--only tiny wide ...] [--label before]
 
-Each against MLPClassifier, or bare products in numpy, in the same run. ``--label`` names the
+Each against MLPClassifier, or bare products in numpy, in one run. ``--label`` names the
 file of figures, so that two versions can be laid beside each other:
 ``PYTHONPATH=other/checkout`` has it measure another one.
 """
@@ -245,6 +245,7 @@ def onnx_calls(model, row):
     """Return what predicts by ONNX Runtime, where it is installed."""
     try:
         import onnxruntime
+
         from sklearn_spectral.export import to_onnx
     except ImportError:
         return {}

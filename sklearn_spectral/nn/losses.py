@@ -20,7 +20,6 @@ from torch.nn import functional as F
 
 from ..spec.losses import LOSSES as OF_NUMBERS
 
-
 FEW_CLASSES = 16
 """A softmax of fewer takes all rows at a time, if these are neighbours, in a tenth of the
 time."""
