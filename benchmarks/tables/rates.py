@@ -23,6 +23,7 @@ from sklearn.metrics import log_loss
 from benchmarks.tables import sets
 from sklearn_spectral import SpectralClassifier, SpectralRegressor
 from sklearn_spectral.training.net import TrainingNet
+from sklearn_spectral.training.steps import AdamaxSteps
 
 OUT = Path("benchmarks/results/tables/rates.json")
 FACTORS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
@@ -33,17 +34,10 @@ def range_test(make, fold):
     """Return, as ratios to the automatic rate, a tenth of the rate of the least loss, and
     the rate at which the loss falls fastest."""
     rates = LOW * (HIGH / LOW) ** (np.arange(N_STEPS) / N_STEPS)
-    losses, plain = [], (TrainingNet._step, TrainingNet.compute_gradient)
+    losses, plain = [], (AdamaxSteps.move, TrainingNet.compute_gradient)
 
-    def step(net):
-        take, group = plain[0](net), net.optimizer_.param_groups[0]
-        base = net.lr
-
-        def rising():
-            group["lr"] = base * rates[min(len(losses), N_STEPS) - 1]
-            return take()
-
-        return rising
+    def rising(steps, share, rate, rest):
+        plain[0](steps, share, rate * rates[min(len(losses), N_STEPS) - 1], rest)
 
     def gradient(net, *batch):
         loss = plain[1](net, *batch)
@@ -53,11 +47,11 @@ def range_test(make, fold):
     n_rows = len(fold.y_train)
     batch = min(n_rows, max(64, min(200, n_rows // 20)))
     model = make(max_iter=-(-N_STEPS * batch // n_rows), n_iter_no_change=10**6)
-    TrainingNet._step, TrainingNet.compute_gradient = step, gradient
+    AdamaxSteps.move, TrainingNet.compute_gradient = rising, gradient
     try:
         model.fit(fold.X_train, fold.y_train)
     finally:
-        TrainingNet._step, TrainingNet.compute_gradient = plain
+        AdamaxSteps.move, TrainingNet.compute_gradient = plain
     smooth, mean = [], 0.0
     for place, loss in enumerate(losses[:N_STEPS], 1):
         mean = SMOOTHING * mean + (1 - SMOOTHING) * loss

@@ -13,7 +13,7 @@ from threading import Lock, local
 
 import torch
 
-FEW_MULTIPLICATIONS = 2**21
+FEW_MULTIPLICATIONS = 2_000_000
 """Where the largest product has no more, several threads gain nothing, or little
 (benchmarks/speed/threads.py)."""
 
