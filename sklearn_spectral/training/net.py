@@ -265,9 +265,9 @@ class TrainingNet(NeuralNet):
     @property
     def _reads_columns(self) -> bool:
         """Whether batches of sparse rows may be `SeenColumns`."""
-        if self.passes_ is None or self.flat.vector.device.type in CAPTURES:
-            return False
-        return self.passes_.reads_columns
+        device = self.flat.vector.device.type
+        on_cpu = device == "cpu" and device not in CAPTURES
+        return on_cpu and self.passes_ is not None and self.passes_.reads_columns
 
     def _step_by(self) -> Callable[[Any, int], Tensor]:
         """Return what takes a step by a batch of so many rows and returns its loss."""
