@@ -334,15 +334,20 @@ QUESTIONS = {
 def main():
     """Ask all questions, or some, and save the answers."""
     parser = harness.parser(__doc__, mnist=False)
-    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=QUESTIONS)
+    parser.add_argument("--only", nargs="+", choices=QUESTIONS, default=list(QUESTIONS))
     parser.add_argument("--label", default="felt")
     options = parser.parse_args()
+    if len(options.only) > 1:  # each in a process of its own: memory is as one leaves it
+        arguments = [a for a in sys.argv[1:] if a not in {"--only", *options.only}]
+        for name in options.only:
+            command = [sys.executable, __file__, *arguments, "--only", name]
+            subprocess.run(command, check=True)
+        return
     harness.set_threads(options.threads)
     rows = []
-    for name in options.only:
-        for row in QUESTIONS[name](options.rounds):
-            rows.append(row)
-            harness.save(rows, options, options.label)
+    for row in QUESTIONS[options.only[0]](options.rounds):
+        rows.append(row)
+        harness.save(rows, options, options.label)
 
 
 if __name__ == "__main__":

@@ -55,8 +55,11 @@ class Backprop:
                 self._operations.append(ACTIVATIONS[type(activation)](activation))
         self._first, *self._others = self._operations
         self._others.reverse()
-        # Whether rows may be `SeenColumns` at no cost.
-        self.reads_columns = isinstance(self._first, _Layer | MembersLayer)
+        # Whether rows may be `SeenColumns` at no cost: what is shifted is zero nowhere.
+        shift = network.input_shift
+        self.reads_columns = isinstance(self._first, _Layer | MembersLayer) and (
+            shift is None or not shift.any()
+        )
 
     @staticmethod
     def supports(network: nn.Module) -> bool:

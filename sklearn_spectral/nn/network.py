@@ -116,8 +116,10 @@ class StackedNetwork(nn.Module):
     def _standardize(self, x: Any) -> Any:
         if self.input_scale is None:
             return x
-        if isinstance(x, SeenColumns):  # of sparse data, which are not shifted
-            return x.divided(self.input_scale)
+        if isinstance(x, SeenColumns):
+            if not self.input_shift.any():  # as that of sparse data
+                return x.divided(self.input_scale)
+            x = x.dense()
         return (x - self.input_shift).div_(self.input_scale)
 
     def units(self) -> dict[str, Tensor]:

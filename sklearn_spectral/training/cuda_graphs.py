@@ -24,13 +24,14 @@ MOST_GRAPHS = 2
 def cuda_capture(
     function: Callable[[], Tensor], last: Tensor
 ) -> tuple[Callable[[], Any], Tensor]:
-    """Record what a function launches on the current CUDA device, without computing it.
+    """Record what a function launches on the CUDA device of its result, not computing it.
 
     It has to read and write tensors that stay where they are.
     """
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        result = function()
+    with torch.cuda.device(last.device):
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=torch.cuda.Stream(last.device)):
+            result = function()
     return graph.replay, result
 
 

@@ -251,12 +251,9 @@ class TrainingNet(NeuralNet):
 
     def _whole_step(self, steps: AdamaxSteps) -> Callable[..., Tensor]:
         """Return what computes a gradient and takes the step."""
-        clip = self._clip()
 
         def whole(x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any) -> Tensor:
             loss = self._gradient_of(x, y, weight)
-            if clip is not None:
-                clip()
             steps.move(*numbers)
             return loss
 
@@ -283,11 +280,11 @@ class TrainingNet(NeuralNet):
 
         def step(batch: Any, size: int) -> Tensor:
             loss = batch_gradient(lambda x, y: compute(x, *y), batch, size, gradient)
-            if clip is not None:
-                clip()
             if own_step is None:
                 steps.move(*steps.numbers())
                 return loss
+            if clip is not None:
+                clip()
             own_step()
             if self.average_ is not None:
                 self.average_.update()

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def make_steps(nets: Sequence[TrainingNet]) -> Steps:
     """Put the weights of nets into the rows of a matrix; each goes on where it was."""
     is_adamax = isinstance(nets[0].optimizer_, AdamaxState)
-    has_rows = is_adamax and all(net._clip() is None for net in nets)
-    return (AdamaxSteps if has_rows else Steps)(nets)
+    return (AdamaxSteps if is_adamax else Steps)(nets)
 
 
 class Steps:
@@ -166,9 +165,10 @@ class AdamaxState:
         return {"state": states, "param_groups": self.param_groups}
 
     def load_state_dict(self, given: dict[str, Any]) -> None:
-        """Take what `state_dict` gave, on the device of what trains."""
+        """Take what `state_dict` gave; vectors as what trains is, and where it is."""
+        like = self.vector.detach()
         for states in given["state"].values():
-            moved = {name: value.to(self.vector.device) for name, value in states.items()}
+            moved = {name: v.to(like) if v.ndim else v for name, v in states.items()}
             self.state = {self.vector: moved}
 
 
@@ -197,6 +197,8 @@ class AdamaxSteps(Steps):
     def _take(self, *numbers: Any) -> None:
         rate, rest = numbers
         mean, largest, memory = self.mean, self.largest, self.memory
+        for clip in self.clips:
+            clip()
         mean.lerp_(self.gradients, rest)
         torch.abs(self.gradients, out=memory).add_(self.eps)
         torch.maximum(largest.mul_(self.betas[1]), memory, out=largest)
@@ -230,7 +232,9 @@ class AdamaxSteps(Steps):
         self.rates = Rates(self.nets, self._each)
 
     def _find_own_steps(self) -> None:
-        """Have none: steps are of all rows."""
+        """Find what cuts each net's gradient; steps are of all rows."""
+        clips = [net._clip() for net in self.nets]
+        self.clips = [clip for clip in clips if clip is not None]
 
 
 class Rates:

@@ -7,6 +7,7 @@ long in two threads as in one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock, local
@@ -33,6 +34,15 @@ class _Inside(local):
 
 
 _inside = _Inside()
+
+
+def _forget() -> None:
+    """Be outside of all blocks: in a forked process nothing leaves those of its parent."""
+    _Users.lock, _Users.n_inside, _inside.number = Lock(), 0, None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where nothing forks
+    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager

@@ -109,3 +109,17 @@ def test_fits(model, monkeypatch):
     assert len(counted) == 3 * 5
     for ours, other in zip(model.coefs_, dense.coefs_, strict=True):
         np.testing.assert_allclose(ours, other, rtol=1e-7, atol=1e-9)
+
+
+def test_rows_that_are_shifted_are_dense(monkeypatch):
+    """A network whose first data were dense has a shift, by which zeros are none."""
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((90, N_FEATURES), density=0.05, format="csr", rng=rng)
+    y = rng.integers(0, 2, 90)
+    first = X.toarray() + rng.random(N_FEATURES)
+
+    def portions(second):
+        model = SpectralClassifier(5, n_members=1, batch_size=30, random_state=0)
+        return model.partial_fit(first, y, classes=[0, 1]).partial_fit(second, y).coefs_[0]
+
+    np.testing.assert_allclose(portions(X), portions(X.toarray()), rtol=1e-7)

@@ -9,6 +9,8 @@ from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.training.batches import ArrayDataset
 from sklearn_spectral.training.one_cycle import OneCycle
 from sklearn_spectral.training.run import train
+from sklearn_spectral.training.steps import AdamaxState
+from sklearn_spectral.training.together import Together
 
 
 @pytest.mark.parametrize("n_steps", [2, 3, 10, 97])
@@ -52,3 +54,34 @@ def test_a_training_is_that_of_torchs_adamax(digits, net_for, n_members, schedul
             cycle.step()
     for ours, torchs in zip(network.parameters(), other.parameters(), strict=True):
         torch.testing.assert_close(ours, torchs)
+
+
+def test_moments_of_another_type_are_taken_as_that_which_trains():
+    """As after portions on the CPU, in float64, that go on where float32 trains."""
+    vector = torch.nn.Parameter(torch.zeros(3))
+    state, moments = AdamaxState(vector, 0.1), torch.arange(3.0, dtype=torch.float64)
+    entry = {"step": torch.tensor(7.0), "exp_avg": moments, "exp_inf": moments + 1}
+    state.load_state_dict({"state": {0: entry}, "param_groups": []})
+    assert state.n_steps == 7
+    assert state.of("exp_avg").dtype == torch.float32
+    torch.testing.assert_close(state.of("exp_inf"), torch.tensor([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_gradients_are_cut_beside_each_other_as_alone(digits, net_for, n_members):
+    X, y = digits[0][:90], digits[1][:90]
+
+    def make():
+        network = SpectralNetwork(
+            64, 10, 9, seed=0, dtype=torch.float64, n_members=n_members
+        )
+        return net_for(network, ArrayDataset(X, y), max_norm=0.01)
+
+    alone, beside = make(), [make(), make()]
+    train(alone, ArrayDataset(X, y))
+    ended = []
+    data = [ArrayDataset(X, y) for _ in beside]
+    Together(beside, data, lambda net, outcome: ended.append(outcome)).run()
+    assert len(ended) == 2
+    for net in beside:
+        torch.testing.assert_close(net.flat.copy(), alone.flat.copy())

@@ -1,5 +1,7 @@
 """In how many threads fits compute, and that the program's number is left alone."""
 
+import multiprocessing
+import os
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -116,3 +118,19 @@ def test_what_is_projected_is_no_product():
 def test_little_and_much():
     assert threads_for(FEW_MULTIPLICATIONS) == 1
     assert threads_for(FEW_MULTIPLICATIONS + 1) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+def test_a_forked_process_is_outside_of_its_parents_blocks():
+    def number_of_a_fit():
+        with threads(None) as told:
+            return told, torch.get_num_threads()
+
+    with threads(1):
+        context = multiprocessing.get_context("fork")
+        receives, sends = context.Pipe(duplex=False)
+        child = context.Process(target=lambda: sends.send(number_of_a_fit()))
+        child.start()
+        assert receives.poll(60)
+        assert receives.recv() == (1, 1)  # the threads of OpenMP do not survive a fork
+        child.join()
