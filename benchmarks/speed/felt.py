@@ -110,7 +110,9 @@ def first(rounds):
     }
     contestants = {
         name: lambda s=s: subprocess.run(
-            [sys.executable, "-c", FIRST.format(what=s)], check=True
+            [sys.executable, "-c", FIRST.format(what=s)],
+            check=True,
+            cwd=Path(__file__).parent,  # where there is no package to find first
         )
         for name, s in statements.items()
     }
