@@ -235,9 +235,8 @@ def one_row(rounds):
         if all(array.ndim < 3 for array in arrays) and parameters is PLAIN:
             calls["products in numpy"] = partial(bare, row, model)
         calls |= onnx_calls(model, row)
-        median = {
-            n: statistics.median(latencies(f, 400 * rounds)) for n, f in calls.items()
-        }
+        found = {n: harness.latencies(f, 400 * rounds, 50) for n, f in calls.items()}
+        median = {n: statistics.median(seconds) for n, seconds in found.items()}
         for each, value in median.items():
             print(f"  {name}, one row, {each}: {1e6 * value:.0f} us")
         yield {"question": f"one row, {name}", "ratios": {}, "seconds": median}
@@ -256,18 +255,6 @@ def onnx_calls(model, row):
     )
     name, given = session.get_inputs()[0].name, row.astype(np.float32)
     return {"ONNX Runtime": lambda: session.run(None, {name: given})}
-
-
-def latencies(function, calls):
-    """Return the seconds of single calls."""
-    for _ in range(50):
-        function()
-    found = []
-    for _ in range(calls):
-        start = time.perf_counter()
-        function()
-        found.append(time.perf_counter() - start)
-    return found
 
 
 def spin():

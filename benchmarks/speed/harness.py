@@ -70,6 +70,19 @@ def take_turns(
     return seconds
 
 
+def latencies(
+    function: Callable[[], object], n_calls: int, warm_ups: int = 1
+) -> list[float]:
+    """Return the seconds of single calls."""
+    found = []
+    for number in range(warm_ups + n_calls):
+        start = time.perf_counter()
+        function()
+        if number >= warm_ups:
+            found.append(time.perf_counter() - start)
+    return found
+
+
 def row(
     question: str, ours: str, seconds: Mapping[str, Sequence[float]], **facts
 ) -> dict[str, object]:

@@ -8,9 +8,9 @@ Told are milliseconds of a step for each fit, beside a single fit in the same ru
 import argparse
 import json
 import statistics
-import time
 from pathlib import Path
 
+import harness
 import torch
 
 OUT = Path("benchmarks/results/speed/stacked.json")
@@ -72,13 +72,7 @@ def step_of(n_fits, n_members, n_rows, n_in, dtype):
 
 def milliseconds(step, n_steps=20):
     """Return the median of a few times of a step."""
-    step()
-    times = []
-    for _ in range(n_steps):
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times)
+    return 1e3 * statistics.median(harness.latencies(step, n_steps))
 
 
 def main():

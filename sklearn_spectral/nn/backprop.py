@@ -72,9 +72,9 @@ class Backprop:
 
     def forward(self, x: Any) -> Tensor:
         """Return the output for rows or `SeenColumns`; under ``torch.no_grad``."""
-        x = self._standardized(x)
         if isinstance(x, SeenColumns) and not self.reads_columns:
             x = x.dense()
+        x = self._standardized(x)
         for operation in self._operations:
             x = operation.forward(x)
         return x

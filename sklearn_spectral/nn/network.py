@@ -116,10 +116,8 @@ class StackedNetwork(nn.Module):
     def _standardize(self, x: Any) -> Any:
         if self.input_scale is None:
             return x
-        if isinstance(x, SeenColumns):
-            if not self.input_shift.any():  # as that of sparse data
-                return x.divided(self.input_scale)
-            x = x.dense()
+        if isinstance(x, SeenColumns):  # which are read where nothing is shifted
+            return x.divided(self.input_scale)
         return (x - self.input_shift).div_(self.input_scale)
 
     def units(self) -> dict[str, Tensor]:

@@ -251,7 +251,7 @@ def capture(net: TrainingNet) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     return {
         "callbacks": callbacks,
         "settings": {name: to_json(value) for name, value in _settings(net).items()},
-        "n_steps": None if net.schedule_ is None else net.schedule_.last_epoch,
+        "n_steps": None if net.schedule_ is None else net.n_steps_,
     }, tensors
 
 
@@ -298,8 +298,8 @@ def restore(net: TrainingNet, state: dict[str, Any]) -> None:
     net.flat.restore(state["vector"])
     if net.average_ is not None:
         net.average_.values.copy_(state["average"])
-        n_batches = _HISTORY.index("train_batch_count")
-        net.average_.n_steps = int(sum(row[n_batches] for row in state["rows"]))
+    n_batches = _HISTORY.index("train_batch_count")
+    net.n_steps_ = int(sum(row[n_batches] for row in state["rows"]))
     with net.averaged():
         for name, callback in _resumable(net).items():
             callback.resume(state["callbacks"][name], net)

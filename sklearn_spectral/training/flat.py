@@ -61,18 +61,11 @@ def share_of_step(decay: float, n_steps: int) -> float:
 
 
 class RunningAverage:
-    """The running average of a vector over the steps of a training."""
+    """The running average of a vector over the steps of a training, which take it on."""
 
-    def __init__(self, flat: FlatParameters, decay: float) -> None:
-        self.flat, self.decay = flat, decay
-        self.values = flat.copy()
-        self.n_steps = 0
+    def __init__(self, flat: FlatParameters) -> None:
+        self.flat, self.values = flat, flat.copy()
         self.trained: Tensor | None = None  # while the average is in its place
-
-    def update(self) -> None:
-        """Take a step in; to be called under ``torch.no_grad``."""
-        self.n_steps += 1
-        self.values.lerp_(self.flat.vector, share_of_step(self.decay, self.n_steps))
 
     @contextmanager
     def in_place(self) -> Iterator[None]:

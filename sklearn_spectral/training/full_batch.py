@@ -39,6 +39,7 @@ class FullBatchNet(TrainingNet):
     def fit_loop(self, X: ArrayDataset, *args: Any, **kwargs: Any) -> FullBatchNet:
         """Minimise the loss, an iteration an epoch; raise StopTraining if it converges."""
         self._set_training(True)
+        self.make_passes()
         widest = self.module_.architecture.widest * self.module_.n_members
         batch = FullBatch(X, widest, self.processes.share)
         vector = self.flat.vector

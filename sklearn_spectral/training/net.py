@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from skorch import NeuralNet
@@ -25,7 +25,7 @@ from .members import MemberClip, ScaledStep, Strength, penalty, strength_for
 from .one_cycle import OneCycle
 from .penalties import FlatPenalty
 from .processes import Processes
-from .steps import AdamaxState, AdamaxSteps
+from .steps import AdamaxState, AdamaxSteps, Steps, make_steps
 
 WAITING_FROM = 0.5
 """Share of the one-cycle schedule before which early stopping does not wait: the rate is
@@ -130,23 +130,23 @@ class TrainingNet(NeuralNet):
             make_schedule = partial(OneCycleLR, self.optimizer_)
         if self.one_cycle is not None:
             self.schedule_ = make_schedule(**self.one_cycle)
-        self.n_steps_ = 0  # known where they are those of `Steps`
-        self.average_ = None
-        if self.averaging:
-            self.average_ = RunningAverage(self.flat, self.averaging)
+        self.n_steps_ = 0
+        self.average_ = RunningAverage(self.flat) if self.averaging else None
         return self
 
     def initialize_module(self, *args: Any, **kwargs: Any) -> TrainingNet:
         """See whether the gradient can be had without autograd."""
         super().initialize_module(*args, **kwargs)
         self.strengths_ = self._strengths()
-        known = Backprop.supports(self.module_)
-        self.passes_ = Backprop(self.module_, self.batch_size) if known else None
+        self.has_passes_ = Backprop.supports(self.module_)
         self.penalty_ = None
-        if known and self._has_penalty():
+        if self.has_passes_ and self._has_penalty():
             self.penalty_ = FlatPenalty.of(self.module_, self.flat, self.strengths_)
-        self.batch_step_: Callable[..., Tensor] | None = None
-        self.steps_: AdamaxSteps | None = None  # of this net, while it trains by itself
+        # Of this net, while it trains by itself.
+        self.passes_: Backprop | None = None
+        self.steps_: Steps | None = None
+        self.graphed_: Callable[..., Tensor] | None = None
+        self.batch_step_: Callable[[Any, int], Tensor] | None = None
         return self
 
     def add_epoch_hooks(
@@ -157,10 +157,11 @@ class TrainingNet(NeuralNet):
 
     def release(self) -> None:
         """Free the last batch, which may be all data, and what was captured."""
-        self.captured_ = isinstance(self.batch_step_, Graphed) and self.batch_step_.captured
+        self.captured_ = isinstance(self.graphed_, Graphed) and self.graphed_.captured
         if self.steps_ is not None:
             self.steps_.leave(self)
-        self.passes_ = self.batch_step_ = self.steps_ = self.module_.passes = None
+        self.passes_ = self.steps_ = self.graphed_ = self.batch_step_ = None
+        self.module_.passes = None
 
     @torch.no_grad()
     def penalty(self) -> float:
@@ -229,35 +230,45 @@ class TrainingNet(NeuralNet):
             return MemberClip(self.module_, self.flat, self.max_norm)
         return partial(clip_grad_norm_, self.flat.vector, self.max_norm)
 
-    def _make_steps(self) -> None:
-        """Get ready for the first batch; what the solver goes on from is known by now."""
-        compute = self._gradient_of
-        if self.solver == "adamax":
-            self.n_steps_ = self.optimizer_.n_steps
-            self.steps_ = AdamaxSteps([self])
-            self.schedule_ = next(iter(self.steps_.rates.schedules), None)
-            if self.passes_ is not None:  # what trains is elsewhere now
-                self.passes_ = Backprop(self.module_, self.batch_size)
-            if self._is_alone:
-                compute = self._whole_step(self.steps_)
-        self.batch_step_ = compute
-        if self.passes_ is not None:
-            self.batch_step_ = graphed(compute, self.flat.vector.device)
+    def make_passes(self) -> None:
+        """Find the passes of what trains, which stays where it is from here on."""
+        if self.has_passes_:
+            self.passes_ = Backprop(self.module_, self.batch_size)
             self.module_.passes = self.passes_.forward
 
-    @property
-    def _is_alone(self) -> bool:
-        return self.processes.share.n_processes == 1
+    def _make_step(self) -> Callable[[Any, int], Tensor]:
+        """Return what takes a step by a batch of so many rows and returns its loss; to be
+        called when what the solver goes on from is known."""
+        if isinstance(self.optimizer_, AdamaxState):
+            self.n_steps_ = self.optimizer_.n_steps
+        steps = self.steps_ = make_steps([self])
+        self.make_passes()
+        if isinstance(steps, AdamaxSteps) and self.processes.share.n_processes == 1:
+            whole = self._graphed(self._gradient_and_step)
+            return lambda batch, size: whole(batch[0], *batch[1], *steps.numbers())
+        compute = self._graphed(self._gradient_of)
+        batch_gradient, gradient = self.processes.batch_gradient, self.flat.gradient
 
-    def _whole_step(self, steps: AdamaxSteps) -> Callable[..., Tensor]:
-        """Return what computes a gradient and takes the step."""
-
-        def whole(x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any) -> Tensor:
-            loss = self._gradient_of(x, y, weight)
-            steps.move(*numbers)
+        def step(batch: Any, size: int) -> Tensor:
+            loss = batch_gradient(lambda x, y: compute(x, *y), batch, size, gradient)
+            steps.move(*steps.numbers())
             return loss
 
-        return whole
+        return step
+
+    def _gradient_and_step(
+        self, x: Tensor, y: Tensor, weight: Tensor | None, *numbers: Any
+    ) -> Tensor:
+        loss = self._gradient_of(x, y, weight)
+        cast("Steps", self.steps_).move(*numbers)
+        return loss
+
+    def _graphed(self, function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Return a function as a graph where there are any, and no autograd."""
+        if self.passes_ is None:
+            return function
+        self.graphed_ = graphed(function, self.flat.vector.device)
+        return self.graphed_
 
     @property
     def _reads_columns(self) -> bool:
@@ -265,34 +276,6 @@ class TrainingNet(NeuralNet):
         device = self.flat.vector.device.type
         on_cpu = device == "cpu" and device not in CAPTURES
         return on_cpu and self.passes_ is not None and self.passes_.reads_columns
-
-    def _step_by(self) -> Callable[[Any, int], Tensor]:
-        """Return what takes a step by a batch of so many rows and returns its loss."""
-        if self.batch_step_ is None:
-            self._make_steps()
-        compute: Any = self.batch_step_
-        steps: Any = self.steps_
-        if steps is not None and self._is_alone:
-            numbers = steps.numbers
-            return lambda batch, size: compute(batch[0], *batch[1], *numbers())
-        clip, own_step = self._clip(), None if steps is not None else self._step()
-        batch_gradient, gradient = self.processes.batch_gradient, self.flat.gradient
-
-        def step(batch: Any, size: int) -> Tensor:
-            loss = batch_gradient(lambda x, y: compute(x, *y), batch, size, gradient)
-            if own_step is None:
-                steps.move(*steps.numbers())
-                return loss
-            if clip is not None:
-                clip()
-            own_step()
-            if self.average_ is not None:
-                self.average_.update()
-            if self.schedule_ is not None:
-                self.schedule_.step()
-            return loss
-
-        return step
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params) -> None:
         """Run over the batches, reading their losses once at the end.
@@ -310,7 +293,9 @@ class TrainingNet(NeuralNet):
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         losses, sizes = [], iterator.sizes
-        step = self._step_by()
+        if self.batch_step_ is None:
+            self.batch_step_ = self._make_step()
+        step = self.batch_step_
         iterator.dataset.reads_columns = self._reads_columns
         with torch.no_grad():
             for size, batch in zip(sizes, iterator, strict=True):

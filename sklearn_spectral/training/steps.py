@@ -70,7 +70,7 @@ class Steps:
 
     def _each(self, numbers: list[float]) -> Any:
         """Return the number of all nets, or a column."""
-        is_alike = len(numbers) == 1 or numbers.count(numbers[0]) == len(numbers)
+        is_alike = numbers.count(numbers[0]) == len(numbers)
         return numbers[0] if is_alike else self._column(numbers)
 
     def are_finite(self) -> list[bool]:
@@ -90,7 +90,9 @@ class Steps:
         net.flat.move_to(net.flat.copy(), net.flat.gradient.clone())
         if net.average_ is not None:
             net.average_.values = net.average_.values.clone()
-            net.average_.n_steps = net.n_steps_
+
+    def tell(self) -> None:
+        """Have each net's solver know what it remembers; those of torch do."""
 
     def _select(self, rows_of: Callable[[Tensor], Tensor]) -> None:
         self.values, self.gradients = rows_of(self.values), rows_of(self.gradients)
@@ -211,16 +213,17 @@ class AdamaxSteps(Steps):
     def leave(self, net: TrainingNet) -> None:
         """Give a net memory of its own, and all that it needs to go on."""
         super().leave(net)
-        rows = (self.mean, self.largest)
-        row = self.nets.index(net)
-        own = {name: of[row].clone() for name, of in zip(self.states, rows, strict=True)}
+        own = {name: row.clone() for name, row in self._rows_of(net).items()}
         net.optimizer_.tell(net.n_steps_, **own)
 
     def tell(self) -> None:
-        """Have what the solvers of all nets remember be their rows."""
-        for row, net in enumerate(self.nets):
-            own = {"exp_avg": self.mean[row], "exp_inf": self.largest[row]}
-            net.optimizer_.tell(net.n_steps_, **own)
+        """Have each net's solver remember its rows."""
+        for net in self.nets:
+            net.optimizer_.tell(net.n_steps_, **self._rows_of(net))
+
+    def _rows_of(self, net: TrainingNet) -> dict[str, Tensor]:
+        row, of_all = self.nets.index(net), (self.mean, self.largest)
+        return {name: of[row] for name, of in zip(self.states, of_all, strict=True)}
 
     def _stacked_state(self, name: str) -> Tensor:
         return torch.stack([net.optimizer_.of(name) for net in self.nets])
@@ -264,9 +267,6 @@ class Rates:
 
     def next(self, n_steps: Sequence[int]) -> tuple[Any, Any]:
         """Return both, for the step that comes now: of each net its first, second, ..."""
-        if not self.schedules and n_steps.count(n_steps[0]) == len(n_steps):
-            share = 1 / (1 - self.beta1 ** n_steps[0])
-            return self.heights * share, 1 - self.beta1
         now = [(1.0, self.beta1)] * len(n_steps)
         if self.schedules:
             of_each = [schedule.now() for schedule in self.schedules]

@@ -12,9 +12,8 @@ from sklearn_spectral import SpectralClassifier
 from sklearn_spectral.estimators.fit_run import FitRun
 from sklearn_spectral.nn import SpectralNetwork
 from sklearn_spectral.training.batches import ArrayDataset
-from sklearn_spectral.training.flat import RunningAverage
 from sklearn_spectral.training.run import train
-from sklearn_spectral.training.steps import AdamaxSteps
+from sklearn_spectral.training.steps import AdamaxSteps, Steps
 
 from ..plain import PLAIN
 
@@ -25,22 +24,18 @@ FEW = {**PLAIN, "max_iter": 4, "random_state": 0}
 def steps(monkeypatch):
     """The weights after each step, and those before the first."""
     seen = []
-    update, take = RunningAverage.update, AdamaxSteps._take
 
-    def seeing_update(self):
-        if not seen:
-            seen.append(self.values.clone())
-        seen.append(self.flat.copy())
-        update(self)
-
-    def seeing_take(self, *numbers):
-        if not seen:
+    def seeing(take):
+        def seen_by(self, *numbers):
+            if not seen:
+                seen.append(self.values[0].clone())
+            take(self, *numbers)
             seen.append(self.values[0].clone())
-        take(self, *numbers)
-        seen.append(self.values[0].clone())
 
-    monkeypatch.setattr(RunningAverage, "update", seeing_update)
-    monkeypatch.setattr(AdamaxSteps, "_take", seeing_take)
+        return seen_by
+
+    for solver in (Steps, AdamaxSteps):
+        monkeypatch.setattr(solver, "_take", seeing(solver._take))
     return seen
 
 
