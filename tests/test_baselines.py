@@ -24,6 +24,12 @@ TRAIN = {
     "readout": {},
     "low_rank": {"rank": 8},
     "singular_values": {"linear_expansion": 200},
+    "half": {},
+    "hashed": {"n_weights": (600, 200)},
+    "lora": {"rank": 4},
+    "covariance": {"rank": 8},
+    "kronecker": {"rank": (2, 8)},
+    "random_subspace": {"n_weights": 800},
 }
 
 

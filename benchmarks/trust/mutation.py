@@ -142,17 +142,17 @@ MUTANTS = [
     ),
     ("cascade.py", "product = matrix @ product", "product = product @ matrix"),
     (
-        "../spec/parametrizations.py",
+        "../spec/parametrizations/factors.py",
         "orthogonal, triangle = linalg.qr(matrix if self.is_tall else matrix.T)",
         "orthogonal, triangle = linalg.qr(matrix)",
     ),
     (
-        "../spec/parametrizations.py",
+        "../spec/parametrizations/factors.py",
         "return (left @ triangle.T) @ arrays.orthogonal.T",
         "return (left @ triangle) @ arrays.orthogonal.T",
     ),
     (
-        "../spec/parametrizations.py",
+        "../spec/parametrizations/factors.py",
         "return ((left @ arrays.left) * arrays.singular_values) @ arrays.right",
         "return (left @ arrays.left) @ arrays.right",
     ),
@@ -170,11 +170,25 @@ MUTANTS = [
         "return ((output - target) ** 2).sum(dim=1) / 2",
     ),
     (
-        "../spec/parametrizations.py",
+        "../spec/parametrizations/entries.py",
         "return arrays.gains[:, None] * (arrays.frozen @ right)",
         "return arrays.frozen @ right",
     ),
-    ("../spec/parametrizations.py", "return projected * arrays.gains", "return projected"),
+    (
+        "../spec/parametrizations/entries.py",
+        "return projected * arrays.gains",
+        "return projected",
+    ),
+    (
+        "../spec/parametrizations/kronecker.py",
+        "apart.swapaxes(1, 2).reshape(self.n_out, self.n_in)",
+        "apart.reshape(self.n_out, self.n_in)",
+    ),
+    (
+        "../spec/parametrizations/shared.py",
+        "np.concatenate([shared, -shared])",
+        "np.concatenate([shared, shared])",
+    ),
 ]
 
 

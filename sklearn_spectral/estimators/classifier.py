@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
+from ..spec.parametrizations import RANK
 from .calls import explained
 from .classification import NetworkClassifierMixin
 from .direct_classifier import DirectClassifier
@@ -52,13 +53,20 @@ class SpectralClassifier(
         Which eigenvalues of each layer train: those of the nodes that it feeds
         (``"out"``), of those that it reads (``"in"``), or both. ``"paper"`` is both in
         the first layer and ``"out"`` afterwards.
-    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=True
+    train_eigenvectors : bool or str, default=True
         Whether the eigenvectors train too. With True the network is as accurate as one
         trained by its weights, and has more parameters than that: the eigenvalues. With
         False files are small, and what members predict out of bag is quite honest: with
         True the eigenvectors that they share have seen all rows.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
-        triangular factor [2]_, ``"gains"`` only one factor per row of it.
+        triangular factor [2]_, ``"gains"`` only one factor per row of it. ``"readout"``
+        trains those of the last layer alone. With ``"kronecker"`` phi is a sum of ``rank``
+        Kronecker products [4]_ whose factors train: the nodes of a layer are a grid, whose
+        rows and columns mix. That takes very few numbers, and serves images whose pixels
+        come row by row. The grid is as square as can be; 32 nodes or fewer are a column.
+    rank : int or array-like of int, default=4
+        How many Kronecker products with ``train_eigenvectors="kronecker"``: one number
+        for all layers, or one for each, linear ones included.
     n_members : int or "auto", default="auto"
         How many networks train at once on the same eigenvectors: a population, whose
         members differ in eigenvalues and biases. Its output is the mean of theirs, and it
@@ -296,6 +304,8 @@ class SpectralClassifier(
        performance", Physical Review E 104, 054312 (2021).
     .. [3] L. Giambagli, L. Buffoni, L. Chicchi, D. Fanelli, "How a student becomes a
        teacher: learning and forgetting through spectral methods", NeurIPS (2023).
+    .. [4] C. F. Van Loan, N. Pitsianis, "Approximation with Kronecker products", in
+       Linear Algebra for Large Scale and Real-Time Applications (1993), pages 293-314.
 
     Examples
     --------
@@ -323,6 +333,7 @@ class SpectralClassifier(
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = True,
+        rank: int | Sequence[int] = RANK,
         n_members: int | Literal["auto"] = "auto",
         bag_fraction: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
@@ -363,6 +374,7 @@ class SpectralClassifier(
             linear_expansion=linear_expansion,
             train_eigenvalues=train_eigenvalues,
             train_eigenvectors=train_eigenvectors,
+            rank=rank,
             n_members=n_members,
             bag_fraction=bag_fraction,
             fit_intercept=fit_intercept,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, ClassVar, Literal, Self
 
@@ -11,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..files.container import Path_
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion
-from ..spec.parametrizations import parametrization_of, weight_choices
+from ..spec.parametrizations import options_in, parametrization_of, weight_choices
 from ..spec.solvers import SOLVERS
 from ..spec.starts import WEIGHT_SCHEMES
 from ..training.device import own_modes
@@ -32,9 +33,9 @@ class BaseDirect(BaseNetwork):
     _parameter_constraints: ClassVar[dict] = {
         **BaseNetwork._parameter_constraints,
         "parametrization": [RegisteredNames(weight_choices)],
-        "n_weights": [Interval(Integral, 1, None, closed="left"), None],
+        "n_weights": [Interval(Integral, 1, None, closed="left"), "array-like", None],
         "frozen_init": [StrOptions({"start", "zero"})],
-        "rank": [Interval(Integral, 1, None, closed="left")],
+        "rank": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "init": [RegisteredNames(WEIGHT_SCHEMES.keys)],
     }
 
@@ -46,9 +47,9 @@ class BaseDirect(BaseNetwork):
         *,
         linear_expansion: LinearExpansion = None,
         parametrization: str = "weights",
-        n_weights: int | None = None,
+        n_weights: int | Sequence[int] | None = None,
         frozen_init: str = "start",
-        rank: int = 10,
+        rank: int | Sequence[int] = 10,
         fit_intercept: bool = True,
         standardize: bool = True,
         init: str = "glorot",
@@ -268,12 +269,11 @@ class BaseDirect(BaseNetwork):
 
     def _network_settings(self) -> dict[str, Any]:
         # Only what is used, so that nothing else keeps training from going on.
-        used = (
-            "parametrization",
-            "init",
-            *parametrization_of(self.parametrization).options,
-        )
-        return {name: getattr(self, name) for name in used}
+        return {
+            "parametrization": self.parametrization,
+            "init": self.init,
+            **options_in(self.parametrization, self),
+        }
 
     def _penalties(self) -> dict[str, tuple[float, float]]:
         return {"weights": (self.alpha, self.l1_ratio)}

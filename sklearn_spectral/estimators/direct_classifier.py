@@ -4,7 +4,7 @@ It shares the training code of the spectral estimator, so that a comparison diff
 trains and in nothing else.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 from ..files.container import Path_
@@ -41,15 +41,30 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         - ``"low_rank"``: the factors of W = U V of rank ``rank``;
         - ``"singular_values"``: s of W = U diag(s) V^T, the singular vectors being those
           of the start (reference 22 of [1]_);
-        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one.
-    n_weights : int or None, default=None
-        How many weights train; needed with ``parametrization="subset"``, not used
-        otherwise.
+        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one;
+        - ``"biases"``: no weight [2]_;
+        - ``"half"``: one factor per node that a layer feeds, and all weights of the last
+          layer [3]_;
+        - ``"hashed"``: ``n_weights`` numbers, of which each weight is one or its negative,
+          at random [4]_;
+        - ``"random_subspace"``: ``n_weights`` numbers, of which four are added to each
+          weight of the start, at random and with random signs [5]_;
+        - ``"lora"``: U, V and b of W = b W_0 + U V of rank ``rank``, W_0 being the start
+          [6]_;
+        - ``"covariance"``: V of W = U V of rank ``rank``, by which the rows of W are random
+          and their covariance V^T V is learned, and all weights of the last layer [7]_;
+        - ``"kronecker"``: the factors of a sum of ``rank`` Kronecker products [8]_; see
+          `SpectralClassifier`.
+    n_weights : int, array-like of int or None, default=None
+        How many weights train with ``parametrization="subset"``, or numbers with
+        ``"hashed"`` and ``"random_subspace"``, which need it. For the last two also one
+        number for each layer, linear ones included; one for all is divided by their sizes.
     frozen_init : {"start", "zero"}, default="start"
         What the other weights are for ever with ``parametrization="subset"``.
-    rank : int, default=10
-        The rank for ``parametrization="low_rank"``; a narrower layer takes its own width,
-        and then has more numbers in its factors than in its weight.
+    rank : int or array-like of int, default=10
+        The rank for ``"low_rank"``, ``"lora"`` and ``"covariance"``, or the number of
+        products for ``"kronecker"``: for all layers or one for each. A narrower layer takes
+        its own width, and then has more numbers in its factors than in its weight.
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
@@ -176,6 +191,21 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     ----------
     .. [1] L. Giambagli, L. Buffoni, T. Carletti, W. Nocentini, D. Fanelli, "Machine
        learning in spectral domain", Nature Communications 12, 1330 (2021).
+    .. [2] E. Williams et al., "Expressivity of neural networks with random weights and
+       learned biases" (2024), arXiv 2407.00957.
+    .. [3] E. Alpaydin, "Half-layered neural networks" (2025), arXiv 2506.04352.
+    .. [4] W. Chen, J. T. Wilson, S. Tyree, K. Q. Weinberger, Y. Chen, "Compressing neural
+       networks with the hashing trick", ICML (2015), arXiv 1504.04788.
+    .. [5] C. Li, H. Farkhoor, R. Liu, J. Yosinski, "Measuring the intrinsic dimension of
+       objective landscapes", ICLR (2018), arXiv 1804.08838. Their subspace is one of all
+       layers together.
+    .. [6] H. Hazan, Y. Zhang, B. Hartl, M. Levin, "A little rank goes a long way: random
+       scaffolds with LoRA adapters are all you need" (2026), arXiv 2604.08749.
+    .. [7] E. Alpaydin, "HalfNet: randomized neural networks with learned subspace geometry"
+       (2026), arXiv 2606.04583.
+    .. [8] S. Zhou, J.-N. Wu, Y. Wu, X. Zhou, "Exploiting local structures with the
+       Kronecker layer in convolutional networks" (2015), arXiv 1512.09194. They are tensor
+       trains of two factors: A. Novikov et al., NIPS (2015), arXiv 1509.06569.
 
     Examples
     --------
@@ -204,9 +234,9 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
         *,
         linear_expansion: LinearExpansion = None,
         parametrization: str = "weights",
-        n_weights: int | None = None,
+        n_weights: int | Sequence[int] | None = None,
         frozen_init: str = "start",
-        rank: int = 10,
+        rank: int | Sequence[int] = 10,
         fit_intercept: bool = True,
         standardize: bool = True,
         init: str = "glorot",

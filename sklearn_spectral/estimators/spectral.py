@@ -12,28 +12,31 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ..data.covariance import covariance, shape_rows
 from ..data.training_data import TrainingData
 from ..files.container import Path_
 from ..fitted.members import as_matrix
 from ..spec.architecture import HiddenLayerSizes, LinearExpansion, auto_expansion
-from ..spec.parametrizations import eigenvector_choices, parametrization_of
+from ..spec.parametrizations import (
+    RANK,
+    checked_choice,
+    eigenvector_choices,
+    for_any_matrix,
+    options_in,
+    parametrization_of,
+)
 from ..spec.solvers import SOLVERS
 from ..spec.starts import SCHEMES
 from ..training.device import own_modes
 from .base import BaseNetwork
 from .calls import explained
 from .constraints import RegisteredNames
+from .covariance_start import COVARIANCE_POWERS, shape_first_layer
 from .direct import BaseDirect
 from .typing import Scoring, Seed
 
 if TYPE_CHECKING:
     from ..nn.network import StackedNetwork
     from .conversion import PlainNetwork
-
-COVARIANCE_POWERS = {"covariance": 0.5, "sqrt_covariance": 0.25}
-"""The power of the covariance that rows of uniform numbers are multiplied by: those of
-``"covariance"`` vary as the data do, those of ``"sqrt_covariance"`` less unevenly."""
 
 # All starts but "scaled" have larger eigenvectors, with which the same step of an
 # eigenvalue moves the weights further (benchmarks/README.md, "Starts").
@@ -60,6 +63,7 @@ class BaseSpectral(BaseNetwork):
         ],
         "train_eigenvalues": [StrOptions({"both", "out", "in", "paper"})],
         "train_eigenvectors": ["boolean", RegisteredNames(eigenvector_choices)],
+        "rank": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "n_members": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_iter_no_change": [
             StrOptions({"auto"}),
@@ -78,7 +82,11 @@ class BaseSpectral(BaseNetwork):
         "l1_ratio_eigenvectors": [Interval(Real, 0, 1, closed="both"), None],
     }
 
-    _may_change = BaseNetwork._may_change | {"train_eigenvalues", "train_eigenvectors"}
+    _may_change = BaseNetwork._may_change | {
+        "train_eigenvalues",
+        "train_eigenvectors",
+        "rank",
+    }
 
     @explained
     def __init__(
@@ -89,6 +97,7 @@ class BaseSpectral(BaseNetwork):
         linear_expansion: LinearExpansion | Literal["auto"] = "auto",
         train_eigenvalues: str = "both",
         train_eigenvectors: bool | str = True,
+        rank: int | Sequence[int] = RANK,
         n_members: int | Literal["auto"] = "auto",
         bag_fraction: float | Literal["auto"] = "auto",
         fit_intercept: bool = True,
@@ -124,6 +133,7 @@ class BaseSpectral(BaseNetwork):
         self.linear_expansion = linear_expansion
         self.train_eigenvalues = train_eigenvalues
         self.train_eigenvectors = train_eigenvectors
+        self.rank = rank
         self.n_members = n_members
         self.bag_fraction = bag_fraction
         self.fit_intercept = fit_intercept
@@ -296,6 +306,7 @@ class BaseSpectral(BaseNetwork):
             hidden_layer_sizes=widths,
             linear_expansion=None,
             n_members=1,
+            train_eigenvectors=for_any_matrix(self.train_eigenvectors),
             bag_fraction=1.0,
             early_stopping=self.early_stopping != "oob" and self.early_stopping,
         )
@@ -304,6 +315,7 @@ class BaseSpectral(BaseNetwork):
             "hidden_layer_sizes": widths,
             "linear_expansion": ((),) * len(coefs),
             "n_members": 1,
+            "train_eigenvectors": for_any_matrix(fitted.config["train_eigenvectors"]),
             "units": bool(units),
         }
         intercepts = plain[1] if fitted.has_bias else None
@@ -364,41 +376,22 @@ class BaseSpectral(BaseNetwork):
         return self.n_members == "auto" and getattr(self, "n_features_in_", 0) > WIDE
 
     def _network_settings(self) -> dict[str, Any]:
-        form = self.train_eigenvectors
+        form = checked_choice(self.train_eigenvectors)
         return {
             "train_eigenvalues": self.train_eigenvalues,
-            "train_eigenvectors": form if isinstance(form, str) else bool(form),
+            "train_eigenvectors": form,
             # The start that it shapes: to_network() has no data to shape it by.
             "init": "paper" if self.init in COVARIANCE_POWERS else self.init,
             "n_members": self._n_networks,
+            # Only what is used, so that nothing else keeps training from going on.
+            **options_in(form, self),
         }
 
     def _prepare_start(
         self, network: StackedNetwork, data: TrainingData, *, partial: bool
     ) -> None:
-        """Shape the eigenvectors of the first layer by the covariance of the input."""
-        power = COVARIANCE_POWERS.get(self.init)
-        if power is None:
-            return
-        n_rows, n_features = len(data.row_numbers), data.X.shape[1]
-        if partial and n_rows <= n_features:
-            raise ValueError(
-                f"init={self.init!r} fixes the eigenvectors by the covariance of the first "
-                f"portion that partial_fit gets; it has {n_rows} rows for {n_features} "
-                "features, which is too few. Give more rows first, or use init='scaled'."
-            )
-        import torch
-
-        from ..nn.linear import SpectralLinear
-
-        matrix, first = covariance(data), next(iter(network.layers()))
-        if network.input_scale is not None:
-            scale = network.input_scale.numpy(force=True)
-            matrix = matrix / np.outer(scale, scale)
-        assert isinstance(first, SpectralLinear)
-        form = first.form
-        rows = form().detach().cpu().numpy().astype(np.float64)
-        form.load(torch.from_numpy(shape_rows(rows, matrix, power)))
+        if self.init in COVARIANCE_POWERS:
+            shape_first_layer(network, data, self.init, partial=partial)
 
     def _network_to_resume(self, config: dict[str, Any]) -> StackedNetwork:
         """Return the fitted network, of which something else may train from here on."""

@@ -20,7 +20,7 @@ from ..spec.activations import ACTIVATIONS
 from ..spec.architecture import Architecture, eigenvalues_trained_in
 from ..spec.parametrizations import ALL, Parametrization, parametrize
 from ..spec.random_bits import seed_sequence, uniform
-from ..spec.starts import WEIGHT_SCHEMES, draw_start, members_differ_in
+from ..spec.starts import WEIGHT_SCHEMES, draw_eigenvectors, draw_start, members_differ_in
 
 Arrays = Mapping[str, NDArray[Any]]
 Shapes = dict[str, tuple[int, ...]]
@@ -149,9 +149,9 @@ class SpectralArrays(LayerArrays):
         )
         regrown = {name: getattr(start, name).astype(dtype) for name in sorted(sets)}
         if self.parametrization.regrown:
-            regrown |= self._regrown(
-                self.parametrization.split(start.eigenvectors, np.linalg)
-            )
+            seed = seed_sequence(self.seed, 0, self.position)
+            form = self.parametrization
+            regrown |= self._regrown(draw_eigenvectors(start, form, seed, np.linalg, dtype))
         return regrown
 
     def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:
@@ -171,7 +171,7 @@ class DirectArrays(LayerArrays):
 
     def trained(self) -> tuple[str, ...]:
         """Name the arrays that train: random features have a bias that does not."""
-        return super().trained() if self.parametrization.trained else ()
+        return super().trained() if self.parametrization.trains_bias else ()
 
     def regrow(self, dtype: DTypeLike) -> dict[str, NDArray[Any]]:
         """Draw the starting weights again, where they stay."""

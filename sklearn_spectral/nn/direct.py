@@ -22,8 +22,8 @@ class DirectLinear(LinearLayer):
     start : Tensor of shape (out_features, in_features) or ParametrizedMatrix
         The weight before training.
     bias : bool, default=True
-        Whether to add a trained bias, started at zero. Where no weight trains, it does not
-        either: such a layer is one of random features.
+        Whether to add a trained bias, started at zero. In a layer of random features it
+        does not train either.
     parametrization : str, default="weights"
         What of the weight trains, if ``start`` is a tensor: ``"weights"`` for all, or as
         for `ParametrizedMatrix`.
@@ -68,7 +68,7 @@ class DirectLinear(LinearLayer):
         super().__init__(maths.n_in, maths.n_out, bias, like.device, like.dtype)
         self.form = form
         if self.bias is not None:
-            self.bias.requires_grad_(bool(maths.trained))
+            self.bias.requires_grad_(maths.trains_bias)
 
     @property
     def weight(self) -> Tensor:

@@ -47,13 +47,18 @@ class DirectNetwork(StackedNetwork):
           random features;
         - ``"low_rank"``: the factors of W = U V of rank ``rank``;
         - ``"singular_values"``: s of W = U diag(s) V^T;
-        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one.
-    n_weights : int, optional
-        How many weights train with ``"subset"``.
+        - ``"qr"``: R of W = Q R, or of W^T = Q R where that is the narrower one;
+        - ``"biases"``, ``"half"``, ``"hashed"``, ``"lora"``, ``"covariance"``,
+          ``"kronecker"`` or ``"random_subspace"``: see
+          `sklearn_spectral.baselines.DirectClassifier`.
+    n_weights : int or sequence of int, optional
+        How many weights train with ``"subset"``, ``"hashed"`` and ``"random_subspace"``.
+        The last two take one number for each layer, too.
     frozen_init : {"start", "zero"}, default="start"
         What the other weights are with ``"subset"``.
-    rank : int, default=10
-        The rank for ``"low_rank"``; at most the width of the layer.
+    rank : int or sequence of int, default=10
+        The rank for ``"low_rank"``, ``"lora"`` and ``"covariance"``, and the number of
+        terms for ``"kronecker"``: for all layers, or one for each.
     init : {"glorot", "scaled"}, default="glorot"
         Uniform weights of variance 2 / (n_in + n_out), or 1 / n_in. The latter are, seed
         by seed, the weights of a `SpectralNetwork` started by its ``"scaled"``.
@@ -100,9 +105,9 @@ class DirectNetwork(StackedNetwork):
         linear_expansion: LinearExpansion = None,
         bias: bool = True,
         parametrization: str = "weights",
-        n_weights: int | None = None,
+        n_weights: int | Sequence[int] | None = None,
         frozen_init: str = "start",
-        rank: int = 10,
+        rank: int | Sequence[int] = 10,
         init: str = "glorot",
         units: bool = False,
         seed: int | None = None,

@@ -11,9 +11,10 @@ import torch
 from numpy.typing import DTypeLike
 from torch import Tensor, nn
 
-from ..spec.parametrizations import eigenvector_choices, parametrization_of
+from ..spec import parametrizations as forms
+from ..spec.parametrizations import RANK, Parametrization
 from ..spec.plan import ENTRY_COST, THIN_ROWS
-from ..spec.starts import SCHEMES, draw_start
+from ..spec.starts import SCHEMES, Start, draw_eigenvectors, draw_start
 from .layer import LinearLayer, seed_from_torch
 from .parametrized import ParametrizedMatrix
 from .products import (
@@ -51,9 +52,12 @@ class SpectralLinear(LinearLayer):
         Whether to add a trained bias, started at zero.
     train_eigenvalues : {"both", "out", "in"}, default="both"
         Which of the two sets of eigenvalues train.
-    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
-        Whether phi trains too: all of its entries, its singular values only (S-SVD), its
-        triangular factor (S-QR) [2]_, or one factor per row.
+    train_eigenvectors : bool, str or Parametrization, default=False
+        Whether phi trains too: all of its entries, its singular values only (``"svd"``),
+        its triangular factor (``"qr"``) [2]_, one factor per row (``"gains"``), or the
+        factors of a sum of ``rank`` Kronecker products (``"kronecker"``).
+    rank : int, default=4
+        Number of Kronecker products.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
     gain : float, default=1.0
@@ -64,7 +68,7 @@ class SpectralLinear(LinearLayer):
     device : torch.device or str, optional
         Where the parameters live.
     dtype : torch.dtype, optional
-        Their type; torch's default dtype if not given.
+        Their type.
     n_members : int, default=1
         How many networks it is a layer of: members of a population, which share phi.
         Eigenvalues and biases then have one axis more, in front.
@@ -118,7 +122,8 @@ class SpectralLinear(LinearLayer):
         bias: bool = True,
         *,
         train_eigenvalues: TrainEigenvalues = "both",
-        train_eigenvectors: TrainEigenvectors = False,
+        train_eigenvectors: TrainEigenvectors | Parametrization = False,
+        rank: int = RANK,
         init: str = "scaled",
         gain: float = 1.0,
         seed: int | np.random.SeedSequence | None = None,
@@ -133,13 +138,14 @@ class SpectralLinear(LinearLayer):
                 "train_eigenvalues must be 'both', 'out' or 'in'; got "
                 f"{train_eigenvalues!r}."
             )
-        if not isinstance(train_eigenvectors, str):
-            train_eigenvectors = bool(train_eigenvectors)
-        elif train_eigenvectors not in eigenvector_choices():
-            raise ValueError(
-                f"train_eigenvectors must be a bool or one of {eigenvector_choices()}; got "
-                f"{train_eigenvectors!r}."
-            )
+        if isinstance(train_eigenvectors, Parametrization):
+            chosen = train_eigenvectors
+            train_eigenvectors = forms.name_of(chosen)
+        else:
+            train_eigenvectors = forms.checked_choice(train_eigenvectors)
+            form = forms.parametrization_of(train_eigenvectors)
+            options = {"rank": rank} if form.options else {}
+            chosen = form(out_features, in_features, **options)
         if init not in SCHEMES:
             raise ValueError(f"init must be one of {sorted(SCHEMES)}; got {init!r}.")
         self.train_eigenvalues = train_eigenvalues
@@ -148,34 +154,34 @@ class SpectralLinear(LinearLayer):
         self.gain = gain
         self.differ = differ
         dtype = dtype or torch.get_default_dtype()
+        seed = seed_from_torch() if seed is None else seed
         # A large block never takes more than its type does; what is decomposed is so in
         # float64 on the CPU, that a start may be the same everywhere.
-        is_stored = parametrization_of(train_eigenvectors).is_stored
-        is_single = dtype == torch.float32 and is_stored
+        is_single = dtype == torch.float32 and chosen.is_stored
         start = self._start(seed, np.float32 if is_single else np.float64)
-        lambda_in, lambda_out, phi = map(torch.from_numpy, start)
-        self.eigenvalues_in = nn.Parameter(lambda_in, train_eigenvalues != "out")
-        self.eigenvalues_out = nn.Parameter(lambda_out, train_eigenvalues != "in")
-        self.form = ParametrizedMatrix(phi, train_eigenvectors, copy=False)
+        ends = map(torch.from_numpy, (start.eigenvalues_in, start.eigenvalues_out))
+        self.eigenvalues_in = nn.Parameter(next(ends), train_eigenvalues != "out")
+        self.eigenvalues_out = nn.Parameter(next(ends), train_eigenvalues != "in")
+        arrays = draw_eigenvectors(start, chosen, seed, np.linalg)
+        self.form = ParametrizedMatrix.of_arrays(chosen, arrays)
         self.scratch = Scratch()
         self.to(device=device, dtype=dtype)
 
     def _start(
-        self, seed: int | np.random.SeedSequence | None, dtype: DTypeLike = np.float64
-    ):
+        self, seed: int | np.random.SeedSequence, dtype: DTypeLike = np.float64
+    ) -> Start:
         """Draw eigenvalues in float64 and eigenvectors in the type given, as arrays."""
-        start = draw_start(
+        return draw_start(
             self.in_features,
             self.out_features,
             self.train_eigenvalues,
             self.init,
-            seed_from_torch() if seed is None else seed,
+            seed,
             self.gain,
             dtype,
             self.n_members,
             self.differ,
         )
-        return start.eigenvalues_in, start.eigenvalues_out, start.eigenvectors
 
     @torch.no_grad()
     def reset_parameters(self, seed: int | np.random.SeedSequence | None = None) -> None:
@@ -186,7 +192,10 @@ class SpectralLinear(LinearLayer):
         seed : int or numpy.random.SeedSequence, optional
             As in the constructor.
         """
-        self.load(*map(torch.from_numpy, self._start(seed)))
+        seed = seed_from_torch() if seed is None else seed
+        start, form = self._start(seed), self.form.parametrization
+        self.form.load_arrays(draw_eigenvectors(start, form, seed, np.linalg))
+        self._take(*map(torch.from_numpy, (start.eigenvalues_in, start.eigenvalues_out)))
 
     @torch.no_grad()
     def load(
@@ -210,9 +219,13 @@ class SpectralLinear(LinearLayer):
         bias : Tensor of shape (out_features,), optional
             The bias; zeros if not given. A layer without one does not use it.
         """
-        self.eigenvalues_in.copy_(eigenvalues_in)
-        self.eigenvalues_out.copy_(eigenvalues_out)
         self.form.load(eigenvectors)
+        self._take(eigenvalues_in, eigenvalues_out, bias)
+
+    def _take(self, lambda_in: Tensor, lambda_out: Tensor, bias: Tensor | None = None):
+        """Copy eigenvalues and the bias, zeros if not given."""
+        self.eigenvalues_in.copy_(lambda_in)
+        self.eigenvalues_out.copy_(lambda_out)
         if self.bias is not None:
             self.bias.zero_() if bias is None else self.bias.copy_(bias)
 
@@ -235,7 +248,6 @@ class SpectralLinear(LinearLayer):
 
         Where only ``out`` trains these are the eigenvalues of the nodes that the layer
         feeds, elsewhere those of the nodes that it reads; the other set becomes one number.
-        So they say how strong a node is, as they do after training.
 
         Parameters
         ----------
@@ -390,8 +402,8 @@ class SpectralLinear(LinearLayer):
         Returns
         -------
         Tensor of shape (in_features + out_features, in_features + out_features)
-            The eigenvalues on the diagonal and the weight in the lower-left block; the
-            bias is no part of it. Of several members one each, in front.
+            The eigenvalues on the diagonal, the weight in the lower-left block; of several
+            members one each, in front. The bias is no part of it.
         """
         matrix = self.eigenvalue_matrix()
         matrix[..., self.in_features :, : self.in_features] = self.weight
@@ -407,8 +419,7 @@ class SpectralLinear(LinearLayer):
     ) -> SpectralLinear:
         """Turn an ordinary layer into a spectral one with exactly its weights.
 
-        The eigenvalues are 1 on the side of the input and 0 on that of the output, so
-        that phi is the weight itself and nothing is rounded.
+        The eigenvalues are 1 where it reads and 0 where it feeds, and phi is the weight.
 
         Parameters
         ----------
@@ -422,7 +433,7 @@ class SpectralLinear(LinearLayer):
         Returns
         -------
         SpectralLinear
-            On the same device and of the same dtype.
+            On the same device, of the same dtype.
 
         Examples
         --------

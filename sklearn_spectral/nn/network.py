@@ -19,7 +19,7 @@ from ..spec.architecture import (
     LinearExpansion,
     eigenvalues_trained_in,
 )
-from ..spec.parametrizations import parametrization_of
+from ..spec.parametrizations import RANK, checked_choice, parametrize
 from ..spec.plan import StackPlan, Strategy
 from ..spec.random_bits import seed_sequence
 from ..spec.starts import members_differ_in
@@ -292,8 +292,11 @@ class SpectralNetwork(StackedNetwork):
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues train. ``"paper"`` trains both sets of the first layer, and
         only those of the output nodes afterwards.
-    train_eigenvectors : {False, True, "svd", "qr", "gains"}, default=False
-        What of the eigenvectors trains; see `SpectralLinear`.
+    train_eigenvectors : bool or str, default=False
+        What of the eigenvectors trains; see `SpectralLinear`. With ``"readout"`` those of
+        the last layer do, all of them.
+    rank : int or sequence of int, default=4
+        Number of Kronecker products with ``"kronecker"``, for all layers or for each.
     init : {"scaled", "paper", "wide"}, default="scaled"
         The starting scheme.
     n_members : int, default=1
@@ -360,6 +363,7 @@ class SpectralNetwork(StackedNetwork):
         bias: bool = True,
         train_eigenvalues: str = "both",
         train_eigenvectors: TrainEigenvectors = False,
+        rank: int | Sequence[int] = RANK,
         init: str = "scaled",
         n_members: int = 1,
         units: bool = False,
@@ -372,12 +376,8 @@ class SpectralNetwork(StackedNetwork):
             in_features, out_features, hidden_layer_sizes, linear_expansion, activation
         )
         seed = seed_from_torch() if seed is None else seed
-
-        def differ_in(position: int) -> bool:
-            # The first layer also checks the choice.
-            return position == 0 or members_differ_in(
-                position, bool(parametrization_of(train_eigenvectors).trained)
-            )
+        choice = {"train_eigenvectors": checked_choice(train_eigenvectors), "rank": rank}
+        forms = parametrize(choice, architecture.layer_shapes, seed)
 
         def make_layer(position: int, n_in: int, n_out: int) -> SpectralLinear:
             return SpectralLinear(
@@ -385,13 +385,13 @@ class SpectralNetwork(StackedNetwork):
                 n_out,
                 bias,
                 train_eigenvalues=eigenvalues_trained_in(position, train_eigenvalues),
-                train_eigenvectors=train_eigenvectors,
+                train_eigenvectors=forms[position],
                 init=init,
                 seed=seed_sequence(seed, 0, position),
                 device=device,
                 dtype=dtype,
                 n_members=n_members,
-                differ=differ_in(position),
+                differ=members_differ_in(position, bool(forms[position].trained)),
             )
 
         super().__init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -26,6 +27,7 @@ class ParametrizedMatrix(nn.Module):
           transpose) [1]_;
         - ``"gains"``: one factor per row;
         - ``"low_rank"``: both factors of the nearest matrix of the option ``rank``;
+        - ``"kronecker"``: the factors of the nearest sum of ``rank`` Kronecker products;
         - ``"subset"``: the entries of the flattened matrix at the option ``position``; with
           ``frozen_init="zero"`` the others are zero.
     copy : bool, default=True
@@ -136,7 +138,36 @@ class ParametrizedMatrix(nn.Module):
         ----------
         matrix : Tensor of shape (n_out, n_in)
             The matrix.
+
+        Raises
+        ------
+        ValueError
+            If the parametrization cannot be that matrix, as a sum of few Kronecker
+            products cannot be any. Nothing is changed then.
         """
-        for name, values in self.parametrization.split(matrix, torch.linalg).items():
-            # The matrix may be on another device.
+        arrays = self.parametrization.split(matrix, torch.linalg)
+        if not self.parametrization.is_exact:
+            tensors = {name: torch.as_tensor(values) for name, values in arrays.items()}
+            found = self.parametrization.matrix(SimpleNamespace(**tensors))
+            # Of the largest entry; what is decomposed is rounded.
+            if (found - matrix).abs().max() > 1e-4 * matrix.abs().max():
+                raise ValueError(
+                    f"A matrix of shape {tuple(matrix.shape)} is given that is not of the "
+                    f"form {type(self.parametrization).__name__} with the numbers that "
+                    "train here. Choose another parametrization, such as True for "
+                    "train_eigenvectors, or a higher rank."
+                )
+        self.load_arrays(arrays)
+
+    @torch.no_grad()
+    def load_arrays(self, arrays: Mapping[str, Any]) -> None:
+        """Take other arrays; they are copied.
+
+        Parameters
+        ----------
+        arrays : mapping of str to Tensor or ndarray
+            As ``split`` and ``draw`` of the parametrization return them.
+        """
+        for name, values in arrays.items():
+            # They may be on another device.
             getattr(self, name).copy_(torch.as_tensor(values))

@@ -292,9 +292,8 @@ def _checked_config(
         "units",
         *estimator_type()._network_settings(),
     }
-    optional = set()
-    if estimator_type._space == "direct":
-        optional = {name for chosen in PARAMETRIZATIONS.values() for name in chosen.options}
+    optional = {name for chosen in PARAMETRIZATIONS.values() for name in chosen.options}
+    optional &= estimator_type._parameter_constraints.keys()
     names = config.keys()
     _require(expected <= names <= expected | optional, f"a network of {_shown(names)}")
     for name in {"in_features", "out_features", "n_members"} & names:

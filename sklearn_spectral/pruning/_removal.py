@@ -16,6 +16,7 @@ from scipy.linalg import solve
 
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
+from ..spec.parametrizations import for_any_matrix
 from ..training.device import own_modes
 from ._scores import (
     HiddenNodes,
@@ -160,6 +161,7 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
         **fitted.config,
         "hidden_layer_sizes": architecture.hidden_layer_sizes,
         "linear_expansion": architecture.linear_expansion,
+        "train_eigenvectors": for_any_matrix(fitted.config["train_eigenvectors"]),
     }
     small: Any = build_network(fitted.space, config, fitted.dtype, "cpu", fitted.seed)
     fed: list[Any] = [*map(torch.from_numpy, kept), slice(None)]
@@ -184,6 +186,7 @@ def without_nodes(estimator: Spectral, replacements: Sequence[Replacement]) -> S
     result = estimator._with_another_network(
         hidden_layer_sizes=architecture.hidden_layer_sizes,
         linear_expansion=architecture.expansion_parameter,
+        train_eigenvectors=for_any_matrix(estimator.train_eigenvectors),
     )
     result._store(small, config, fitted.seed)
     return result

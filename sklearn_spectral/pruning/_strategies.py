@@ -14,6 +14,7 @@ from ..data.training_data import check_weights
 from ..estimators.fit_callbacks import FitTasks
 from ..estimators.spectral import BaseSpectral
 from ..spec.architecture import Architecture
+from ..spec.parametrizations import for_any_matrix
 from ._removal import RankedNodes, count_removable
 from ._scores import check_ranking
 
@@ -114,7 +115,7 @@ class PruningTask:
         estimator = ranked.without(n_removed)
         if self._pruner.strategy == "pre":
             asked = self._pruner.estimator
-            form = asked.train_eigenvectors
+            form = for_any_matrix(asked.train_eigenvectors)
             estimator.set_params(
                 train_eigenvectors=form if isinstance(form, str) else True,
                 learning_rate_init=asked.learning_rate_init,

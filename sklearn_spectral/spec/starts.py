@@ -8,12 +8,13 @@ last is the type of the eigenvectors. To add one, write it here and register it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from .parametrizations import Parametrization
 from .random_bits import seed_sequence, uniform
 
 Array: TypeAlias = NDArray[np.float64]
@@ -57,9 +58,7 @@ def paper(
         small_in, small_out = np.ones(n_in), 1.0 + small_out
     elif train_eigenvalues == "in":
         small_out = np.zeros(n_out)
-    return Start(
-        eigenvalues_in=small_in, eigenvalues_out=small_out, eigenvectors=eigenvectors
-    )
+    return Start(small_in, small_out, eigenvectors)
 
 
 def wide(
@@ -123,11 +122,29 @@ def draw_start(
     if n_members == 1:
         return start
     spread = _spread(start, n_members, seed) if differ else start.eigenvalues_in
-    return Start(
+    return replace(
+        start,
         eigenvalues_in=np.array(np.broadcast_to(spread, (n_members, n_in))),
         eigenvalues_out=np.tile(start.eigenvalues_out, (n_members, 1)),
-        eigenvectors=start.eigenvectors,
     )
+
+
+def draw_eigenvectors(
+    start: Start,
+    form: Parametrization,
+    seed: int | np.random.SeedSequence,
+    linalg: Any,
+    dtype: DTypeLike = np.float64,
+) -> dict[str, Any]:
+    """Return the arrays of the parametrized eigenvectors of a start."""
+    if not form.draws_arrays:
+        return form.split(start.eigenvectors, linalg)
+    bits = np.random.PCG64(_below(seed, 1))
+
+    def draw(bound: float, shape: tuple[int, int]) -> Array:
+        return uniform(bits, -bound, bound, shape, dtype)
+
+    return form.draw(draw, np.sqrt(3 * np.mean(np.square(start.eigenvectors))), linalg)
 
 
 def members_differ_in(position: int, trains_eigenvectors: bool) -> bool:
@@ -156,13 +173,17 @@ def _spread(start: Start, n_members: int, seed: int | np.random.SeedSequence) ->
 def _normal(n: int, seed: int | np.random.SeedSequence, member: int) -> Array:
     """Draw numbers of about N(0, 1): sums of twelve uniform ones, as bits are the same on
     every platform only where nothing but sums is taken."""
-    parent = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
-    stream = seed_sequence(parent.entropy, *parent.spawn_key, 0, member)  # type: ignore[arg-type]
-    bits = np.random.PCG64(stream)
+    bits = np.random.PCG64(_below(seed, 0, member))
     total = np.full(n, -6.0)
     for numbers in uniform(bits, 0.0, 1.0, (12, n)):
         total += numbers
     return total
+
+
+def _below(seed: int | np.random.SeedSequence, *path: int) -> np.random.SeedSequence:
+    """Return the seed of an independent stream below one."""
+    parent = seed if isinstance(seed, np.random.SeedSequence) else seed_sequence(seed)
+    return seed_sequence(parent.entropy, *parent.spawn_key, *path)  # type: ignore[arg-type]
 
 
 def _glorot(n_in: int, n_out: int) -> float:

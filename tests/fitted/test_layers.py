@@ -11,9 +11,14 @@ from sklearn_spectral.training.convert import network_arrays
 
 SIZES = {"in_features": 7, "out_features": 3}
 SPECTRAL = [
-    {"train_eigenvalues": values, "train_eigenvectors": vectors, "init": init}
+    {
+        "train_eigenvalues": values,
+        "train_eigenvectors": vectors,
+        "init": init,
+        **({"rank": 2} if vectors == "kronecker" else {}),
+    }
     for values in ("both", "out", "in", "paper")
-    for vectors in (False, True, "svd", "qr", "gains")
+    for vectors in (False, True, "svd", "qr", "gains", "readout", "kronecker")
     for init in ("scaled", "paper", "wide")
 ]
 DIRECT = [
@@ -23,6 +28,13 @@ DIRECT = [
     {"parametrization": "singular_values", "init": "glorot"},
     {"parametrization": "qr", "init": "glorot"},
     {"parametrization": "low_rank", "init": "glorot", "rank": 4},
+    {"parametrization": "lora", "init": "scaled", "rank": 2},
+    {"parametrization": "covariance", "init": "glorot", "rank": 2},
+    {"parametrization": "kronecker", "init": "glorot", "rank": 2},
+    {"parametrization": "half", "init": "glorot"},
+    {"parametrization": "biases", "init": "glorot"},
+    {"parametrization": "hashed", "init": "glorot", "n_weights": 9},
+    {"parametrization": "random_subspace", "init": "glorot", "n_weights": 9},
     {
         "parametrization": "subset",
         "init": "glorot",

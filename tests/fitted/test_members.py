@@ -48,12 +48,16 @@ def outputs(network, rows=X, **more):
 
 
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("form", [False, True, "svd", "qr", "gains"])
+@pytest.mark.parametrize(
+    "form", [False, True, "svd", "qr", "gains", "readout", "kronecker"]
+)
 @pytest.mark.parametrize("config", [LINEAR, SHALLOW, CONFIG], ids=["0", "1", "2"])
 def test_the_merged_network_is_the_mean_of_its_members(
     population, config, form, activation
 ):
     config = {**config, "train_eigenvectors": form, "activation": activation}
+    if form == "kronecker":
+        config["rank"] = 2
     network = population(config)
     each = [member_of(config, network.arrays, k) for k in range(K)]
     expected = np.stack([outputs(member) for member in each])

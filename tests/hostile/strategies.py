@@ -421,7 +421,7 @@ def estimators(draw, kinds=("classifier", "regressor")):
     if spectral:
         params["train_eigenvalues"] = draw(st.sampled_from(["both", "out", "in", "paper"]))
         params["train_eigenvectors"] = draw(
-            st.sampled_from([False, False, True, "svd", "qr"])
+            st.sampled_from([False, False, True, "svd", "qr", "kronecker"])
         )
         params["init"] = draw(st.sampled_from(["scaled", "paper", "wide", "covariance"]))
         params |= draw(st.sampled_from(POPULATIONS))

@@ -48,7 +48,9 @@ def test_forward_is_the_adjacency_on_an_extended_vector():
     torch.testing.assert_close(layer(x), by_parts, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr", "gains"])
+@pytest.mark.parametrize(
+    "train_eigenvectors", [False, True, "svd", "qr", "gains", "kronecker"]
+)
 @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in"])
 def test_gradients_of_what_trains(train_eigenvalues, train_eigenvectors):
     layer = make_layer(
@@ -135,7 +137,7 @@ def test_torch_manual_seed_governs_a_layer_without_seed():
         ({"in_features": 0, "out_features": 3}, "whole number of nodes"),
         ({"in_features": 3, "out_features": -1}, "whole number of nodes"),
         ({"train_eigenvalues": "some"}, "'both', 'out' or 'in'"),
-        ({"train_eigenvectors": "lu"}, r"a bool or one of \['svd', 'qr', 'gains'\]"),
+        ({"train_eigenvectors": "lu"}, r"a bool or one of \['svd', .* 'kronecker'\]"),
         ({"init": "zeros"}, "init must be one of"),
     ],
 )

@@ -37,11 +37,13 @@ def alone(network, x):
     return torch.stack([network.member(k)(own[k]) for k in range(network.n_members)])
 
 
+FORMS = [False, True, "svd", "qr", "gains", "kronecker"]
+
 EXPANSIONS = [None, ((9,), (5,)), ((90, 80), ()), ((4,), (20, 3))]
 
 
 class TestDefinition:
-    @pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr", "gains"])
+    @pytest.mark.parametrize("train_eigenvectors", FORMS)
     @pytest.mark.parametrize("train_eigenvalues", ["both", "out", "in", "paper"])
     def test_forward_is_the_cascade_of_square_matrices(
         self, train_eigenvalues, train_eigenvectors, randomise
@@ -75,7 +77,7 @@ class TestDefinition:
 
     @pytest.mark.parametrize("x", [rows(13, 6), rows(K, 13, 6)], ids=["shared", "own"])
     @pytest.mark.parametrize("strategy", ["layers", "contract", "closed_form"])
-    @pytest.mark.parametrize("train_eigenvectors", [False, True, "svd", "qr", "gains"])
+    @pytest.mark.parametrize("train_eigenvectors", FORMS)
     @pytest.mark.parametrize("expansion", EXPANSIONS)
     def test_every_strategy(self, expansion, train_eigenvectors, strategy, x, randomise):
         network = population(
@@ -147,7 +149,7 @@ class TestGradient:
         assert Backprop.supports(network)
         self.check(network, x)
 
-    @pytest.mark.parametrize("train_eigenvectors", ["svd", "qr", "gains"])
+    @pytest.mark.parametrize("train_eigenvectors", FORMS[2:])
     @pytest.mark.parametrize("expansion", EXPANSIONS)
     def test_by_autograd(self, expansion, train_eigenvectors, randomise):
         network = population(

@@ -20,7 +20,7 @@ MODELS = [
             9, linear_expansion=11, activation=activation, train_eigenvectors=vectors, **FEW
         )
         for activation in ("relu", "tanh", "elu", "identity")
-        for vectors in (False, True, "svd", "qr")
+        for vectors in (False, True, "svd", "qr", "kronecker")
     ),
     plain_classifier(
         9, linear_expansion=((7,), (5, 4)), train_eigenvalues="out", init="paper", **FEW

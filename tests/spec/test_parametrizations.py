@@ -9,8 +9,10 @@ from sklearn_spectral.baselines import DirectClassifier
 from sklearn_spectral.nn import ParametrizedMatrix
 from sklearn_spectral.spec.parametrizations import (
     PARAMETRIZATIONS,
+    RANK,
     Parametrization,
     eigenvector_choices,
+    parametrize,
     weight_choices,
 )
 
@@ -107,7 +109,7 @@ def test_every_one_for_eigenvectors(digits, name, tmp_path):
     shapes = [(20, 64), (10, 20)]
     extra = sum(
         int(np.prod(chosen.shapes()[array]))
-        for chosen in (PARAMETRIZATIONS[name](*shape) for shape in shapes)
+        for chosen in parametrize({"train_eigenvectors": name, "rank": RANK}, shapes, 0)
         for array in chosen.trained
     )
     model = plain_classifier(train_eigenvectors=name, **SETTINGS)
@@ -121,7 +123,9 @@ def test_a_triangular_factor_of_weights(digits, tmp_path):
 
 
 def test_names():
-    assert eigenvector_choices() == ["svd", "qr", "gains"]
+    assert eigenvector_choices() == ["svd", "qr", "gains", "readout", "kronecker"]
     assert weight_choices() == [
-        *("weights", "singular_values", "qr", "gains", "subset", "readout", "low_rank")
+        *("weights", "singular_values", "qr", "gains", "subset", "readout", "low_rank"),
+        *("biases", "half", "hashed", "lora", "covariance", "kronecker"),
+        "random_subspace",
     ]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .plan import ENTRY_COST
+from ..plan import ENTRY_COST
 
 ALL = slice(None)
 
@@ -29,10 +30,15 @@ class Parametrization(ABC):
     regrown: ClassVar[tuple[str, ...]] = ()
     # Keyword arguments of the constructor that networks in direct space have as well.
     options: ClassVar[tuple[str, ...]] = ()
-    # Where it can be chosen. Eigenvectors must be able to become any given matrix, without
-    # options, and those of one layer without those of another.
+    # Where it can be chosen.
     for_eigenvectors: ClassVar[bool] = True
     for_weights: ClassVar[bool] = True
+    # Whether it can be any matrix of its shape, but for rounding.
+    is_exact: ClassVar[bool] = True
+    # Whether `draw` makes the arrays, and not `split` of a matrix that was drawn.
+    draws_arrays: ClassVar[bool] = False
+    # Whether the bias of a layer trains with it.
+    trains_bias: ClassVar[bool] = True
     # Whether the matrix is an array itself, ``block``, and nothing has to be computed.
     is_stored: ClassVar[bool] = False
     # Whether what trains scales rows or directions, which may take larger steps than
@@ -59,7 +65,8 @@ class Parametrization(ABC):
 
     @abstractmethod
     def split(self, matrix: Any, linalg: Any) -> dict[str, Any]:
-        """Return the arrays that give a matrix; ``linalg`` is that of numpy or torch."""
+        """Return the arrays that give a matrix, or if it is not exact one close to it;
+        ``linalg`` is that of numpy or torch."""
 
     @abstractmethod
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
@@ -68,7 +75,8 @@ class Parametrization(ABC):
     def draw(
         self, uniform: Callable[[float, tuple[int, int]], Any], bound: float, linalg: Any
     ) -> dict[str, Any]:
-        """Return the arrays of a random matrix with the variance of U[-bound, bound]."""
+        """Return the arrays of a random matrix with the variance of U[-bound, bound];
+        override with ``draws_arrays``."""
         return self.split(uniform(bound, (self.n_out, self.n_in)), linalg)
 
     def constants(self) -> dict[str, NDArray[Any]]:
@@ -110,6 +118,22 @@ class Parametrization(ABC):
     def passing_cost(self, n_rows: int, into_input: bool) -> int | None:
         """Count what a batch takes through the `factors`; None where there is only one."""
         return None
+
+
+# ---- one number a layer ----
+
+
+def per_layer(name: str, value: Any, n_layers: int) -> list[int]:
+    """Return a whole number for each layer, given one for all or as many as layers."""
+    values = [value] * n_layers if isinstance(value, Integral) else [*value]
+    if len(values) != n_layers:
+        raise ValueError(
+            f"{name} must be one integer, or one for each of the {n_layers} layer(s), "
+            f"linear ones included; got {value!r}."
+        )
+    if not all(isinstance(v, Integral) and int(v) >= 1 for v in values):
+        raise ValueError(f"{name} must be integers of at least 1; got {value!r}.")
+    return [int(v) for v in values]
 
 
 # ---- what numpy and torch write differently ----

@@ -1,0 +1,1 @@
+"""The league: how accurate networks are by how many numbers they train."""

