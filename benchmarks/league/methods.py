@@ -1,8 +1,9 @@
-"""The methods: six settings of each, which fill a count of trained numbers.
+"""The methods: settings of each that fill a count of trained numbers.
 
 A method is a list of templates, functions of one whole number, and of learning rates. The
-number is the largest with which the network trains no more numbers than it may. It has six
-templates, or three and two rates, or two and three: six settings for each.
+number is the largest with which the network trains no more numbers than it may. The first
+six of rates and templates are compared, fewer where templates come to the same network;
+then the best network with all rates of one grid, the same for all methods.
 """
 
 from collections.abc import Callable
@@ -17,8 +18,8 @@ from sklearn_spectral.spec.parametrizations.kronecker import LEAST_SPLIT
 
 from .data import BATCHES, EPOCHS
 
-WIDEST = 1024
-"""Most nodes of a hidden layer, for the time that a fit takes."""
+WIDEST, WIDEST_LINEAR = 1024, 6144
+"""Most nodes of a hidden layer, and of one that is retracted: for the time of a fit."""
 
 LEAST_FILLED = 0.7
 """A count is left out where no setting comes near it."""
@@ -138,16 +139,18 @@ def shared(name: str, times: int) -> Template:
 
 
 def of_rank(name: str, hidden: int) -> Template:
-    """Factors of rank k in the first layer; the last is whole, or of rank 4."""
+    """Factors of rank k in the first layer; the last is whole, or of rank 4. The hidden
+    nodes are so many, or as many as leave two thirds of the numbers to the first layer."""
 
     def template(k, count, n_in, n_classes):
-        if k > min(n_in, hidden):
+        n_out = n_classes if n_classes > 2 else 1
+        n_hidden = int(np.clip(count // (3 * n_out), 4, hidden))
+        if k > min(n_in, n_hidden):
             return None
-        last = min(4, n_classes)
         return {
-            "hidden_layer_sizes": (hidden,),
+            "hidden_layer_sizes": (n_hidden,),
             "parametrization": name,
-            "rank": (k, last),
+            "rank": (k, min(4, n_out)),
         }
 
     return template
@@ -160,6 +163,8 @@ KRONECKER = (
 """Products in the first layer and in the last; the first six that fill a count."""
 
 N_SETTINGS = 6
+RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
+"""All rates that the best network of a method is tried with."""
 
 METHODS: dict[str, tuple[list[Template], tuple[float, ...]]] = {
     "spectral, eigenvalues": (
@@ -189,7 +194,7 @@ def filled(template: Template, count: int, n_in: int, n_classes: int):
         if params is None:
             return None
         expansion = params.get("linear_expansion") or ((0,), ())
-        if max(params["hidden_layer_sizes"]) > WIDEST or expansion[0][0] > 6 * WIDEST:
+        if max(params["hidden_layer_sizes"]) > WIDEST or expansion[0][0] > WIDEST_LINEAR:
             return None
         try:
             fits = n_numbers(params, n_in, n_classes) <= count
@@ -211,7 +216,7 @@ def filled(template: Template, count: int, n_in: int, n_classes: int):
 
 
 def settings(method: str, count: int, n_in: int, n_classes: int) -> list[dict[str, Any]]:
-    """Return the settings of a method that fill a count, six at most; none if none does."""
+    """Return the first settings of a method, six at most; none if none fills the count."""
     templates, rates = METHODS[method]
     found: list[dict[str, Any]] = []
     for template in templates:
@@ -222,6 +227,11 @@ def settings(method: str, count: int, n_in: int, n_classes: int) -> list[dict[st
             found.append(params)
     with_rates = [{**p, "learning_rate_init": rate} for rate in rates for p in found]
     return with_rates[:N_SETTINGS]
+
+
+def with_all_rates(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a setting with each rate of the grid."""
+    return [{**params, "learning_rate_init": rate} for rate in RATES]
 
 
 def make(params: dict[str, Any], kind: str, seed: int):

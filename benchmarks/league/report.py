@@ -19,12 +19,19 @@ TITLES = {
 MEASURES = ["accuracy", "log_loss", "numbers", "bytes", "seconds"]
 
 
+def current(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the test rows of the settings chosen last, of each set, method and count."""
+    tested = table[table.stage == "test"].copy()
+    last = tested.groupby(["data", "method", "count"]).settings.transform("last")
+    return tested[tested.settings == last]
+
+
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """Return the means over seeds of test rows by group, method and count.
 
     Of tables first the mean over the eight sets of each seed, where all eight are there.
     """
-    tested = table[table.stage == "test"].copy()
+    tested = current(table)
     tested[MEASURES] = tested[MEASURES].astype(float)
     is_image = tested.data.isin(data.IMAGES)
     tested["group"] = tested.data.where(is_image, "tables")
@@ -86,7 +93,8 @@ def other_table(part: pd.DataFrame, column: str, form: str) -> list[str]:
 
 def chosen_table(table: pd.DataFrame, group: str) -> list[str]:
     """Return lines of Markdown: the settings that were chosen for an image set."""
-    part = table[(table.stage == "test") & (table.data == group)]
+    part = current(table)
+    part = part[part.data == group]
     part = part.drop_duplicates(["method", "count"]).sort_values(["method", "count"])
     lines = ["| method | count | settings |", "|---|---|---|"]
     for row in part.rename(columns={"count": "count_"}).itertuples():

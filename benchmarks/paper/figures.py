@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from cells import DEEP, NON_LINEAR, WIDE
+from claims import CURVES
 from distributions import columns, scale
 from matplotlib.axes import Axes
 from published import FASHION, METHODS, TABLE_1
@@ -160,7 +161,7 @@ def draw(
         ax.legend(fontsize=8, loc="lower right")
         save(figure, folder / f"figure7_{data}.png")
 
-    curves = claims[claims.claim == "pre-training"]
+    curves = claims[(claims.claim == "pre-training") & claims.case.isin(CURVES)]
     if len(curves):
         figure, ax = plt.subplots(figsize=(7, 5))
         for case, group in curves.groupby("case", sort=False):

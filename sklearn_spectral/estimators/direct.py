@@ -223,7 +223,7 @@ class BaseDirect(BaseNetwork):
         config = estimator._fitted.config
         own = cls().get_params()
         names = estimator.get_params(deep=False).keys() & own.keys()
-        names -= {"learning_rate_init", "init", "warm_start", "alpha"}
+        names -= {"learning_rate_init", "init", "warm_start", "alpha", "rank"}
         inherited = {name: getattr(estimator, name) for name in names}
         for name in AUTOMATIC:
             if inherited[name] in ("auto", "oob"):

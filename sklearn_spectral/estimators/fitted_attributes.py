@@ -15,6 +15,7 @@ from ..fitted.drawing import caption_of, network_html
 from ..fitted.members import as_matrix
 from ..fitted.network import FittedNetwork
 from ..spec.architecture import Architecture
+from ..spec.parametrizations import RANK
 from ..spec.plan import StackPlan
 from .portable import PortableMixin
 
@@ -32,6 +33,7 @@ ADDED_PARAMETERS: dict[str, Any] = {
     "quantile": 0.5,
     "huber_delta": 1.35,
     "label_smoothing": 0.0,
+    "rank": RANK,  # of spectral ones
 }
 """What pickles of older versions do not have, as it was then."""
 

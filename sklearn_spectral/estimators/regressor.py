@@ -44,8 +44,9 @@ class SpectralRegressor(
         triangular factor [2]_, ``"gains"`` only one factor per row of it. ``"readout"``
         trains those of the last layer alone. With ``"kronecker"`` phi is a sum of ``rank``
         Kronecker products [4]_ whose factors train: the nodes of a layer are a grid, whose
-        rows and columns mix. That takes very few numbers, and serves images whose pixels
-        come row by row. The grid is as square as can be; 32 nodes or fewer are a column.
+        rows and columns mix. That takes very few numbers, and serves square images whose
+        pixels come row by row, one number each. The grid is as square as can be; 32 nodes
+        or fewer are a column.
     rank : int or array-like of int, default=4
         How many Kronecker products with ``train_eigenvectors="kronecker"``: one number
         for all layers, or one for each, linear ones included.

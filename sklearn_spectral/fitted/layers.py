@@ -151,7 +151,7 @@ class SpectralArrays(LayerArrays):
         if self.parametrization.regrown:
             seed = seed_sequence(self.seed, 0, self.position)
             form = self.parametrization
-            regrown |= self._regrown(draw_eigenvectors(start, form, seed, np.linalg, dtype))
+            regrown |= self._regrown(draw_eigenvectors(start, form, seed, dtype))
         return regrown
 
     def weight(self, arrays: Arrays, rows: slice = ALL) -> NDArray[Any]:

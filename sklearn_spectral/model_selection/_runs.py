@@ -23,6 +23,7 @@ SHAPES = (
     "n_members",
     "train_eigenvalues",
     "train_eigenvectors",
+    "rank",
     "fit_intercept",
     "solver",
     "loss",

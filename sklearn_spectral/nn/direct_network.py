@@ -155,6 +155,11 @@ class DirectNetwork(StackedNetwork):
             slopes=False,
             units=units,
         )
+        if not self.n_trained:
+            raise ValueError(
+                f"Nothing of the network would train: parametrization={parametrization!r} "
+                "leaves biases alone to train, and there are none."
+            )
 
     @classmethod
     def from_layers(

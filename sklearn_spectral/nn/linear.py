@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from ..spec import parametrizations as forms
 from ..spec.parametrizations import RANK, Parametrization
 from ..spec.plan import ENTRY_COST, THIN_ROWS
-from ..spec.starts import SCHEMES, Start, draw_eigenvectors, draw_start
+from ..spec.starts import SCHEMES, Start, draw_start
 from .layer import LinearLayer, seed_from_torch
-from .parametrized import ParametrizedMatrix
+from .parametrized import ParametrizedMatrix, drawn_arrays
 from .products import (
     Scratch,
     is_frozen_constant,
@@ -140,12 +140,15 @@ class SpectralLinear(LinearLayer):
             )
         if isinstance(train_eigenvectors, Parametrization):
             chosen = train_eigenvectors
+            if (chosen.n_out, chosen.n_in) != (out_features, in_features):
+                raise ValueError(
+                    f"The parametrization is of {chosen.n_in} -> {chosen.n_out} nodes."
+                )
             train_eigenvectors = forms.name_of(chosen)
         else:
             train_eigenvectors = forms.checked_choice(train_eigenvectors)
-            form = forms.parametrization_of(train_eigenvectors)
-            options = {"rank": rank} if form.options else {}
-            chosen = form(out_features, in_features, **options)
+            config = {"train_eigenvectors": train_eigenvectors, "rank": rank}
+            (chosen,) = forms.parametrize(config, [(out_features, in_features)], 0)
         if init not in SCHEMES:
             raise ValueError(f"init must be one of {sorted(SCHEMES)}; got {init!r}.")
         self.train_eigenvalues = train_eigenvalues
@@ -162,8 +165,7 @@ class SpectralLinear(LinearLayer):
         ends = map(torch.from_numpy, (start.eigenvalues_in, start.eigenvalues_out))
         self.eigenvalues_in = nn.Parameter(next(ends), train_eigenvalues != "out")
         self.eigenvalues_out = nn.Parameter(next(ends), train_eigenvalues != "in")
-        arrays = draw_eigenvectors(start, chosen, seed, np.linalg)
-        self.form = ParametrizedMatrix.of_arrays(chosen, arrays)
+        self.form = ParametrizedMatrix.of_arrays(chosen, drawn_arrays(start, chosen, seed))
         self.scratch = Scratch()
         self.to(device=device, dtype=dtype)
 
@@ -194,7 +196,7 @@ class SpectralLinear(LinearLayer):
         """
         seed = seed_from_torch() if seed is None else seed
         start, form = self._start(seed), self.form.parametrization
-        self.form.load_arrays(draw_eigenvectors(start, form, seed, np.linalg))
+        self.form.load_arrays(drawn_arrays(start, form, seed))
         self._take(*map(torch.from_numpy, (start.eigenvalues_in, start.eigenvalues_out)))
 
     @torch.no_grad()

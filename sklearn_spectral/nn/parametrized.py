@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ..spec.parametrizations import Parametrization, parametrization_of
+from ..spec.starts import Start, draw_eigenvectors
 
 
 class ParametrizedMatrix(nn.Module):
@@ -153,9 +155,9 @@ class ParametrizedMatrix(nn.Module):
             if (found - matrix).abs().max() > 1e-4 * matrix.abs().max():
                 raise ValueError(
                     f"A matrix of shape {tuple(matrix.shape)} is given that is not of the "
-                    f"form {type(self.parametrization).__name__} with the numbers that "
-                    "train here. Choose another parametrization, such as True for "
-                    "train_eigenvectors, or a higher rank."
+                    f"form {type(self.parametrization).__name__} with as many numbers as "
+                    "train here. Choose a form that can be any matrix: of eigenvectors by "
+                    "train_eigenvectors=True or False."
                 )
         self.load_arrays(arrays)
 
@@ -171,3 +173,12 @@ class ParametrizedMatrix(nn.Module):
         for name, values in arrays.items():
             # They may be on another device.
             getattr(self, name).copy_(torch.as_tensor(values))
+
+
+def drawn_arrays(
+    start: Start, form: Parametrization, seed: int | np.random.SeedSequence
+) -> dict[str, Any]:
+    """Return the arrays of the eigenvectors of a start; torch decomposes."""
+    if form.draws_arrays:
+        return draw_eigenvectors(start, form, seed)
+    return form.split(torch.from_numpy(start.eigenvectors), torch.linalg)

@@ -133,18 +133,17 @@ def draw_eigenvectors(
     start: Start,
     form: Parametrization,
     seed: int | np.random.SeedSequence,
-    linalg: Any,
     dtype: DTypeLike = np.float64,
 ) -> dict[str, Any]:
-    """Return the arrays of the parametrized eigenvectors of a start."""
+    """Return the arrays of the parametrized eigenvectors of a start, as numpy's."""
     if not form.draws_arrays:
-        return form.split(start.eigenvectors, linalg)
+        return form.split(start.eigenvectors, np.linalg)
     bits = np.random.PCG64(_below(seed, 1))
 
     def draw(bound: float, shape: tuple[int, int]) -> Array:
         return uniform(bits, -bound, bound, shape, dtype)
 
-    return form.draw(draw, np.sqrt(3 * np.mean(np.square(start.eigenvectors))), linalg)
+    return form.draw(draw, np.sqrt(3 * np.mean(np.square(start.eigenvectors))), np.linalg)
 
 
 def members_differ_in(position: int, trains_eigenvectors: bool) -> bool:

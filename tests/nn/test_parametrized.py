@@ -70,6 +70,16 @@ def test_the_triangular_factor_is_on_the_narrow_side(shape):
     torch.testing.assert_close(form(), expected, atol=1e-12, rtol=0)
 
 
+@pytest.mark.parametrize("form", ["svd", "qr"])
+def test_starts_are_decomposed_by_torch(form):
+    """Whose factors seeds of earlier versions stand for, signs included."""
+    whole = SpectralLinear(20, 12, seed=3, dtype=DOUBLE)
+    layer = SpectralLinear(20, 12, seed=3, dtype=DOUBLE, train_eigenvectors=form)
+    split = layer.form.parametrization.split(whole.eigenvectors.detach(), torch.linalg)
+    for name, values in split.items():
+        assert torch.equal(getattr(layer.form, name), values)
+
+
 def test_number_of_trained_parameters_of_each_form():
     """PRE 104, 054312: N_in + N_out eigenvalues, and those of the factor."""
     counts = {

@@ -5,14 +5,21 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 
 from sklearn_spectral import SpectralClassifier, load, save
 from sklearn_spectral.baselines import DirectClassifier
-from sklearn_spectral.nn import SpectralNetwork, spectralize
+from sklearn_spectral.nn import (
+    ParametrizedMatrix,
+    SpectralLinear,
+    SpectralNetwork,
+    spectralize,
+)
 from sklearn_spectral.pruning import SpectralPruner
 from sklearn_spectral.spec.parametrizations import parametrize
 from sklearn_spectral.spec.parametrizations.entries import Entries, Frozen
-from sklearn_spectral.spec.parametrizations.kronecker import grid
+from sklearn_spectral.spec.parametrizations.kronecker import Kronecker, grid
+from sklearn_spectral.spec.parametrizations.shared import shares
 
 from ..plain import plain_classifier
 
@@ -124,6 +131,16 @@ def test_the_nearest_sum_of_kronecker_products():
     assert distances[3] == distances[4] < 1e-12
 
 
+@pytest.mark.parametrize(
+    ("n_weights", "sizes"),
+    [(100, (640, 100)), (12, (500, 500, *[3] * 10)), (29, (10, 10, 10)), (3, (9, 1, 1))],
+)
+def test_a_number_is_divided_among_layers(n_weights, sizes):
+    parts = shares(n_weights, sizes)
+    assert sum(parts) == n_weights
+    assert all(1 <= part <= size for part, size in zip(parts, sizes, strict=True))
+
+
 def test_grids():
     assert [grid(n) for n in (784, 256, 120, 37, 33)] == [
         *((28, 28), (16, 16), (12, 10), (37, 1), (11, 3))
@@ -194,6 +211,21 @@ def test_numbers_that_do_not_fit(digits, params, message):
     assert not hasattr(model, "coefs_")
 
 
+def test_biases_alone_need_biases(digits):
+    model = DirectClassifier(10, parametrization="biases", fit_intercept=False)
+    with pytest.raises(ValueError, match="Nothing of the network would train"):
+        model.fit(*digits)
+
+
+def test_what_is_frozen_stays_frozen():
+    """Of LoRA rows of the matrix given are a start that moves away from it."""
+    matrix = torch.rand(5, 4, dtype=torch.float64)
+    form = ParametrizedMatrix(matrix, "lora", rank=2, copy=False)
+    with torch.no_grad():
+        form.right.add_(1.0)
+    assert torch.equal(form.frozen, matrix)
+
+
 SMALL = {
     "hidden_layer_sizes": 49,
     "train_eigenvectors": "kronecker",
@@ -253,6 +285,29 @@ class TestSpectralKronecker:
             warm_start=True, train_eigenvectors=True, max_iter=1, learning_rate_init=1e-12
         ).fit(X, y)
         np.testing.assert_allclose(model.predict_proba(X), before, atol=1e-8)
+
+    def test_numbers_as_arrays_and_pickles_of_before(self, digits):
+        model = plain_classifier(**{**SMALL, "rank": np.array([2, 3])}).fit(*digits)
+        one = plain_classifier(**{**SMALL, "rank": np.array(2)}).fit(*digits)
+        same = plain_classifier(**{**SMALL, "rank": 2}).fit(*digits)
+        np.testing.assert_array_equal(one.coefs_[0], same.coefs_[0])
+        state = model.__getstate__()
+        del state["rank"], state["_digests"]["rank"]
+        old = SpectralClassifier.__new__(SpectralClassifier)
+        old.__setstate__(state)
+        assert clone(old).rank == 4
+
+    def test_going_on_in_direct_space_has_a_rank_of_its_own(self, digits):
+        model = plain_classifier(**SMALL).fit(*digits)
+        assert model.to_direct().rank == DirectClassifier().rank
+
+    def test_layers_of_given_forms(self):
+        form = Kronecker(49, 64, rank=2)
+        assert SpectralLinear(64, 49, train_eigenvectors=form).n_trained == 64 + 98 + 224
+        with pytest.raises(ValueError, match="is of 64 -> 49 nodes"):
+            SpectralLinear(64, 10, train_eigenvectors=form)
+        with pytest.raises(ValueError, match="at least 1"):
+            SpectralLinear(64, 49, train_eigenvectors="kronecker", rank=[0])
 
     def test_a_start_that_is_drawn_anew(self):
         network = SpectralNetwork(

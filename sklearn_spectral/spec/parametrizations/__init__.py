@@ -125,11 +125,13 @@ def parametrization_in(config: Mapping[str, Any]) -> type[Parametrization]:
 def options_in(choice: Any, source: Any) -> dict[str, Any]:
     """Return the options of a choice, which are attributes of the source: sequences as
     tuples, so that they can be compared and written to a file."""
-    found = {name: getattr(source, name) for name in parametrization_of(choice).options}
-    return {
-        name: tuple(np.asarray(value).tolist()) if np.ndim(value) else value
-        for name, value in found.items()
-    }
+    options: dict[str, Any] = {}
+    for name in parametrization_of(choice).options:
+        value = getattr(source, name)
+        if not (value is None or isinstance(value, str)):
+            value = np.asarray(value).tolist()
+        options[name] = tuple(value) if isinstance(value, list) else value
+    return options
 
 
 def parametrize(

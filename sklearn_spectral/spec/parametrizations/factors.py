@@ -123,7 +123,7 @@ class LoRA(Ranked):
         return {
             "scale": filled_like(matrix, 1, 1.0),
             "left": 0 * matrix[:, : self.rank],
-            "right": matrix[: self.rank],
+            "right": 1 * matrix[: self.rank],  # of its own memory: it trains
             "frozen": matrix,
         }
 

@@ -88,6 +88,7 @@ class RandomSubspace(Hashed):
     # arXiv 1804.08838, with a sparse projection, layer by layer.
     regrown = ("frozen", "position")
     is_exact = True
+    n_drawn = 13  # four positions an entry, and the numbers that they are drawn as
     n_terms = 4
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -131,11 +132,15 @@ def shares(n_weights: Any, sizes: Sequence[int]) -> list[int]:
             f"layers; got {n_weights}."
         )
     parts = [max(1, n_weights * size // total) for size in sizes]
-    parts[int(np.argmax(sizes))] += n_weights - sum(parts)
+    left = n_weights - sum(parts)
+    for layer in np.argsort(sizes)[::-1]:  # the largest first; each keeps one at least
+        step = min(max(left, 1 - parts[layer]), sizes[layer] - parts[layer])
+        parts[layer] += step
+        left -= step
     return parts
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)
 def _positions(
     shape: tuple[int, ...], n_weights: int, seed: int, layer: int
 ) -> NDArray[np.int64]:
