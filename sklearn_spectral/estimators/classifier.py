@@ -14,6 +14,7 @@ from ..spec.parametrizations import RANK
 from .calls import explained
 from .classification import NetworkClassifierMixin
 from .direct_classifier import DirectClassifier
+from .distillation import DistillationMixin
 from .grouped import GroupedFitMixin
 from .members import ClassifierMembersMixin
 from .spectral import BaseSpectral
@@ -22,7 +23,11 @@ from .typing import Scoring, Seed
 
 
 class SpectralClassifier(
-    GroupedFitMixin, NetworkClassifierMixin, ClassifierMembersMixin, BaseSpectral
+    GroupedFitMixin,
+    NetworkClassifierMixin,
+    ClassifierMembersMixin,
+    DistillationMixin,
+    BaseSpectral,
 ):
     """Neural network classifier trained in the spectral domain.
 

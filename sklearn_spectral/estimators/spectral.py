@@ -324,12 +324,17 @@ class BaseSpectral(BaseNetwork):
             result._calibration = self._calibration
         return result
 
+    @property
+    def _not_of_another(self) -> set[str]:
+        """What another estimator that is given the same network must find by itself."""
+        return {"_net", "_bagged", "_calibration", "oob_score_", self._out_of_bag_name}
+
     def _with_another_network(self, **params: Any) -> Self:
         """Return a copy that knows of the data what this one does, to be given a network;
         its ``fit`` goes on from that. What was found out of bag is not of that network."""
         result = clone(self)
-        own = {"_net", "_bagged", "_calibration", "oob_score_", self._out_of_bag_name}
-        learnt = vars(self).keys() - result.get_params(deep=False).keys() - own
+        own = result.get_params(deep=False).keys()
+        learnt = vars(self).keys() - own - self._not_of_another
         vars(result).update({name: getattr(self, name) for name in learnt})
         return result.set_params(**params, warm_start=True)
 
