@@ -39,6 +39,9 @@ def start(init: str, rate: float, **more: object) -> dict[str, object]:
     return {"init": init, "learning_rate_init": rate, **more}
 
 
+FOUR, EIGHT = ({"n_members": n, "bag_fraction": 1.0} for n in (4, 8))
+"""Populations, whose members see all rows: the output is the mean of theirs."""
+
 OTHERS = {
     ("mnist", "wide", "both sets"): [
         start("scaled", 0.3),
@@ -48,6 +51,8 @@ OTHERS = {
         start("sqrt_covariance", 0.02),
         start("sqrt_covariance", 0.2),
         start("sqrt_covariance", 0.1, batch_size=200),
+        start("sqrt_covariance", 0.1, **FOUR),
+        start("sqrt_covariance", 0.1, **EIGHT),
     ],
     ("mnist", "wide", "out"): [start("scaled", 1.0), start("covariance", 0.1)],
     ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
@@ -68,12 +73,18 @@ OTHERS = {
         start("scaled", 0.01, batch_size=200),
         start("scaled", 0.02, alpha_eigenvectors=10.0),
         start("scaled", 0.01, batch_size=200, alpha_eigenvectors=10.0),
+        start("scaled", 0.01, **FOUR),
+        start("scaled", 0.01, batch_size=200, **FOUR),
+        start("scaled", 0.01, batch_size=200, label_smoothing=0.1, **FOUR),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
         start("scaled", 0.3),
         start("covariance", 0.05),
         start("sqrt_covariance", 0.05),
         start("sqrt_covariance", 0.05, batch_size=200),
+        start("sqrt_covariance", 0.05, **FOUR),
+        start("sqrt_covariance", 0.05, loss="brier", batch_size=200, **FOUR),
+        start("sqrt_covariance", 0.05, max_iter=60),
     ],
     ("fashion_mnist", "non-linear", "eigenvectors"): [
         start("scaled", 0.01, loss="brier"),
@@ -83,6 +94,9 @@ OTHERS = {
         start("scaled", 0.03),
         start("scaled", 0.02, batch_size=200),
         start("scaled", 0.02, alpha_eigenvectors=3.0),
+        start("scaled", 0.01, **FOUR),
+        start("scaled", 0.02, alpha_eigenvectors=3.0, **FOUR),
+        start("scaled", 0.01, label_smoothing=0.1, **FOUR),
     ],
 }
 
