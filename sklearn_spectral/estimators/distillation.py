@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
-from ..training.device import own_modes
 from .calls import explained
 from .regressor import SpectralRegressor
 from .spectral import BaseSpectral
 
-LEAST_PROBABILITY = 1e-4
-"""Of a class, by a teacher: the logarithms of less would be most of what is learned."""
+if TYPE_CHECKING:
+    from torch import Tensor
 
-# What a regressor learns that is not of a classifier, and the network itself.
-_OF_REGRESSION = {"n_outputs_", "_y_ndim", "_fitted_loss", "_levels", "_fitted"}
-
-
-class Student(SpectralRegressor):
-    """A regressor of logits, which differ in their means alone."""
-
-    _one_scale = True
+# What a regressor learns that is not of a classifier.
+_OF_TARGETS = {"n_outputs_", "_y_ndim", "_fitted_loss", "_levels"}
 
 
 class DistillationMixin(BaseSpectral):
@@ -37,9 +30,8 @@ class DistillationMixin(BaseSpectral):
     ) -> Self:
         """Learn the probabilities of a fitted classifier: distillation [1]_.
 
-        The logarithms of its probabilities are fitted by least squares, as by
-        `SpectralRegressor` with the same parameters. A small network learns more of them
-        than of labels, which say nothing of the other classes.
+        The loss is the cross-entropy with them instead of with labels. They also say which
+        other classes a row is like, of which a network learns more where rows are few.
 
         Parameters
         ----------
@@ -72,8 +64,7 @@ class DistillationMixin(BaseSpectral):
         References
         ----------
         .. [1] G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural
-           network" (2015), arXiv 1503.02531; by logits: J. Ba, R. Caruana, "Do deep nets
-           really need to be deep?", NIPS (2014), arXiv 1312.6184.
+           network" (2015), arXiv 1503.02531.
 
         Examples
         --------
@@ -95,41 +86,34 @@ class DistillationMixin(BaseSpectral):
         check_is_fitted(teacher)
         result = cls(**{"warm_start": True, **params})
         result._validate_params()
-        logits = _logits(teacher, X)
-        names = Student._get_param_names()
+        probability = _probabilities(teacher, X)
+        names = SpectralRegressor._get_param_names()
         shared = {n: v for n, v in result.get_params(deep=False).items() if n in names}
-        student = Student(**{**shared, "loss": "squared_error", "warm_start": False})
-        student.fit(X, logits, sample_weight)
-        own = {*names, *student._not_of_another, *_OF_REGRESSION}
+        student = SpectralRegressor(**{**shared, "loss": soft_loss, "warm_start": False})
+        student.fit(X, probability, sample_weight)
+        own = {*names, *student._not_of_another, *_OF_TARGETS}
         for name in vars(student).keys() - own:
             setattr(result, name, getattr(student, name))
-        result._take_student(student, np.asarray(teacher.classes_))
+        learnt = {"classes_": np.asarray(teacher.classes_), "_y_type": "labels"}
+        for name, value in {**learnt, "temperature_": 1.0}.items():
+            setattr(result, name, value)
         return result
 
-    @own_modes()
-    def _take_student(self, student: Student, classes: NDArray[Any]) -> None:
-        """Take the network of a regressor of the logits, and give it no units behind."""
-        import torch
 
-        network: Any = student.to_network()
-        if network.output_scale is not None:
-            last = [*network.layers()][-1]
-            shift, scale = network.output_shift.clone(), network.output_scale[0].clone()
-            with torch.no_grad():
-                last.eigenvalues_in.mul_(scale)
-                last.eigenvalues_out.mul_(scale)
-                if last.bias is not None:
-                    last.bias.mul_(scale).add_(shift)
-            network.set_units(output_shift=0 * shift, output_scale=0 * shift + 1)
-        fitted = student._fitted
-        self._store(network, fitted.config, fitted.seed, plans=fitted.plans)
-        learnt = {"classes_": classes, "_y_type": "labels", "temperature_": 1.0}
-        for name, value in learnt.items():
-            setattr(self, name, value)
+def soft_loss(output: Tensor, target: Tensor) -> Tensor:
+    """Return the cross-entropy of each row with probabilities: of all classes, or of the
+    second of two."""
+    from torch.nn import functional as F
+
+    if output.shape[-1] == 1:
+        target = target.expand_as(output)  # which all members share
+        loss = F.binary_cross_entropy_with_logits(output, target, reduction="none")
+        return loss[..., 0]
+    return -(target * F.log_softmax(output, dim=-1)).sum(dim=-1)
 
 
-def _logits(teacher: Any, X: Any) -> NDArray[np.float64]:
-    """Return the logit of the second of two classes, or one of each that sum to zero."""
+def _probabilities(teacher: Any, X: Any) -> NDArray[np.float64]:
+    """Return those of all classes, or of the second of two."""
     probability = teacher.predict_proba(X)
     if isinstance(probability, list) or np.ndim(teacher.classes_[0]) > 0:
         raise ValueError(
@@ -142,7 +126,4 @@ def _logits(teacher: Any, X: Any) -> NDArray[np.float64]:
             f"The teacher gives probabilities of shape {probability.shape} for "
             f"{len(teacher.classes_)} class(es); two classes or more are needed."
         )
-    logs = np.log(np.maximum(probability, LEAST_PROBABILITY))
-    if logs.shape[1] == 2:
-        return logs[:, 1] - logs[:, 0]
-    return logs - logs.mean(axis=1, keepdims=True)
+    return probability[:, 1] if probability.shape[1] == 2 else probability

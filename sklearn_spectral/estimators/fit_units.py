@@ -70,8 +70,6 @@ class FitUnits:
             self.scale = np.minimum(spread / mean, 1.0)
             return None, mean
         shift, scale = data.spread_of_targets(**how)
-        if self.estimator._one_scale:
-            scale = np.full_like(scale, np.sqrt(np.mean(np.square(scale))))
         if not row.is_robust:
             return shift, scale
         y, weight = data.target(), data.own_weight()

@@ -51,8 +51,6 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
     # What older states do not have: by what the network was trained, and which quantiles
     # it predicts, if it does.
     _fitted_loss: str = "squared_error"
-    # Whether all targets are divided by one number, to learn them standardised.
-    _one_scale: ClassVar[bool] = False
     _levels: tuple[float, ...] | None = None
 
     @available_if(can_train_by_batches)
