@@ -113,7 +113,7 @@ def test_every_variant_that_was_tried_fills_its_count(league):
             json.dumps(params)
     finally:
         for name in ("bases", "learned_covariance"):
-            del tried.PARAMETRIZATIONS[name]
+            del tried.parametrizations.PARAMETRIZATIONS[name]
 
 
 def test_a_sum_of_bases_is_what_it_says(league):

@@ -16,6 +16,12 @@ TITLES = {
     "fashion_mnist": "Fashion-MNIST",
     "tables": "eight tables, mean",
 }
+COLOURS = (
+    *("tab:orange", "tab:red", "tab:green", "tab:blue", "tab:purple", "tab:brown"),
+    *("tab:pink", "tab:gray", "tab:olive", "tab:cyan", "black", "tan"),
+)
+"""Of the methods, in their order."""
+
 MEASURES = ["accuracy", "log_loss", "numbers", "bytes", "seconds"]
 
 
@@ -117,7 +123,6 @@ def draw(means: pd.DataFrame, path: Path) -> None:
         layout="constrained",
         squeeze=False,
     )
-    colours = plt.get_cmap("tab20").colors
     for row, group in zip(axes, groups, strict=True):
         part = means[means.group == group]
         for position, method in enumerate(METHODS):
@@ -126,9 +131,7 @@ def draw(means: pd.DataFrame, path: Path) -> None:
                 continue
             is_ours = method in OURS
             look = {
-                "color": ("#d62728", "#ff7f0e")[OURS.index(method) - 1]
-                if is_ours
-                else colours[(2 * position) % 20 if position < 10 else position],
+                "color": COLOURS[position],
                 "linewidth": 2.6 if is_ours else 1.2,
                 "marker": "o" if is_ours else ".",
                 "zorder": 3 if is_ours else 2,

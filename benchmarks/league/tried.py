@@ -25,7 +25,8 @@ from tqdm import tqdm
 
 from benchmarks.paper.store import Store
 from sklearn_spectral.baselines import DirectClassifier
-from sklearn_spectral.spec.parametrizations import PARAMETRIZATIONS, Parametrization
+from sklearn_spectral.spec import parametrizations
+from sklearn_spectral.spec.parametrizations import Parametrization
 from sklearn_spectral.spec.parametrizations.base import ALL, filled_like
 from sklearn_spectral.spec.parametrizations.factors import Covariance
 
@@ -85,8 +86,10 @@ class LearnedCovariance(Covariance):
 
 def register() -> None:
     """Make both known; each process needs that."""
-    PARAMETRIZATIONS.setdefault("bases", Bases)
-    PARAMETRIZATIONS.setdefault("learned_covariance", LearnedCovariance)
+    # By the module: another process gets a copy of what this file names.
+    known = parametrizations.PARAMETRIZATIONS
+    known.setdefault("bases", Bases)
+    known.setdefault("learned_covariance", LearnedCovariance)
 
 
 def base(**more: Any):
