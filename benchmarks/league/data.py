@@ -58,9 +58,10 @@ def load(name: str, path: Path | None) -> Split:
     return Split(X_train, y[train], X_test, y[test])
 
 
-def choosing(data: Split) -> Split:
-    """Return a part of the training rows, and others of them to be scored on."""
+def choosing(data: Split, n_rows: int | None = N_CHOOSING) -> Split:
+    """Return a sixth of the training rows to be scored on, and so many of the others, or
+    all of them."""
     order = np.random.RandomState(0).permutation(len(data.y))
     held_out = order[-(len(order) // 6) :]
-    train = order[: -len(held_out)][:N_CHOOSING]
+    train = order[: -len(held_out)][:n_rows]
     return Split(data.X[train], data.y[train], data.X[held_out], data.y[held_out])

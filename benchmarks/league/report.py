@@ -54,47 +54,40 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(part: pd.DataFrame, column: str) -> pd.DataFrame:
-    return part.pivot(index="method", columns="count", values=column)
+    """Return a measure by method, in their order, and count."""
+    found = part.pivot(index="method", columns="count", values=column)
+    return found.reindex([name for name in METHODS if name in found.index])
+
+
+def _markdown(cells: pd.DataFrame) -> list[str]:
+    """Return lines of Markdown of cells that are text already."""
+    counts = [f"{count:,}" for count in cells.columns]
+    rows = [[name, *row] for name, row in zip(cells.index, cells.to_numpy(), strict=True)]
+    lines = ["| " + " | ".join(row) + " |" for row in [["", *counts], *rows]]
+    lines[0] = lines[0].replace("|  |", "| |", 1)
+    return [lines[0], "|" + "---|" * (1 + len(counts)), *lines[1:]]
 
 
 def accuracy_table(part: pd.DataFrame) -> list[str]:
     """Return lines of Markdown: accuracies in per cent, in bold those that are not worse
     than the best by more than the spreads of both."""
     means, spreads = _cells(part, "accuracy"), _cells(part, "spread")
-    order = [name for name in METHODS if name in means.index]
-    counts = list(means.columns)
-    lines = [
-        "| | " + " | ".join(f"{count:,}" for count in counts) + " |",
-        "|---|" + "---|" * len(counts),
-    ]
-    for method in order:
-        cells = []
-        for count in counts:
-            mean, spread = means.loc[method, count], spreads.loc[method, count]
-            if np.isnan(mean):
-                cells.append("")
-                continue
-            best = means[count].idxmax()
+    texts = pd.DataFrame("", means.index, means.columns)
+    for count in means.columns:
+        best = means[count].idxmax()
+        for method, mean in means[count].dropna().items():
+            spread = spreads.loc[method, count]
             within = np.hypot(spread, spreads.loc[best, count])
             text = f"{100 * mean:.2f} ± {100 * spread:.2f}"
             is_best = mean >= means.loc[best, count] - within
-            cells.append(f"**{text}**" if is_best else text)
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    return lines
+            texts.loc[method, count] = f"**{text}**" if is_best else text
+    return _markdown(texts)
 
 
 def other_table(part: pd.DataFrame, column: str, form: str) -> list[str]:
     """Return lines of Markdown of another measure."""
     values = _cells(part, column)
-    lines = [
-        "| | " + " | ".join(f"{count:,}" for count in values.columns) + " |",
-        "|---|" + "---|" * len(values.columns),
-    ]
-    for method in (name for name in METHODS if name in values.index):
-        row = values.loc[method]
-        cells = ["" if np.isnan(v) else format(v, form) for v in row]
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    return lines
+    return _markdown(values.map(lambda v: "" if np.isnan(v) else format(v, form)))
 
 
 def chosen_table(table: pd.DataFrame, group: str) -> list[str]:

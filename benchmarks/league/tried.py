@@ -8,10 +8,10 @@ numbers, and changes of it, three seeds each, trained on 50,000 images and score
 other 10,000 of the training set. Each fit is a line of results/league/tried.csv.
 """
 
-import argparse
 import os
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # one core per fit
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from sklearn.decomposition import PCA
-from tqdm import tqdm
 
 from benchmarks.paper.store import Store
 from sklearn_spectral.baselines import DirectClassifier
@@ -31,12 +29,12 @@ from sklearn_spectral.spec.parametrizations.base import ALL, filled_like
 from sklearn_spectral.spec.parametrizations.factors import Covariance
 
 from . import data
+from .fits import SCORES, Cell, parser, paths_in, run, scores
 from .methods import by_eigenvalues, filled, kronecker, make, spectral_kronecker
 
-OUT = Path("benchmarks/results/league")
 COUNT, RANK = 4200, (2, 8)
 KEY = ["data", "variant", "seed"]
-COLUMNS = [*KEY, "accuracy", "log_loss", "train_accuracy", "numbers", "seconds"]
+COLUMNS = [*KEY, *SCORES, "seconds"]
 N_SEEDS = 3
 TEACHER_EPOCHS = 10
 
@@ -185,51 +183,38 @@ def teacher_of(X, y) -> DirectClassifier:
     return teacher.fit(X, y)
 
 
-def fit(cell: dict[str, Any], path: Path | None) -> dict[str, Any]:
+def fit(cell: Cell, path: Path | None) -> Cell:
     """Fit a variant, and score it on held-out rows."""
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     register()
-    whole = data.load(cell["data"], path)
-    order = np.random.RandomState(0).permutation(len(whole.y))
-    train, held_out = order[:50_000], order[50_000:]
-    X, y, X_held, y_held = (
-        whole.X[train],
-        whole.y[train],
-        whole.X[held_out],
-        whole.y[held_out],
-    )
-    variant, seed = cell["variant"], cell["seed"]
+    split = data.choosing(data.load(cell["data"], path), n_rows=None)
+    variant, count, stored = cell["variant"], COUNT, 0
     if variant.endswith("random order"):
-        pixels = np.random.RandomState(1).permutation(X.shape[1])
-        X, X_held = X[:, pixels], X_held[:, pixels]
-    count, stored = COUNT, 0
+        pixels = np.random.RandomState(1).permutation(split.X.shape[1])
+        split = replace(split, X=split.X[:, pixels], X_scored=split.X_scored[:, pixels])
     if variant in N_COMPONENTS:
         # Rows drawn with a covariance of low rank see nothing but these components.
-        pca = PCA(N_COMPONENTS[variant], random_state=0).fit(X)
+        pca = PCA(N_COMPONENTS[variant], random_state=0).fit(split.X)
         stored = pca.components_.size
-        X, X_held = pca.transform(X), pca.transform(X_held)
+        of_scored = pca.transform(split.X_scored)
+        split = replace(split, X=pca.transform(split.X), X_scored=of_scored)
         count = COUNT - stored if variant.endswith("counted") else COUNT
-    params = filled(VARIANTS[variant], count, X.shape[1], 10)
+    n_in = split.X.shape[1]
+    params = filled(VARIANTS[variant], count, n_in, 10)
     params["learning_rate_init"] = RATES.get(variant, BY_DEFAULT)
-    model = make(params, "image", seed)
+    if params.get("init") == "covariance":
+        stored = n_in * (n_in + 1) // 2
+    model = make(params, "image", cell["seed"])
     start = time.perf_counter()
     if variant.startswith("distilled"):
-        model = type(model).from_teacher(teacher_of(X, y), X, **model.get_params())
+        teacher = teacher_of(split.X, split.y)
+        model = type(model).from_teacher(teacher, split.X, **model.get_params())
     else:
-        model.fit(X, y)
-    probability = model.predict_proba(X_held)
-    of_label = np.maximum(probability[np.arange(len(y_held)), y_held], 1e-15)
-    if params.get("init") == "covariance":
-        stored = X.shape[1] * (X.shape[1] + 1) // 2
-    return {
-        **cell,
-        "accuracy": round(float((probability.argmax(1) == y_held).mean()), 6),
-        "log_loss": round(float(-np.log(of_label).mean()), 5),
-        "train_accuracy": round(model.score(X, y), 6),
-        "numbers": model.n_parameters_ + stored,
-        "seconds": round(time.perf_counter() - start, 2),
-    }
+        model.fit(split.X, split.y)
+    found = scores(model, split)
+    seconds = round(time.perf_counter() - start, 2)
+    return {**cell, **found, "numbers": found["numbers"] + stored, "seconds": seconds}
 
 
 def report(store: Store) -> None:
@@ -256,34 +241,19 @@ def report(store: Store) -> None:
 
 def main() -> None:
     """Read the options, and fit what is missing, or report."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.league.tried",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", nargs="?", choices=("fit", "report"), default="fit")
-    parser.add_argument("--mnist", type=Path, help="file or folder; see load_mnist")
-    parser.add_argument("--fashion-mnist", type=Path, help="likewise")
-    parser.add_argument("--seeds", type=int, default=N_SEEDS)
-    parser.add_argument("--jobs", type=int, default=2, help="fits at a time")
-    parser.add_argument("--out", type=Path, default=OUT)
-    options = parser.parse_args()
+    options = parser("python -m benchmarks.league.tried", __doc__, N_SEEDS).parse_args()
     store = Store(options.out / "tried.csv", COLUMNS, KEY)
     if options.what == "fit":
         register()
-        paths = {"mnist": options.mnist, "fashion_mnist": options.fashion_mnist}
-        done = store.keys()
-        todo = [
+        paths = paths_in(options)
+        wanted = [
             {"data": name, "variant": variant, "seed": seed}
             for seed in range(options.seeds)
             for variant in VARIANTS
             for name in data.IMAGES
-            if paths[name] is not None and (name, variant, seed) not in done
+            if paths[name] is not None
         ]
-        jobs = (delayed(fit)(cell, paths[cell["data"]]) for cell in todo)
-        rows = Parallel(options.jobs, return_as="generator_unordered")(jobs)
-        for row in tqdm(rows, total=len(todo), unit="fit", smoothing=0.02):
-            store.append(row)
+        run(fit, store, wanted, paths, options.jobs)
     report(store)
 
 

@@ -100,13 +100,7 @@ class RandomSubspace(Hashed):
         zeros = filled_like(matrix, self.n_weights, 0.0)
         return {"shared": zeros, "position": self.position(), "frozen": matrix}
 
-    def draw(
-        self,
-        uniform: Callable[[float, tuple[int, int]], Any],
-        bound: float,
-        linalg: Any,
-    ) -> dict[str, Any]:
-        return self.split(uniform(bound, (self.n_out, self.n_in)), linalg)
+    draw = Parametrization.draw
 
     def matrix(self, arrays: Any, rows: slice = ALL) -> Any:
         return take_rows(arrays.frozen, rows) + super().matrix(arrays, rows)
