@@ -17,14 +17,20 @@ PAPER = {
     "learning_rate": "constant",
     "batch_size": 500,
     "max_iter": 20,
+    "early_stopping": False,
     "n_iter_no_change": np.inf,
 }
 """What the paper says of training: Adamax, batches of 300 to 800, 20 epochs, no bias."""
 
 PAPER_RATES = {"perceptron": 0.03, "linear": 0.03, "non-linear": 0.01}
 
-SINGLE = {"n_members": 1, "train_eigenvectors": False, "standardize": False}
-"""One network, in which eigenvalues alone train."""
+SINGLE = {
+    "n_members": 1,
+    "train_eigenvectors": False,
+    "standardize": False,
+    "averaging": 0.0,
+}
+"""One network, in which eigenvalues alone train; its last weights are used."""
 
 OURS = {
     **SINGLE,
@@ -33,6 +39,7 @@ OURS = {
     "learning_rate": "one_cycle",
     "batch_size": 500,
     "max_iter": 20,
+    "early_stopping": False,
     "n_iter_no_change": np.inf,
 }
 """The paper's epochs, with biases and a one-cycle rate; what is chosen goes first."""
@@ -159,10 +166,16 @@ def make(cell: Cell) -> SpectralClassifier | DirectClassifier:
 
 
 def digest(cell: Cell) -> str:
-    """Return a short name of all parameters of a cell's estimator.
+    """Return a short name of the parameters of a cell's estimator that are not defaults.
 
     It is kept with each row, so that a row that was fitted with other settings is not
-    taken for this cell.
+    taken for this cell. A new parameter, which has its default here, changes no name.
     """
-    parameters = make(cell).get_params(deep=False)
+    estimator = make(cell)
+    defaults = type(estimator)().get_params(deep=False)
+    parameters = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if value != defaults[name]
+    }
     return hashlib.sha256(repr(sorted(parameters.items())).encode()).hexdigest()[:12]

@@ -42,6 +42,8 @@ def start(init: str, rate: float, **more: object) -> dict[str, object]:
 FOUR, EIGHT = ({"n_members": n, "bag_fraction": 1.0} for n in (4, 8))
 """Populations, whose members see all rows: the output is the mean of theirs."""
 
+LONG = {"max_iter": 60, "averaging": 0.99}
+
 OTHERS = {
     ("mnist", "wide", "both sets"): [
         start("scaled", 0.3),
@@ -53,6 +55,7 @@ OTHERS = {
         start("sqrt_covariance", 0.1, batch_size=200),
         start("sqrt_covariance", 0.1, **FOUR),
         start("sqrt_covariance", 0.1, **EIGHT),
+        start("sqrt_covariance", 0.1, **EIGHT, **LONG),
     ],
     ("mnist", "wide", "out"): [start("scaled", 1.0), start("covariance", 0.1)],
     ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
@@ -76,6 +79,7 @@ OTHERS = {
         start("scaled", 0.01, **FOUR),
         start("scaled", 0.01, batch_size=200, **FOUR),
         start("scaled", 0.01, batch_size=200, label_smoothing=0.1, **FOUR),
+        start("scaled", 0.01, batch_size=200, averaging=0.999, **EIGHT),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
         start("scaled", 0.3),
@@ -97,6 +101,8 @@ OTHERS = {
         start("scaled", 0.01, **FOUR),
         start("scaled", 0.02, alpha_eigenvectors=3.0, **FOUR),
         start("scaled", 0.01, label_smoothing=0.1, **FOUR),
+        start("scaled", 0.01, averaging=0.99, **EIGHT),
+        start("scaled", 0.01, label_smoothing=0.1, **EIGHT),
     ],
 }
 

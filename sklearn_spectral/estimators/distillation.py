@@ -75,7 +75,7 @@ class DistillationMixin(BaseSpectral):
         >>> forest = RandomForestClassifier(random_state=0).fit(X, y)
         >>> model = SpectralClassifier.from_teacher(forest, X, n_members=1, random_state=0)
         >>> model.score(X, y) > 0.9, model.n_parameters_
-        (True, 1009)
+        (True, 1010)
         """
         can_teach = isinstance(teacher, BaseEstimator) and is_classifier(teacher)
         if not (can_teach and hasattr(teacher, "predict_proba")):

@@ -85,7 +85,11 @@ class DirectLinear(LinearLayer):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` of shape (..., in_features) to (..., out_features)."""
-        last, *others = self.form.parametrization.factors(self.form)
+        maths = self.form.parametrization
+        if maths.grids_cost(x[..., 0].numel(), x.requires_grad) is not None:
+            output = maths.through_grids(x, self.form)
+            return output if self.bias is None else output + self.bias
+        last, *others = maths.factors(self.form)
         for factor in reversed(others):
             x = F.linear(x, factor)
         return F.linear(x, last, self.bias)
@@ -105,10 +109,11 @@ class DirectLinear(LinearLayer):
 
     def passing_cost(self, n_rows: int, into_input: bool) -> int:
         """Count what a batch takes, through the factors of the weight if it has any."""
-        by_factors = self.form.parametrization.passing_cost(n_rows, into_input)
-        return (
-            super().passing_cost(n_rows, into_input) if by_factors is None else by_factors
-        )
+        maths = self.form.parametrization
+        for cost in (maths.grids_cost, maths.passing_cost):
+            if (through := cost(n_rows, into_input)) is not None:
+                return through
+        return super().passing_cost(n_rows, into_input)
 
     def product_cost(self, n_rows: int) -> int | None:
         """Count what `left_multiply` takes, there and back."""

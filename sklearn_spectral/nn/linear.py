@@ -13,25 +13,18 @@ from torch import Tensor, nn
 
 from ..spec import parametrizations as forms
 from ..spec.parametrizations import RANK, Parametrization
-from ..spec.plan import ENTRY_COST, THIN_ROWS
 from ..spec.starts import SCHEMES, Start, draw_start
-from .layer import LinearLayer, seed_from_torch
+from .layer import seed_from_torch
+from .multiplication import SpectralMultiplication
 from .parametrized import ParametrizedMatrix, drawn_arrays
-from .products import (
-    Scratch,
-    is_frozen_constant,
-    left_product,
-    row_of_members,
-    spectral_weight,
-    split_projection,
-)
+from .products import Scratch
 
 TrainEigenvalues: TypeAlias = Literal["both", "out", "in"]
 TrainEigenvectors: TypeAlias = bool | str
 """A bool or one of ``eigenvector_choices()``."""
 
 
-class SpectralLinear(LinearLayer):
+class SpectralLinear(SpectralMultiplication):
     r"""A linear layer parametrised by the eigenvalues and eigenvectors of its adjacency.
 
     The layer joins ``in_features`` to ``out_features`` nodes. As a square matrix on all
@@ -267,103 +260,6 @@ class SpectralLinear(LinearLayer):
             lambda_out = fixed - gaps
         phi = weight / safe.unsqueeze(along)
         self.load(lambda_in.clone(), lambda_out.clone(), phi, self.bias)
-
-    @property
-    def eigenvectors(self) -> Tensor:
-        """The block phi of shape (out_features, in_features)."""
-        return self.form()
-
-    @property
-    def weight(self) -> Tensor:
-        """The weight W of shape (out_features, in_features), differentiable; of several
-        members (n_members, out_features, in_features)."""
-        return spectral_weight(self.eigenvalues_in, self.eigenvalues_out, self.eigenvectors)
-
-    @property
-    def _phi_is_frozen(self) -> bool:
-        return not self.form.parametrization.trained
-
-    def left_multiply(self, matrix: Tensor) -> Tensor:
-        """Return ``matrix @ weight``; the weight is formed only if all of phi trains."""
-        matrix = self._of_members(matrix)
-        if self._phi_is_frozen:
-            return left_product(
-                matrix,
-                self.eigenvalues_in,
-                self.eigenvalues_out,
-                self.eigenvectors,
-                self.scratch,
-            )
-        if self.product_cost(matrix.shape[-2]) is None:
-            return matrix @ self.weight
-        # By the parametrization of phi, both products as one.
-        stacked = torch.cat([matrix, matrix * row_of_members(self.eigenvalues_out)], dim=-2)
-        scaled_in, scaled_out = self.form.left_multiply(stacked).chunk(2, dim=-2)
-        return scaled_in * row_of_members(self.eigenvalues_in) - scaled_out
-
-    def right_multiply(self, matrix: Tensor) -> Tensor:
-        """Return ``weight @ matrix``, without forming the weight where phi is frozen."""
-        matrix = self._of_members(matrix)
-        if not self._phi_is_frozen:
-            return self.weight @ matrix
-        # The transpose of W is minus a spectral weight whose two sets change places.
-        product = left_product(
-            matrix.mT,
-            self.eigenvalues_out,
-            self.eigenvalues_in,
-            self.eigenvectors.T,
-            self.scratch,
-        )
-        return -product.mT
-
-    def _of_members(self, matrix: Tensor) -> Tensor:
-        """Give each member its matrix, the same for all if there is one."""
-        if self.n_members == 1 or matrix.ndim > 2:
-            return matrix
-        return matrix.expand(self.n_members, *matrix.shape)
-
-    def frozen_factor(self) -> Tensor | None:
-        """Return F of phi, or lambda_in F above F, where only ``out`` trains.
-
-        Of several members whose lambda_in differ, those of all above one another."""
-        factor = self.form.parametrization.frozen_factor(self.form)
-        if factor is None or self.train_eigenvalues != "out":
-            return None
-        if is_frozen_constant(self.eigenvalues_in, sync=True):
-            return factor
-        scaled = factor * self.eigenvalues_in.unsqueeze(-2)
-        return torch.cat([scaled.flatten(0, -2), factor])
-
-    def from_projection(self, projected: Tensor) -> Tensor:
-        """Finish `forward` from the precomputed projection F x."""
-        of_phi = self.form.parametrization.from_projection
-        if projected.shape[-1] == self.out_features:
-            gains = row_of_members(self.eigenvalues_in[..., :1] - self.eigenvalues_out)
-            output = of_phi(projected, self.form) * gains
-        else:
-            parts = split_projection(projected, self.n_members, self.out_features)
-            scaled_in, plain = (of_phi(part, self.form) for part in parts)
-            output = scaled_in - row_of_members(self.eigenvalues_out) * plain
-        return output if self.bias is None else output + row_of_members(self.bias)
-
-    def forming_cost(self) -> int:
-        """Count what forming the weight takes, and phi before it."""
-        return super().forming_cost() + self.form.parametrization.forming_cost()
-
-    def product_cost(self, n_rows: int) -> int | None:
-        """Count what `left_multiply` takes in closed form, there and back."""
-        entries = self.n_members * self.size
-        if not self._phi_is_frozen:
-            if n_rows > THIN_ROWS:
-                return None
-            return self.form.parametrization.product_cost(2 * self.n_members * n_rows)
-        if is_frozen_constant(self.eigenvalues_in, sync=True) or is_frozen_constant(
-            self.eigenvalues_out, sync=True
-        ):
-            return 2 * n_rows * entries
-        if n_rows <= THIN_ROWS:
-            return 4 * n_rows * entries
-        return (3 * n_rows + ENTRY_COST) * entries
 
     def penalised(self) -> Iterator[tuple[str, Tensor]]:
         """Yield trained eigenvalues and trained parameters of the eigenvectors."""

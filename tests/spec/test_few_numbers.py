@@ -15,6 +15,7 @@ from sklearn_spectral.nn import (
     SpectralNetwork,
     spectralize,
 )
+from sklearn_spectral.nn.layer import affine
 from sklearn_spectral.pruning import SpectralPruner
 from sklearn_spectral.spec.parametrizations import parametrize
 from sklearn_spectral.spec.parametrizations.entries import Entries, Frozen
@@ -300,6 +301,44 @@ class TestSpectralKronecker:
     def test_going_on_in_direct_space_has_a_rank_of_its_own(self, digits):
         model = plain_classifier(**SMALL).fit(*digits)
         assert model.to_direct().rank == DirectClassifier().rank
+
+    @pytest.mark.parametrize("n_members", [1, 3])
+    @pytest.mark.parametrize("which", ["out", "both"])
+    def test_rows_pass_as_grids(self, which, n_members):
+        layer = SpectralLinear(
+            *(100, 144),
+            train_eigenvalues=which,
+            train_eigenvectors="kronecker",
+            rank=2,
+            n_members=n_members,
+            seed=0,
+            dtype=torch.float64,
+        )
+        values = torch.Generator().manual_seed(0)
+        for p in layer.parameters():
+            p.data.add_(torch.rand(p.shape, generator=values, dtype=torch.float64))
+        assert layer.form.parametrization.grids_cost(64, True) is not None
+        x = torch.rand(64, 100, generator=values, dtype=torch.float64, requires_grad=True)
+        trained = [x, *(p for p in layer.parameters() if p.requires_grad)]
+        seen = layer(x), affine(x, layer.weight, layer.bias)
+        found, expected = (torch.autograd.grad(y.square().sum(), trained) for y in seen)
+        torch.testing.assert_close(seen[0], seen[1], rtol=1e-12, atol=1e-12)
+        for one, other in zip(found, expected, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-11, atol=1e-11)
+
+    def test_grids_are_passed_where_that_takes_less(self):
+        wide, few = Kronecker(1024, 784, rank=2), Kronecker(1024, 784, rank=20)
+        assert wide.grids_cost(500, False) < 2 * 500 * wide.size
+        assert few.grids_cost(500, False) is None
+        layer = SpectralLinear(784, 1024, train_eigenvectors="kronecker", rank=2, seed=0)
+        assert layer.passing_cost(500, False) == wide.grids_cost(2 * 500, False)
+
+    def test_it_has_as_many_products_as_it_can_use(self):
+        most = Kronecker(10, 784, rank=50)
+        assert most.rank == 28, "the narrower side of what is decomposed"
+        matrix = np.random.default_rng(0).normal(size=(10, 784))
+        arrays = SimpleNamespace(**most.split(matrix, np.linalg))
+        np.testing.assert_allclose(most.matrix(arrays), matrix, atol=1e-12)
 
     def test_layers_of_given_forms(self):
         form = Kronecker(49, 64, rank=2)

@@ -37,6 +37,8 @@ class Parametrization(ABC):
     is_exact: ClassVar[bool] = True
     # Whether `draw` makes the arrays, and not `split` of a matrix that was drawn.
     draws_arrays: ClassVar[bool] = False
+    # Whether nodes are laid out as grids, which rows may pass without the matrix.
+    has_grids: ClassVar[bool] = False
     # Whether the bias of a layer trains with it.
     trains_bias: ClassVar[bool] = True
     # Whether the matrix is an array itself, ``block``, and nothing has to be computed.
@@ -97,6 +99,10 @@ class Parametrization(ABC):
         """Return matrices whose product it is, which a batch passes one by one."""
         return (self.matrix(arrays),)
 
+    def through_grids(self, rows: Any, arrays: Any) -> Any:
+        """Map rows x to ``matrix @ x`` as grids, whose rows and columns mix in turn."""
+        raise NotImplementedError(f"{type(self).__name__} has no grids.")
+
     def frozen_factor(self, arrays: Any) -> Any:
         """Return F if ``matrix @ x`` is a trained function of F x, entry by entry."""
         return None
@@ -117,6 +123,10 @@ class Parametrization(ABC):
 
     def passing_cost(self, n_rows: int, into_input: bool) -> int | None:
         """Count what a batch takes through the `factors`; None where there is only one."""
+        return None
+
+    def grids_cost(self, n_rows: int, into_input: bool) -> int | None:
+        """Count what a batch takes `through_grids`; None where the matrix takes less."""
         return None
 
 

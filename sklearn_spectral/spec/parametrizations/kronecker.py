@@ -14,6 +14,10 @@ LEAST_SPLIT = 32
 """Layers of so few nodes, as outputs and the features of small tables, are not laid out as
 a grid: nodes in one row of it would share what they need to differ in."""
 
+GRID_COST = 5 / 2
+"""Products of small matrices take so many times as long as of large ones, entry for entry
+(benchmarks/kronecker_speed.py)."""
+
 
 def grid(n_nodes: int) -> tuple[int, int]:
     """Lay nodes out as the rectangle that is closest to a square; few nodes as a column."""
@@ -33,6 +37,7 @@ class Kronecker(Ranked):
     trained = ("left", "right")
     for_eigenvectors = True
     is_exact = False
+    has_grids = True
     moves_far = True  # an entry of a factor scales a whole block
 
     def __init__(self, n_out: int, n_in: int, rank: int = 10) -> None:
@@ -40,6 +45,7 @@ class Kronecker(Ranked):
         self.rows_out, self.columns_out = grid(n_out)
         self.rows_in, self.columns_in = grid(n_in)
         sizes = self.rows_out * self.rows_in, self.columns_out * self.columns_in
+        # A sum can use more products than a matrix of these sides has rank.
         self._sizes, self.rank = sizes, min(rank, *sizes)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -82,3 +88,20 @@ class Kronecker(Ranked):
             self.rows_out, self.rows_in, self.columns_out, self.columns_in
         )
         return take_rows(apart.swapaxes(1, 2).reshape(self.n_out, self.n_in), rows)
+
+    def through_grids(self, rows: Any, arrays: Any) -> Any:
+        """Mix the columns of each grid, then its rows, with all products side by side."""
+        leading = rows.shape[:-1]
+        columns = arrays.right.reshape(-1, self.columns_in)
+        mixed = rows.reshape(-1, self.columns_in) @ columns.T
+        mixed = mixed.reshape(-1, self.rows_in * self.rank, self.columns_out)
+        left = arrays.left.swapaxes(0, 1).swapaxes(1, 2).reshape(self.rows_out, -1)
+        return (left @ mixed).reshape(*leading, self.n_out)
+
+    def grids_cost(self, n_rows: int, into_input: bool) -> int | None:
+        """Count both products, there and back."""
+        within, across = self.columns_in, self.rows_out
+        mixed = n_rows * self.rank * self.rows_in * self.columns_out
+        cost = GRID_COST * mixed * ((2 + into_input) * within + 3 * across)
+        whole = n_rows * self.size * (2 + into_input) + self.forming_cost()
+        return int(cost) if cost < whole else None
