@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial as partial_of
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,6 +85,7 @@ class FitRun:
         how = {"has_validation": validation is not None, "partial": partial}
         self.stops_by: StopsBy = rows_to_stop_by(estimator, data, self.n_left_out, **how)
         self.checkpoint: Any = None
+        self.begun = perf_counter()
         self.planned = ExitStack()  # how the network computes while it trains
         self.out_of_bag: OutOfBag | None = None
 
@@ -423,4 +425,5 @@ class FitRun:
         if hasattr(estimator, "temperature"):
             estimator.temperature_ = self.units.temperature
         estimator.device_ = str(self.device)
+        net.seconds_ = perf_counter() - self.begun
         estimator._net = net

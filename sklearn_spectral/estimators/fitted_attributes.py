@@ -17,6 +17,7 @@ from ..fitted.network import FittedNetwork
 from ..spec.architecture import Architecture
 from ..spec.parametrizations import RANK
 from ..spec.plan import StackPlan
+from .facts import facts_of
 from .portable import PortableMixin
 
 _LARGE_ADJACENCY = 2000  # nodes; 32 MB in float64
@@ -152,11 +153,11 @@ class FittedAttributesMixin(PortableMixin):
         return state
 
     def _html_repr(self) -> str:
-        """Show the network below what scikit-learn shows of an estimator."""
+        """Show the network and its fit below what scikit-learn shows of an estimator."""
         html = super()._html_repr()
         if not self.__sklearn_is_fitted__():
             return html
-        drawing = network_html(self._fitted, self.n_parameters_)
+        drawing = network_html(self._fitted, self.n_parameters_, facts_of(self))
         end = html.rfind("</body>")
         return html + drawing if end < 0 else html[:end] + drawing + html[end:]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,53 @@ def caption_of(network: FittedNetwork) -> str:
     return f"{network.n_members} members of {network.architecture}"
 
 
-def network_html(network: FittedNetwork, n_trained: int) -> str:
-    """Draw the layers of nodes as SVG in HTML, and say how many numbers were trained."""
+def network_html(
+    network: FittedNetwork, n_trained: int, facts: Mapping[str, str] | None = None
+) -> str:
+    """Draw the network, and tell of its fit, as HTML in parts that fold.
+
+    Colours are those of the text around it, so that it is read on light and on dark."""
+    title = escape(caption_of(network))
+    parts = [
+        f'<details open=""><summary>Network: {title}</summary>{_drawing(network, title)}'
+        f'<div style="font-size:small">{escape(_sizes(network, n_trained))}</div></details>'
+    ]
+    if facts:
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left;padding:2px 1em 2px 0">'
+            f'{escape(name)}</th><td style="text-align:left">{escape(value)}</td></tr>'
+            for name, value in facts.items()
+        )
+        parts.append(
+            '<details open=""><summary>Fit</summary>'
+            f'<table style="font-size:small;color:inherit">{rows}</table></details>'
+        )
+    return (
+        '<div class="sklearn-spectral-network" style="max-width:100%;overflow-x:auto">'
+        f"{''.join(parts)}</div>"
+    )
+
+
+def _sizes(network: FittedNetwork, n_trained: int) -> str:
+    """Say how many numbers were trained, in what, and how many predict."""
+    architecture = network.architecture
+    bias = network.has_bias
+    total = sum(coef.size for coef in network.coefs)
+    total += bias * sum(intercept.size for intercept in network.intercepts)
+    extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
+    numbers = "weights and biases" if bias else "weights"
+    where = "an extended network"
+    if network.n_members > 1:
+        extended *= network.n_members
+        where = f"{caption_of(network)} on one set of eigenvectors, extended networks"
+    return (
+        f"{n_trained:,} parameters trained, in {where} of "
+        f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
+    )
+
+
+def _drawing(network: FittedNetwork, title: str) -> str:
+    """Draw the layers of nodes as SVG, the linear ones dashed."""
     architecture = network.architecture
     widths = architecture.widths
     roles = [
@@ -30,19 +76,6 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
         ),
         "output",
     ]
-    bias = network.has_bias
-    total = sum(coef.size for coef in network.coefs)
-    total += bias * sum(intercept.size for intercept in network.intercepts)
-    extended = sum(n_out * (n_in + bias) for n_out, n_in in architecture.layer_shapes)
-    numbers = "weights and biases" if bias else "weights"
-    where = "an extended network"
-    if network.n_members > 1:
-        extended *= network.n_members
-        where = f"{caption_of(network)} on one set of eigenvectors, extended networks"
-    facts = (
-        f"{n_trained:,} parameters trained, in {where} of "
-        f"{extended:,} {numbers}; {total:,} in the retracted network that predicts."
-    )
     width = _GAP * len(widths)
     tallest = max(widths)
     shapes = []
@@ -72,11 +105,9 @@ def network_html(network: FittedNetwork, n_trained: int) -> str:
                 f'<text x="{centre:.1f}" y="{_HEIGHT + 20 + 14 * line}" font-size="12" '
                 f'text-anchor="middle" fill="currentColor">{escape(text)}</text>'
             )
-    drawing, title = "".join(shapes), escape(caption_of(network))
     return (
-        '<div class="sklearn-spectral-network" style="max-width:100%;overflow-x:auto">'
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{_HEIGHT + 42}" '
         f'viewBox="0 0 {width} {_HEIGHT + 42}" role="img" '
-        f'aria-label="{title}"><title>{title}</title>{drawing}</svg>'
-        f'<div style="font-size:small">{escape(facts)}</div></div>'
+        'style="max-width:100%;height:auto" '
+        f'aria-label="{title}"><title>{title}</title>{"".join(shapes)}</svg>'
     )

@@ -1,6 +1,8 @@
 """The HTML representation shows the network."""
 
+import pickle
 import xml.etree.ElementTree as ElementTree
+from html import escape
 
 import pytest
 from sklearn import config_context
@@ -9,7 +11,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 
 from sklearn_spectral import SpectralClassifier
-from sklearn_spectral.baselines import DirectClassifier
+from sklearn_spectral.baselines import DirectClassifier, DirectRegressor
+from sklearn_spectral.estimators.facts import facts_of
 from sklearn_spectral.fitted.drawing import network_html
 
 from ..plain import plain_classifier
@@ -40,6 +43,36 @@ def test_it_is_part_of_what_a_notebook_shows(fitted):
     assert html.rstrip().endswith("</body>")
     with config_context(display="text"):
         assert "text/html" not in fitted._repr_mimebundle_()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_what_is_told_of_a_fit(digits):
+    X, y = digits
+    few = plain_classifier(9, train_eigenvectors=False, max_iter=2, random_state=0)
+    many = SpectralClassifier(
+        9, n_members=4, bag_fraction=0.75, early_stopping="oob", max_iter=3, random_state=0
+    )
+    shown = facts_of(many.fit(X, y))
+    assert shown["Trains"] == "all eigenvalues, all eigenvectors, biases"
+    assert shown["Members"] == "4, whose mean predicts; each row is left out by 1"
+    assert shown["Epochs"] == "3: all that max_iter allows"
+    assert shown["Out-of-bag score"] == f"{many.oob_score_:.4g} (accuracy)"
+    assert shown["Validation score"].endswith("(minus the loss)")
+    assert shown["Time"].endswith(" s on cpu")
+    assert "no eigenvectors" in facts_of(few.fit(X, y))["Trains"]
+    loaded = pickle.loads(pickle.dumps(many))
+    assert "Time" not in facts_of(loaded), "a file does not hold it"
+    direct = DirectRegressor(9, early_stopping=True, scoring="r2", max_iter=2).fit(X, y)
+    shown = facts_of(direct)
+    assert shown["Trains"] == "parametrization 'weights', biases"
+    assert shown["Validation score"].endswith("(r2)")
+    taken = SpectralClassifier.from_direct(DirectClassifier(9, max_iter=2).fit(X, y))
+    assert "Epochs" not in facts_of(taken)
+    html = many._repr_html_()
+    assert html.count("<details open") == 2
+    for name, value in facts_of(many).items():
+        assert f"{name}</th>" in html
+        assert escape(value) in html
 
 
 def test_before_fit_there_is_nothing_to_show():
