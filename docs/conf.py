@@ -143,12 +143,22 @@ def _with_links(text: str, file: Path, docname: str) -> str:
     return re.sub(r"(!?)\[([^\]]*)\]\(([^)#\s]*)(#[^)]*)?\)", replace, text)
 
 
+def _when() -> str:
+    """Return the table of the README that says when to take the package, and its notes."""
+    file = ROOT / "README.md"
+    text = file.read_text(encoding="utf-8")
+    _, after = text.split("<!-- table: when -->")
+    return _with_links(after.split("<!-- end of table: when -->")[0].strip(), file, "index")
+
+
 def _read(app: object, docname: str, source: list[str]) -> None:
     """Take a page's text from where it stands, and have its links lead to pages."""
     file = ROOT / BORROWED.get(docname, f"docs/{docname}.md")
     if docname == "api" or not file.exists():  # written by an extension
         return
     source[0] = _with_links(file.read_text(encoding="utf-8"), file, docname)
+    if docname == "index":
+        source[0] = source[0].replace("{when}", _when())
 
 
 def setup(app) -> None:

@@ -122,7 +122,6 @@ def wider(seed: int) -> Iterator[Cell]:
     """Cells of networks wider than the paper's figures show, which name no widest."""
     for n2 in WIDER:
         yield Cell("mnist", "non-linear", (n2,), "constrained", seed)
-        yield Cell("mnist", "non-linear", (n2,), "eigenvalues", seed)
 
 
 def fashion_by_the_paper(seed: int) -> Iterator[Cell]:

@@ -17,7 +17,7 @@ import numpy as np
 from cells import Cell, ours
 from fits import quietly
 from joblib import Parallel, delayed
-from methods import CHOSEN, key_of
+from methods import CHOSEN, EIGHT, FOUR, key_of
 from store import Store
 from tqdm import tqdm
 
@@ -39,13 +39,9 @@ def start(init: str, rate: float, **more: object) -> dict[str, object]:
     return {"init": init, "learning_rate_init": rate, **more}
 
 
-FOUR, EIGHT = ({"n_members": n, "bag_fraction": 1.0} for n in (4, 8))
-"""Populations, whose members see all rows: the output is the mean of theirs."""
-
-LONG = {"max_iter": 60, "averaging": 0.99}
-
 OTHERS = {
     ("mnist", "wide", "both sets"): [
+        start("sqrt_covariance", 0.1),
         start("scaled", 0.3),
         start("covariance", 0.1),
         start("sqrt_covariance", 0.05),
@@ -55,7 +51,6 @@ OTHERS = {
         start("sqrt_covariance", 0.1, batch_size=200),
         start("sqrt_covariance", 0.1, **FOUR),
         start("sqrt_covariance", 0.1, **EIGHT),
-        start("sqrt_covariance", 0.1, **EIGHT, **LONG),
     ],
     ("mnist", "wide", "out"): [start("scaled", 1.0), start("covariance", 0.1)],
     ("mnist", "wide", "eigenvectors"): [start("scaled", 0.01), start("paper", 0.003)],
@@ -68,6 +63,7 @@ OTHERS = {
     ],
     ("mnist", "non-linear", "out"): [start("scaled", 0.3), start("sqrt_covariance", 0.1)],
     ("mnist", "non-linear", "eigenvectors"): [
+        start("scaled", 0.01),
         start("scaled", 0.01, loss="brier"),
         start("scaled", 0.01, loss="brier", batch_size=200),
         start("wide", 0.03, loss="brier"),
@@ -77,20 +73,28 @@ OTHERS = {
         start("scaled", 0.02, alpha_eigenvectors=10.0),
         start("scaled", 0.01, batch_size=200, alpha_eigenvectors=10.0),
         start("scaled", 0.01, **FOUR),
-        start("scaled", 0.01, batch_size=200, **FOUR),
         start("scaled", 0.01, batch_size=200, label_smoothing=0.1, **FOUR),
         start("scaled", 0.01, batch_size=200, averaging=0.999, **EIGHT),
     ],
     ("fashion_mnist", "non-linear", "both sets"): [
+        start("sqrt_covariance", 0.05, loss="brier", batch_size=200),
         start("scaled", 0.3),
         start("covariance", 0.05),
         start("sqrt_covariance", 0.05),
         start("sqrt_covariance", 0.05, batch_size=200),
         start("sqrt_covariance", 0.05, **FOUR),
-        start("sqrt_covariance", 0.05, loss="brier", batch_size=200, **FOUR),
+        start(
+            *("sqrt_covariance", 0.05),
+            **FOUR,
+            loss="brier",
+            batch_size=200,
+            max_iter=40,
+            averaging=0.99,
+        ),
         start("sqrt_covariance", 0.05, max_iter=60),
     ],
     ("fashion_mnist", "non-linear", "eigenvectors"): [
+        start("scaled", 0.01),
         start("scaled", 0.01, loss="brier"),
         start("scaled", 0.01, loss="brier", batch_size=200),
         start("scaled", 0.02, loss="brier"),
@@ -101,7 +105,6 @@ OTHERS = {
         start("scaled", 0.01, **FOUR),
         start("scaled", 0.02, alpha_eigenvectors=3.0, **FOUR),
         start("scaled", 0.01, label_smoothing=0.1, **FOUR),
-        start("scaled", 0.01, averaging=0.99, **EIGHT),
         start("scaled", 0.01, label_smoothing=0.1, **EIGHT),
     ],
 }

@@ -1,5 +1,6 @@
 """The tables, as markdown, and the figure."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ ABOUT = {
     sets.N_FOLDS: "five folds",
     sets.N_FOLDS_SLOW: f"three folds, sets of at most {sets.SMALL:,} rows",
 }
+FRONT = re.compile("(.*)s: mean rank by (log loss|R²), .*five folds")
+"""The panels of the first page, by their headings."""
+
 TITLES = {
     "classification": "Classifications",
     "regression": "Regressions",
@@ -146,3 +150,6 @@ def write(
     for half in halves:
         drawn = panels(chosen for chosen in scopes if chosen.half == half)
         figure.draw(drawn, out / f"ranks_{half.replace(' ', '_')}.png", title(ours))
+        for panel in drawn if half == "not looked at" else ():
+            if found := FRONT.match(panel[0]):
+                figure.bars(panel, out / f"front_{found[1].lower()}.png", title(ours))
