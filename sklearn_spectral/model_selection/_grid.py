@@ -15,15 +15,14 @@ from ._search import TogetherMixin
 class SpectralSearchCV(TogetherMixin, GridSearchCV):
     """A grid search whose fits train together: a drop-in for ``GridSearchCV``.
 
-    Networks of a search are small, and a computer is busy with the calls between their
-    products. Here the fits of one architecture, all candidates on all splits, take their
-    steps together, each with its own rows, order of batches, rate, penalties, weights and
-    seed. Scores, ranks and the best candidate are those of ``GridSearchCV``, to rounding.
+    The networks of a search are small, and calls take longer than the arithmetic in them.
+    Here all fits of one architecture, all candidates on all splits, take their steps
+    together, each with its own rows, order of batches, rate, penalties, weights and seed.
+    Scores, ranks and the best candidate are those of ``GridSearchCV``, up to rounding.
 
-    What has to be alone is trained one by one, and a warning says why: losses that are
-    functions, ``solver="lbfgs"``, rows that are a stream, eigenvectors trained by a
-    factorization, wide linear layers, an estimator with ``checkpoint_dir``, and estimators
-    of other packages.
+    Some fits are trained one by one, and a warning says why: those with a function as loss,
+    ``solver="lbfgs"``, rows that are a stream, eigenvectors trained by factors, wide linear
+    layers, an estimator with ``checkpoint_dir``, and estimators of other packages.
 
     Parameters
     ----------
