@@ -31,10 +31,14 @@ class SpectralClassifier(
 ):
     """Neural network classifier trained in the spectral domain.
 
-    Each layer is the square adjacency matrix A = Phi Lambda Phi^-1 of its nodes [1]_.
-    Training moves its eigenvalues, one per node, and if asked its eigenvectors, instead
-    of one weight per link. Linear layers can be added while training; they are
-    retracted afterwards, so that the network that predicts stays small.
+    By default eight networks train together on the same eigenvectors, and their mean is
+    retracted to one ordinary network that predicts. Each layer is the square adjacency
+    matrix A = Phi Lambda Phi^-1 of its nodes [1]_: training moves its eigenvalues, one per
+    node, and its eigenvectors, or eigenvalues alone.
+
+    Parameters are in groups: the network (``hidden_layer_sizes`` to ``init``), training
+    (``loss`` to ``class_weight``), the output (``temperature``), stopping
+    (``early_stopping`` to ``warm_start``), and the machine (from ``random_state`` on).
 
     Parameters
     ----------
@@ -44,15 +48,15 @@ class SpectralClassifier(
         The non-linearity. ``"tanh"`` is tanh(beta x) with beta trained, one per layer.
         With ``"identity"`` the network is linear and retracts to one matrix.
     linear_expansion : "auto", int, array-like of int, sequence of sequences or None
-        Widths of the linear layers that are there while training only; by default
-        ``"auto"``. An int or a flat sequence stands before the first non-linear layer; a
-        nested sequence has one entry per gap between non-linear layers,
-        ``len(hidden_layer_sizes) + 1`` in all. More of them give the eigenvalues more to
-        work with. ``"auto"`` puts two layers into each gap, of 200 nodes or, where both of
-        its ends are wider, of as many as the narrower one, or fewer, so that the gap's
-        eigenvalues and the biases of its linear nodes are at most half as many as its
-        weights; none where that leaves no room, as before a single output, where
-        eigenvectors train too, and with ``activation="identity"``. Other values replace
+        Widths of linear layers that exist only while training; by default ``"auto"``. An
+        int or a flat sequence is placed before the first non-linear layer; a nested
+        sequence has one entry for each gap between non-linear layers,
+        ``len(hidden_layer_sizes) + 1`` in all. With more of them more eigenvalues train.
+        ``"auto"`` puts two layers into each gap if eigenvalues train alone. They have 200
+        nodes, or as many as the narrower end if both ends are wider, or fewer, so that
+        the gap's eigenvalues and the biases of its linear nodes are at most half as many
+        as its weights. There are none if that leaves no room, as before a single output,
+        if eigenvectors train too, and with ``activation="identity"``. Other values replace
         these layers in all gaps.
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train: those of the nodes that it feeds
@@ -60,135 +64,135 @@ class SpectralClassifier(
         the first layer and ``"out"`` afterwards.
     train_eigenvectors : bool or str, default=True
         Whether the eigenvectors train too. With True the network is as accurate as one
-        trained by its weights, and has more parameters than that: the eigenvalues. With
-        False files are small, and what members predict out of bag is quite honest: with
-        True the eigenvectors that they share have seen all rows.
+        trained by its weights, and has more parameters: the eigenvalues. With False files
+        are small, and out-of-bag predictions are honest; with True the eigenvectors, which
+        members share, have seen all rows.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it. ``"readout"``
         trains those of the last layer alone. With ``"kronecker"`` phi is a sum of ``rank``
         Kronecker products [4]_ whose factors train: the nodes of a layer are a grid, whose
-        rows and columns mix. That takes very few numbers, and serves square images whose
-        pixels come row by row, one number each. The grid is as square as can be; 32 nodes
-        or fewer are a column.
+        rows and columns mix. That takes very few numbers, and suits square images whose
+        pixels come row by row, one number each. The grid is as square as possible; 32
+        nodes or fewer are a column.
     rank : int or array-like of int, default=4
         How many Kronecker products with ``train_eigenvectors="kronecker"``: one number
         for all layers, or one for each, linear ones included.
     n_members : int or "auto", default="auto"
         How many networks train at once on the same eigenvectors: a population, whose
-        members differ in eigenvalues and biases. Its output is the mean of theirs, and it
-        retracts to one ordinary network of ``n_members`` times as many hidden nodes.
-        ``"auto"`` is 8, and 1 where there are more than 1,000 features.
+        members differ in eigenvalues and biases. Its output is the mean of the members',
+        and it retracts to one ordinary network of ``n_members`` times as many hidden nodes.
+        ``"auto"`` is 8, or 1 with more than 1,000 features.
     bag_fraction : float or "auto", default="auto"
-        Share of the rows that each member is trained on, for ``n_members`` of two or more.
-        Every row is left out by equally many members, below 1.0 by
-        ``max(1, round((1 - bag_fraction) * n_members))``, so that the share is in fact one
-        minus this number over ``n_members``. Its content (or its group) decides which they
-        are. So equal rows have equal bags, and the members that left a row out predict it:
-        see ``oob_score_``. ``"auto"`` is 0.875 with two members or more, else 1.
+        Share of the rows that each member is trained on, if there are two members or more.
+        Below 1.0 every row is left out by
+        ``max(1, round((1 - bag_fraction) * n_members))`` members, so the share is rounded.
+        The content of a row (or its group) decides which members leave it out, so equal
+        rows are in the same bags. The members that left a row out predict it: see
+        ``oob_score_``. ``"auto"`` is 0.875 with two members or more, else 1.
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
-        Whether training sees each feature with mean zero and standard deviation one, over
-        the rows that train and by their weights. Both fold into the first layer of the
-        retracted network, so that what is fitted is in the units of X. Sparse features
-        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
-        decides for all later ones, as does a fit for those that go on from it.
+        Whether to scale each feature to mean zero and standard deviation one for training,
+        over the rows that train and with their weights. Scaling is folded into the first
+        layer of the retracted network, so that the fitted network is in the units of X.
+        Sparse features are not centred, and none are without ``fit_intercept``. A first
+        ``partial_fit`` decides for all later ones, and a fit for those that go on from it.
     init : str, default="scaled"
         Where eigenvalues and eigenvectors start: ``"scaled"`` keeps signals at their
         size; ``"paper"`` is the start of [1]_, ``"wide"`` that of its authors' code.
         ``"covariance"`` and ``"sqrt_covariance"`` are the paper's with the eigenvectors
         of the first layer drawn along the directions in which the training data vary:
-        with the covariance of the data, or with its square root. They serve images and
-        other correlated features best, up to 5,000 of them. ``partial_fit`` has to know
-        that covariance from its first portion, which needs more rows than features.
+        with the covariance of the data, or with its square root. They suit images and
+        other correlated features, up to 5,000 of them. ``partial_fit`` takes the
+        covariance from its first portion, which must have more rows than features.
     loss : {"log_loss", "brier"} or callable, default="log_loss"
         Cross-entropy, or the squared distance of the predicted probabilities from the
         one-hot label (equation 7 of [1]_). A callable takes torch tensors: the outputs of
         the network before the softmax, (n_samples, n_classes) or of two classes
         (n_samples, 1), and the indices of the labels, (n_samples,). It returns the loss of
-        each sample. A file does not hold it.
+        each sample. It is not written to files.
     label_smoothing : float, default=0.0
-        Share of each label that is spread evenly over all classes while training; what
-        stops training and finds the temperature knows no smoothing. Not used by a callable.
+        Share of each label that is spread evenly over all classes while training. Early
+        stopping and the temperature use the labels as they are. Not used by a callable.
     solver : {"adamax", "adam", "sgd", "lbfgs"}, default="adamax"
         The optimizer. ``"lbfgs"`` uses all data in each of its ``max_iter`` iterations.
     learning_rate : {"auto", "one_cycle", "constant"}, default="auto"
-        Whether the rate rises to ``learning_rate_init`` and falls to zero over all of
-        ``max_iter`` epochs, or stays. The cycle moves beta_1 of Adam and Adamax too,
-        against the rate. ``"auto"`` has it stay with early stopping, which does not wait
-        for the end of a cycle. Not used by ``"lbfgs"``.
+        Whether the rate rises to ``learning_rate_init`` and falls to zero over
+        ``max_iter`` epochs, or is constant. The cycle also moves beta_1 of Adam and Adamax,
+        in the opposite direction. ``"auto"`` is ``"constant"`` with early stopping, which
+        does not wait for the end of a cycle, else ``"one_cycle"``. Not used by ``"lbfgs"``.
     learning_rate_init : float or "auto", default="auto"
         The highest rate. ``"auto"`` depends on the solver, the schedule, ``init`` and on
-        whether eigenvectors train. With it ``"sgd"`` cuts gradients that are too long.
-        Not used by ``"lbfgs"``.
+        whether eigenvectors train; it also makes ``"sgd"`` clip long gradients. Not used by
+        ``"lbfgs"``.
     momentum : float, default=0.9
         Nesterov momentum of ``"sgd"``.
     batch_size : int or "auto", default="auto"
-        Rows per step; ``"auto"`` is ``min(200, n_samples)``, and for several members a
-        twentieth of the rows between 64 and that.
+        Rows per step. ``"auto"`` is ``min(200, n_samples)``; for several members it is a
+        twentieth of the rows, but at least 64 and at most that.
     max_iter : int, default=200
         Number of epochs, at most.
     shuffle : bool or "blocks", default=True
-        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
-        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
-        some of them shuffled together. Arrays that are read by slices, as those of HDF5
-        and Zarr, are always shuffled so.
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws an order in
+        which a large memory-mapped file is read quickly: whole blocks of rows in a new
+        order, with the rows of some blocks shuffled together. Arrays that are read by
+        slices, as those of HDF5 and Zarr, are always shuffled in this way.
     alpha : float, default=0.0
         Strength of the penalty on the trained eigenvalues. As in `MLPClassifier` it is
         divided by the number of samples (the sum of their weights) when it is added to
-        the mean loss. Where one set of eigenvalues alone trains, it acts on their
-        distance from the number that the other set is, at which the weights vanish.
+        the mean loss. If only one set of eigenvalues trains, it acts on their distance
+        from the number that the other set has, at which the weights vanish.
     alpha_eigenvectors : float, default=0.0
-        Strength of the penalty on the trained eigenvectors. With that on the eigenvalues
-        it makes whole nodes vanish [3]_.
+        Strength of the penalty on the trained eigenvectors. Together with ``alpha`` it
+        makes whole nodes vanish [3]_.
     l1_ratio : float, default=0.0
         The penalties are ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     l1_ratio_eigenvectors : float or None, default=None
         The same for the eigenvectors alone; None is ``l1_ratio``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes; those that a dict does not name have 1. It may name classes
-        that are not in y, as some folds lack one, where it names all that are.
+        Weights of the classes; classes that a dict does not name have weight 1. A dict that
+        names all classes of y may name others too, since some folds may lack a class.
     temperature : float or "auto", default="auto"
-        What the logits are divided by after training, which moves probabilities and no
-        label; it folds into the last layer. ``"auto"`` is the number at which the loss of
-        the rows that early stopping held out is least, or that of predictions out of bag,
-        and 1 where there are neither: see ``temperature_``. Of few rows held out it stays
-        nearer to 1. Out of bag it is 1 or higher where eigenvectors train, which then know
-        of what members left out.
+        The number that logits are divided by after training. That changes probabilities
+        and no label, and is folded into the last layer. ``"auto"`` is the number with the
+        least loss on the rows that early stopping held out, or on predictions out of bag,
+        and 1 if there are neither: see ``temperature_``. With few rows held out it stays
+        nearer to 1. Out of bag it is at least 1 if eigenvectors train, since these have
+        seen the rows that members left out.
     early_stopping : bool or "auto" or "oob", default="auto"
-        Whether to stop when the score of rows that do not train no longer improves by
-        ``tol`` for ``n_iter_no_change`` epochs, and to use the best weights. True takes
+        Whether to stop when the score of rows that do not train has not improved by
+        ``tol`` for ``n_iter_no_change`` epochs, and to use the best weights. True uses
         ``X_val``, or holds rows out. ``"oob"`` holds none out: rows are predicted by the
-        members that were not trained on them. It needs ``n_members`` of two or more,
+        members that were not trained on them. It needs two members or more and
         ``bag_fraction`` below 1. ``"auto"`` is True with ``X_val``. Without, it holds rows
-        out where ``n_members="auto"`` is 1, and where eigenvectors train and rows times
-        outputs are 5,000 or more (1,000 where several labels of a row may be right): so
-        many go into eigenvectors, which members share, and out of bag is no judge then.
-        Else it is ``"oob"`` where there are bags, and False where not.
+        out if ``n_members="auto"`` is 1, and if eigenvectors train and rows times outputs
+        are 5,000 or more (1,000 if a row may have several labels): eigenvectors, which
+        members share, then know too much of the rows left out. Else it is ``"oob"`` if
+        there are bags, and False if not.
     scoring : str, callable or None, default=None
-        What early stopping goes by: the name of a scorer of scikit-learn, or a callable
-        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is the
-        loss, with a minus. Out of bag, a callable gets None as X, for which the estimator
-        predicts all rows of y, each by the members that left it out.
+        The score of early stopping: the name of a scorer of scikit-learn, or a callable
+        ``scorer(estimator, X, y)`` that returns a number, higher for better. None is minus
+        the loss. Out of bag, a callable gets None as X; the estimator then predicts all
+        rows of y, each by the members that left it out.
     validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
-        ``"auto"`` is a tenth; of populations a twentieth, but 100 rows at least where
-        these are no more than a tenth.
+        ``"auto"`` is a tenth; for populations it is a twentieth, but at least 100 rows
+        if these are no more than a tenth.
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
-        the loss must rest within ``tol`` to count as not improving. ``"auto"`` is 5 where
-        a running average is scored out of bag, which moves smoothly, or that of one
+        the loss must stay within ``tol`` to count as not improving. ``"auto"`` is 5 if a
+        running average is scored out of bag, which moves smoothly, or is that of one
         network of wide input, and else 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"
-        Decay of the running average of the weights over the steps, which is what is scored
-        and used instead of the last weights; 0 is none. ``"auto"`` is 0.98 with early
-        stopping and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
+        Decay of the running average of the weights over the steps, which is scored and
+        used instead of the last weights; 0 uses the last ones. ``"auto"`` is 0.98 with
+        early stopping and else 0. Not used by ``"lbfgs"`` and ``partial_fit``.
     warm_start : bool, default=False
-        Whether another call of fit goes on from the weights of the last, with the
-        classes of the first. Other eigenvalues and eigenvectors may train than before.
+        Whether the next call of fit goes on from the weights of the last, with the classes
+        of the first. Other eigenvalues and eigenvectors may train than before.
     random_state : int, RandomState instance or None, default=None
         Decides the start, the order of the batches and the validation rows.
     device : str, default="auto"
@@ -203,18 +207,17 @@ class SpectralClassifier(
         ``"auto"`` counts the multiplications of each; see ``telescope_plan_``. The result
         is the same up to rounding.
     checkpoint_dir : str, path-like or None, default=None
-        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
-        its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
-        warns. See the user guide.
+        A folder to which ``fit`` writes each epoch. A fit that was killed goes on from its
+        last epoch when it is called again with the same data and parameters. Missing
+        folders are made. ``solver="lbfgs"`` does not use it, and warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with
         the same data and parameters. Each takes its part of every batch, and only the
-        gradient of what trains travels. ``batch_size`` is that of all together.
+        gradient of what trains is sent. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
-        training stops early.
+        1 shows a progress bar, 2 prints a line per epoch. Both say why, if training stops
+        early.
 
     Attributes
     ----------
@@ -226,25 +229,24 @@ class SpectralClassifier(
         Its biases; zeros without ``fit_intercept``.
     coefs_ : list of ndarray or bsr_array of shape (n_in, n_out)
         Weights of the retracted network, layer by layer. Between the hidden layers of a
-        population they are block-diagonal, and kept as blocks.
+        population they are block-diagonal, and stored as blocks.
     intercepts_ : list of ndarray of shape (n_out,)
         Its biases.
     compact_adjacency_ : ndarray of shape (n_features + n_outputs,) * 2
-        The paper's A_c, if the network is linear: ``coef_`` in the lower left, on the
-        diagonal the eigenvalues of the input and of the output nodes, of a population the
-        means of those of its members.
+        The paper's A_c, if the network is linear: ``coef_`` in the lower left, and on the
+        diagonal the eigenvalues of the input and output nodes, averaged over the members.
     eigenvalues_in_, eigenvalues_out_ : list of ndarray of shape (n_in,) and (n_out,)
         Eigenvalues of the nodes that each layer of the extended network reads and feeds.
-        Of a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_``
-        have one axis more, in front: the members.
+        In a population these, ``eigenvalues_``, ``biases_`` and ``activation_slopes_``
+        have one more axis in front: the members.
     eigenvalues_ : list of ndarray of shape (n_in + n_out,)
-        Both, one after the other: the diagonal of Lambda of each layer.
+        Both of them, one after the other: the diagonal of Lambda of each layer.
     eigenvectors_ : list of ndarray of shape (n_out, n_in)
         The block phi of each layer's eigenvectors.
     biases_ : list of ndarray of shape (n_out,)
         Biases of the extended network; empty without ``fit_intercept``.
     activation_slopes_ : list of ndarray of shape ()
-        The trained beta of each tanh. It is part of ``coefs_`` already.
+        The trained beta of each tanh, which ``coefs_`` include already.
     feature_importances_ : ndarray of shape (n_features,)
         Norm of each feature's weights into the first retracted layer, summing to 1.
     n_parameters_ : int
@@ -262,28 +264,28 @@ class SpectralClassifier(
     loss_curve_ : list of float
         Mean training loss of each epoch.
     validation_scores_ : list of float
-        The score of the rows that training stops by after each epoch, by ``scoring``:
+        The score after each epoch, by ``scoring``, of the rows that early stopping uses:
         minus their loss by default. Only with early stopping.
     best_validation_score_ : float
-        The highest of them, which belongs to the weights kept.
+        The highest of them: that of the weights that are used.
     oob_score_ : float
         Accuracy out of bag, with ``bag_fraction`` below 1: each row is predicted by the
         mean of the members that were not trained on it. All rows of positive weight count
-        alike. Gone after ``partial_fit``, and not there (with a warning) where a fit went
-        on from weights that saw what is left out.
+        alike. It does not exist after ``partial_fit``, nor (with a warning) if a fit went
+        on from weights that saw the rows left out.
     oob_decision_function_ : ndarray of shape (n_samples, n_classes)
-        The probabilities that they predict. A file does not hold it.
+        The probabilities that these members predict. It is not written to files.
     temperature_ : float
-        What the logits were divided by.
+        The number that logits were divided by.
     stop_reason_ : str
         Why training ended: ``"max_iter"``, ``"converged"``, ``"early_stopping"``,
-        ``"callback"``, ``"diverged"``, ``"interrupted"`` or, of what ``from_direct``
-        returns, ``"not_trained"``.
+        ``"callback"``, ``"diverged"``, ``"interrupted"`` or, after ``from_direct``,
+        ``"not_trained"``.
     device_ : str
         Where it was trained.
     net_ : skorch.NeuralNet
-        The skorch net around the extended network. It stays in the process that
-        trained it; ``to_network()`` builds the network anywhere.
+        The skorch net with the extended network. It exists in the process that trained it
+        only; ``to_network()`` builds the network anywhere.
     n_features_in_ : int
         Number of features seen in fit.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)

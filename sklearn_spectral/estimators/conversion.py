@@ -1,4 +1,4 @@
-"""Fitted networks in direct space as weights and biases, whoever trained them."""
+"""Fitted networks in direct space as weights and biases, of any estimator."""
 
 from __future__ import annotations
 

@@ -68,11 +68,11 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
-        Whether training sees each feature with mean zero and standard deviation one, over
-        the rows that train and by their weights. Both fold into the first layer of the
-        retracted network, so that what is fitted is in the units of X. Sparse features
-        are not centred, and without ``fit_intercept`` none are. A first ``partial_fit``
-        decides for all later ones, as does a fit for those that go on from it.
+        Whether to scale each feature to mean zero and standard deviation one for training,
+        over the rows that train and with their weights. Scaling is folded into the first
+        layer of the retracted network, so that the fitted network is in the units of X.
+        Sparse features are not centred, and none are without ``fit_intercept``. A first
+        ``partial_fit`` decides for all later ones, and a fit for those that go on from it.
     init : {"glorot", "scaled"}, default="glorot"
         Uniform starting weights of variance 2 / (n_in + n_out), or of variance 1 / n_in:
         the latter are those of `SpectralClassifier` with the same ``random_state``.
@@ -94,18 +94,18 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     max_iter : int, default=100
         Number of epochs, at most.
     shuffle : bool or "blocks", default=True
-        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
-        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
-        some of them shuffled together. Arrays that are read by slices, as those of HDF5
-        and Zarr, are always shuffled so.
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws an order in
+        which a large memory-mapped file is read quickly: whole blocks of rows in a new
+        order, with the rows of some blocks shuffled together. Arrays that are read by
+        slices, as those of HDF5 and Zarr, are always shuffled in this way.
     alpha : float, default=0.0
         Strength of the penalty on what trains, divided by the number of samples; biases
         are not penalised.
     l1_ratio : float, default=0.0
         The penalty is ``l1_ratio * |v|_1 + (1 - l1_ratio) / 2 * |v|_2^2``.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes; those that a dict does not name have 1. It may name classes
-        that are not in y, as some folds lack one, where it names all that are.
+        Weights of the classes; classes that a dict does not name have weight 1. A dict that
+        names all classes of y may name others too, since some folds may lack a class.
     early_stopping : bool, default=False
         Whether to stop when the score of validation data no longer improves.
     scoring : str, callable or None, default=None
@@ -127,18 +127,17 @@ class DirectClassifier(NetworkClassifierMixin, BaseDirect):
     telescope : str
         How linear stacks are computed; see `SpectralClassifier`.
     checkpoint_dir : str, path-like or None, default=None
-        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
-        its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
-        warns. See the user guide.
+        A folder to which ``fit`` writes each epoch. A fit that was killed goes on from its
+        last epoch when it is called again with the same data and parameters. Missing
+        folders are made. ``solver="lbfgs"`` does not use it, and warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with
         the same data and parameters. Each takes its part of every batch, and only the
-        gradient of what trains travels. ``batch_size`` is that of all together.
+        gradient of what trains is sent. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
-        training stops early.
+        1 shows a progress bar, 2 prints a line per epoch. Both say why, if training stops
+        early.
 
     Attributes
     ----------

@@ -93,10 +93,10 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     max_iter : int, default=100
         Number of epochs, at most.
     shuffle : bool or "blocks", default=True
-        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws one that a
-        large memory-mapped file is read in quickly: whole blocks of rows in a new order,
-        some of them shuffled together. Arrays that are read by slices, as those of HDF5
-        and Zarr, are always shuffled so.
+        Whether to draw a new order of the rows each epoch. ``"blocks"`` draws an order in
+        which a large memory-mapped file is read quickly: whole blocks of rows in a new
+        order, with the rows of some blocks shuffled together. Arrays that are read by
+        slices, as those of HDF5 and Zarr, are always shuffled in this way.
     alpha : float, default=0.0
         Strength of the penalty on what trains, divided by the number of samples; biases
         are not penalised.
@@ -123,18 +123,17 @@ class DirectRegressor(NetworkRegressorMixin, BaseDirect):
     telescope : str
         How linear stacks are computed; see `SpectralRegressor`.
     checkpoint_dir : str, path-like or None, default=None
-        A folder in which ``fit`` keeps each epoch, so that one that was killed goes on from
-        its last when it is called again with the same data and parameters. It is made,
-        and those above it, if it is not there. ``solver="lbfgs"`` does not use it, and
-        warns. See the user guide.
+        A folder to which ``fit`` writes each epoch. A fit that was killed goes on from its
+        last epoch when it is called again with the same data and parameters. Missing
+        folders are made. ``solver="lbfgs"`` does not use it, and warns. See the user guide.
     data_parallel : bool, default=False
         Whether ``fit`` and ``partial_fit`` train one network together with the other
         processes of the default group of ``torch.distributed``, which all call them with
         the same data and parameters. Each takes its part of every batch, and only the
-        gradient of what trains travels. ``batch_size`` is that of all together.
+        gradient of what trains is sent. ``batch_size`` is that of all together.
     verbose : int, default=0
-        1 shows a progress bar, 2 prints a line per epoch. Both end with the reason, if
-        training stops early.
+        1 shows a progress bar, 2 prints a line per epoch. Both say why, if training stops
+        early.
 
     Attributes
     ----------
