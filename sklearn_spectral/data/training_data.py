@@ -164,8 +164,8 @@ def weight_of_class(classes: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]
     found = weight[classes] if known else np.array(np.nan)
     if np.isnan(found).any():
         raise ValueError(
-            "A class came that the first reading did not have, so that its weight is not "
-            "known. Leave class_weight out, or give the same samples in each reading."
+            "A class came that the first reading did not have, so its weight is unknown. "
+            "Leave class_weight out, or give the same samples in each reading."
         )
     return found
 

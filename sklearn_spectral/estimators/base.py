@@ -249,8 +249,8 @@ class BaseNetwork(FittingMixin, CallbackSupportMixin, ValidationMixin, ABC):
         advice = f"Set bag_fraction={BAG_FRACTION}, say, and n_members=8"
         if groups is not None and no_bags:
             raise ValueError(
-                "groups are rows that are in the same bags, but bag_fraction=1.0 has none. "
-                f"{advice}, or leave groups out."
+                "groups says which rows share bags, but with bag_fraction=1.0 there are "
+                f"none. {advice}, or leave groups out."
             )
         if self.early_stopping != "oob" or partial:
             return

@@ -80,15 +80,15 @@ class CalibratedMixin:
         if not isinstance(coverage, Real) or not 0 < coverage < 1:
             raise ValueError(
                 f"coverage={coverage!r} must be a number above 0 and below 1: the share of "
-                "new targets that is to lie inside, such as 0.9."
+                "new targets inside, such as 0.9."
             )
         if self._calibration is None:
             raise AttributeError(
                 f"{name} needs rows that did not train this network, and none were kept "
                 "aside. Fit with early_stopping=True, with X_val and y_val, or with bags: "
                 "n_members of two or more and bag_fraction below 1 (which by default is 1 "
-                f"where fewer than {FEW_ROWS} rows differ). A network that was pruned, or "
-                "trained on by partial_fit, is another than those rows tell of."
+                f"with fewer than {FEW_ROWS} different rows). If the network was pruned, "
+                "or trained further by partial_fit, those rows say nothing about it."
             )
         return largest_believed(self._calibration, coverage)
 

@@ -37,9 +37,8 @@ def shape_first_layer(
     form = first.form
     if not form.parametrization.is_exact:
         raise ValueError(
-            f"init={init!r} shapes the eigenvectors by the data, which those of "
-            f"train_eigenvectors={first.train_eigenvectors!r} cannot follow: they train "
-            "to their shape. Use init='scaled'."
+            f"init={init!r} draws eigenvectors from the data, which cannot follow the form "
+            f"of train_eigenvectors={first.train_eigenvectors!r}. Use init='scaled'."
         )
     matrix = covariance(data)
     if network.input_scale is not None:

@@ -215,9 +215,9 @@ class BaseDirect(BaseNetwork):
         if (n_members := estimator._fitted.n_members) > 1:
             if extended:
                 raise ValueError(
-                    f"extended=True cannot be had of a population: its {n_members} members "
-                    "are one network in direct space only without their linear layers. "
-                    "Use extended=False."
+                    f"extended=True is not possible for a population: its {n_members} "
+                    "members become one network only without their linear layers. Use "
+                    "extended=False."
                 )
             estimator = estimator.merge_members()
         config = estimator._fitted.config

@@ -198,13 +198,13 @@ def _labels(scope: Any, operator: Any) -> tuple[int, Any]:
         integers = classes.astype(np.int64)
         if integers.tolist() != classes.tolist():
             raise ValueError(
-                f"ONNX has labels that are 64-bit integers or text; {classes.tolist()[:5]} "
-                "would be changed. Fit with labels such as these as strings."
+                f"Labels in ONNX are 64-bit integers or text; {classes.tolist()[:5]} would "
+                "be changed. Fit with these labels as strings."
             )
         return TensorProto.INT64, integers
     if not all(isinstance(label, str) for label in classes):
         raise ValueError(
-            f"ONNX has labels that must be all integers or all strings; got "
-            f"{classes.tolist()[:5]}. Fit with labels such as these as strings."
+            f"Labels in ONNX must be all integers or all strings; got "
+            f"{classes.tolist()[:5]}. Fit with these labels as strings."
         )
     return TensorProto.STRING, [label.encode("utf-8") for label in classes]

@@ -106,7 +106,8 @@ def to_onnx(
     """
     if isinstance(X, str | PathLike):
         raise TypeError(
-            f"X is some input, to see its type; got {X!r}. to_onnx returns the model: "
+            f"X must be some input, which shows its type; got {X!r}. to_onnx returns the "
+            "model: "
             "write model.SerializeToString() to a file."
         )
     register_converters()
@@ -164,7 +165,7 @@ def _check_coverage(last: Any, options: Any) -> None:
         )
     if any(word in str(options) for word in ("zipmap", "raw_scores")):
         raise ValueError(
-            "coverage is told from an array of probabilities: leave zipmap and raw_scores "
+            "coverage needs an array of probabilities: leave zipmap and raw_scores "
             f"out of options={options!r}."
         )
 

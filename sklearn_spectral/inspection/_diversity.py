@@ -147,7 +147,7 @@ def _compare(
     )
     if network._fitted.n_members == 1:
         raise ValueError(
-            "The members of a population are compared, and this "
+            "This compares the members of a population, and this "
             f"{type(network).__name__} is a single network. Fit it with n_members of two "
             "or more."
         )

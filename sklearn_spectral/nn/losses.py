@@ -350,8 +350,8 @@ class OwnLoss(WeightedLoss):
             raise ValueError(
                 "The function given as loss must return a tensor of numbers with a loss "
                 f"for each sample, of shape ({n_rows},) here; it returned {found} for "
-                f"outputs {tuple(output.shape)} and targets {tuple(target.shape)}. Of "
-                "losses of torch this is reduction='none'."
+                f"outputs {tuple(output.shape)} and targets {tuple(target.shape)}. For "
+                "losses of torch set reduction='none'."
             )
         if losses.ndim == 2:
             losses = losses.mean(dim=-1)

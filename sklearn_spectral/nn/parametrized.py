@@ -154,9 +154,9 @@ class ParametrizedMatrix(nn.Module):
             # Of the largest entry; what is decomposed is rounded.
             if (found - matrix).abs().max() > 1e-4 * matrix.abs().max():
                 raise ValueError(
-                    f"A matrix of shape {tuple(matrix.shape)} is given that is not of the "
-                    f"form {type(self.parametrization).__name__} with as many numbers as "
-                    "train here. Choose a form that can be any matrix: of eigenvectors by "
+                    f"The given matrix of shape {tuple(matrix.shape)} is not of the form "
+                    f"{type(self.parametrization).__name__} with as many numbers as train "
+                    "here. Choose a form that can be any matrix, such as "
                     "train_eigenvectors=True or False."
                 )
         self.load_arrays(arrays)

@@ -74,8 +74,8 @@ def save(estimator: Any, path: Path_, *, compact: bool = False) -> None:
     if type(estimator) not in _ESTIMATORS.values():
         raise TypeError(
             f"save takes one of {', '.join(_ESTIMATORS)}; got {type(estimator).__name__}. "
-            "Of a pruner or a pipeline save the network inside (estimator_, or the step), "
-            "or use joblib, skops or ONNX for the whole."
+            "To save a pruner or a pipeline, save the network inside (estimator_, or the "
+            "step), or use joblib, skops or ONNX."
         )
     check_is_fitted(estimator)
     if not isinstance(compact, bool):

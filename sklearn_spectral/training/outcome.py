@@ -89,9 +89,9 @@ def warn_or_reraise(
     elif not from_start and outcome.loss_curve[-1] > LOSS_ROSE_BY * outcome.first_loss:
         _warn(
             f"Going on raised the loss: it was {outcome.first_loss:.3g} and is "
-            f"{outcome.loss_curve[-1]:.3g}. The rate starts anew, and a one-cycle of few "
-            "epochs does not make up for its height: raise max_iter, set "
-            "learning_rate='constant', or lower learning_rate_init."
+            f"{outcome.loss_curve[-1]:.3g}. The rate starts anew, which is too high for a "
+            "few epochs: raise max_iter, set learning_rate='constant', or lower "
+            "learning_rate_init."
         )
     elif not (loss := outcome.loss_curve[-1] - outcome.penalty) < constant.loss:
         _warn(

@@ -108,10 +108,9 @@ class StreamDataset(torch.utils.data.Dataset):
                 check_all_train(tally.in_bags[1], tally.n_weighed)
         elif (tally.in_bags[0] != self._counts).any():
             raise ValueError(
-                f"The samples of {type(self.X.array).__name__} differ from reading to "
-                "reading, so that it cannot be known in whose bags they are: what a "
-                "sample contains decides. Set bag_fraction=1.0, or give the same samples "
-                "each time, in any order."
+                f"The samples of {type(self.X.array).__name__} differ between readings, "
+                "but their content decides which members they train. Set "
+                "bag_fraction=1.0, or give the same samples each time, in any order."
             )
 
     def _targets(self, y: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor | None]:
