@@ -166,7 +166,7 @@ def test_few_different_rows_are_left_out_of_no_bag_by_default(times):
         (
             {"bag_fraction": 1.0, "early_stopping": True},
             {"groups": "y"},
-            "bag_fraction=1.0 has none",
+            "with bag_fraction=1.0 there are none",
         ),
     ],
 )
