@@ -88,7 +88,8 @@ class SpectralClassifier(
         ``max(1, round((1 - bag_fraction) * n_members))`` members, so the share is rounded.
         The content of a row (or its group) decides which members leave it out, so equal
         rows are in the same bags. The members that left a row out predict it: see
-        ``oob_score_``. ``"auto"`` is 0.875 with two members or more, else 1.
+        ``oob_score_``. ``"auto"`` is 0.875 with two members or more, and 32 different rows
+        or more, else 1.
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True
@@ -165,10 +166,11 @@ class SpectralClassifier(
         ``X_val``, or holds rows out. ``"oob"`` holds none out: rows are predicted by the
         members that were not trained on them. It needs two members or more and
         ``bag_fraction`` below 1. ``"auto"`` is True with ``X_val``. Without, it holds rows
-        out if ``n_members="auto"`` is 1, and if eigenvectors train and rows times outputs
-        are 5,000 or more (1,000 if a row may have several labels): eigenvectors, which
-        members share, then know too much of the rows left out. Else it is ``"oob"`` if
-        there are bags, and False if not.
+        out in two cases: with more than 1,000 features and ``n_members="auto"``; and if
+        eigenvectors of a population are trained on 5,000 rows times outputs or more
+        (1,000 if a row may have several labels), since eigenvectors, which members share,
+        then know too much of the rows left out (not with ``groups`` or streams). Else it
+        is ``"oob"`` if there are bags, and False if not.
     scoring : str, callable or None, default=None
         The score of early stopping: the name of a scorer of scikit-learn, or a callable
         ``scorer(estimator, X, y)`` that returns a number, higher for better. None is minus
