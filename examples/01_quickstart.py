@@ -1,15 +1,14 @@
 """
-Quickstart: handwritten digits by eigenvalues
-=============================================
+Quickstart: handwritten digits
+==============================
 
-A pipeline is searched over network sizes, linear expansions and what trains; the result
-is compared with a perceptron and a logistic regression, drawn, saved, and used again by
-another process. The data are the 1,797 digits that scikit-learn ships.
+Search over networks, compare the best with other classifiers, draw what was learnt, save
+the model and use it in another process. The data are the 1,797 digits of scikit-learn.
 """
 
 # %%
-# The data, and a pipeline
-# ------------------------
+# The data, and a network
+# -----------------------
 import subprocess
 import sys
 import warnings

@@ -3,11 +3,11 @@ One network, several processes
 ==============================
 
 ``data_parallel=True`` trains one network in all processes that ``torchrun`` starts, on one
-machine or on many, with or without GPUs. Each takes its part of every batch. What travels
-is the gradient of the eigenvalues; the frozen eigenvectors are regrown from their seed in
-each process.
+machine or on many, with or without GPUs. Each takes its part of every batch. Only the
+gradient of the eigenvalues is sent; each process regrows the frozen eigenvectors from their
+seed.
 
-Run it as it is, and it starts two processes of itself; or start it yourself::
+Run as it is, this script starts two processes of itself; or start it yourself::
 
     torchrun --nproc-per-node=2 examples/15_data_parallel.py
 """
@@ -15,8 +15,8 @@ Run it as it is, and it starts two processes of itself; or start it yourself::
 # %%
 # The script of each process
 # --------------------------
-# There is no more to it than the parameter. All processes end with the same estimator, to
-# the bit; the first saves it.
+# The parameter is all that it takes. All processes end with the same estimator, to the bit;
+# the first saves it.
 import json
 import os
 import subprocess
@@ -91,7 +91,7 @@ bars = right.barh(
     ["all weights", "eigenvalues"], [n_weights, together.n_parameters_], color=["C1", "C0"]
 )
 right.bar_label(bars, [f"{n_weights:,}", f"{together.n_parameters_:,}"], padding=4)
-right.set(xlabel="numbers that travel in a step", xlim=(0, 1.25 * n_weights))
+right.set(xlabel="numbers sent in a step", xlim=(0, 1.25 * n_weights))
 right.set_xticks([0, 20_000, 40_000, 60_000])
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)

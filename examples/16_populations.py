@@ -3,7 +3,7 @@ Sixteen networks in one fit
 ===========================
 
 The members of a population share eigenvectors and differ in eigenvalues. Each leaves out
-some rows, which the others train on, so that no row is lost; and the mean of all is one
+some rows, which the others use, so that no row is lost. The mean of all members is one
 ordinary network, which can be pruned to a small one.
 """
 

@@ -2,15 +2,15 @@
 How sure: intervals and sets
 ============================
 
-Rows that some members of a population left out show how far off it is on new ones. So
-intervals of a regressor, and sets of classes of a classifier, hold the share of targets
-that they promise, at no further fit.
+Rows that members of a population left out show how far off it is on new rows. So intervals
+of a regressor, and sets of classes of a classifier, contain the share of targets that you
+ask for, without another fit.
 """
 
 # %%
 # Intervals
 # ---------
-# Blood sugar a year later, of patients. Nine of ten new targets are to lie inside.
+# How far diabetes has progressed after a year. Nine of ten new targets lie inside.
 import matplotlib
 
 matplotlib.use("Agg")

@@ -2,9 +2,9 @@
 Unknown inputs: where it works, and where not
 =============================================
 
-Members of a population agree on what they have seen, and less elsewhere. Beside the
-distance from the rows seen this tells many rows that are unlike them. It does not tell
-where a prediction is wrong.
+Members of a population agree on rows like those they have seen, and less elsewhere.
+Together with the distance from the training rows, that finds many unknown rows. It does not
+find wrong predictions.
 """
 
 # %%
