@@ -190,7 +190,7 @@ def test_many_rows_of_few_kinds_are_asked_themselves():
     assert inside[np.arange(2360), y[640:]].mean() == pytest.approx(0.8, abs=0.05)
     regressor = SpectralRegressor(8, **FEW).fit(X[:640], y[:640])
     assert share_inside(regressor.predict_interval(X[640:]), y[640:]) > 0.85
-    with pytest.raises(AttributeError, match="fewer than 32 rows differ"):
+    with pytest.raises(AttributeError, match="fewer than 32 different rows"):
         model.fit(X[:639], y[:639]).predict_set(X)
 
 
