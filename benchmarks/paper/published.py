@@ -39,6 +39,6 @@ TARGETS = {
     ("mnist", "linear wide"): {"both sets": 92.5, "out": 92.0, "eigenvectors": 92.6},
     ("mnist", "linear deep"): {"both sets": 92.5, "out": 92.0, "eigenvectors": 92.6},
     ("mnist", "non-linear"): {"both sets": 97.3, "out": 96.3, "eigenvectors": 98.4},
-    ("fashion_mnist", "non-linear"): {"both sets": 87.5, "eigenvectors": 90.0},
+    ("fashion_mnist", "non-linear"): {"both sets": 88.4, "eigenvectors": 90.0},
 }
 """What the project set itself to reach with its own settings, in per cent."""

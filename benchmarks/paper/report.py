@@ -151,15 +151,14 @@ def expansion(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def wider(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the constrained network and the eigenvalues by N2, past the figures' range."""
+    """Return the constrained network by N2, past the figures' range."""
     chosen = cells[(cells.family == "non-linear") & (cells.data == "mnist")]
-    widths = [2000, *WIDER]
-    rows = {}
-    for method in ("constrained", "eigenvalues"):
-        group = chosen[chosen.method == method]
-        rows[METHODS[method]] = {
-            f"N2 = {n2}": per_cent(group[group.widths == str(n2)].accuracy) for n2 in widths
-        }
+    group = chosen[chosen.method == "constrained"]
+    row = {
+        f"N2 = {n2}": per_cent(group[group.widths == str(n2)].accuracy)
+        for n2 in [2000, *WIDER]
+    }
+    rows = {METHODS["constrained"]: row}
     return pd.DataFrame(rows).T.rename_axis("784-N2(linear)-120-10")
 
 
@@ -238,8 +237,9 @@ def render(
     settings: pd.DataFrame,
 ) -> None:
     """Write ``tables.md`` and the figures into a folder."""
-    past = wider(cells) if cells.widths.isin([*map(str, WIDER)]).any() else ()
-    cells = cells[~cells.widths.isin([*map(str, WIDER)])]
+    is_wider = cells.widths.isin([*map(str, WIDER)]) & (cells.method == "constrained")
+    past = wider(cells) if is_wider.any() else ()
+    cells = cells[~is_wider]
     paper = cells[cells.data == "mnist"]
     chosen = candidates(settings) if len(settings) else settings
     sections = [
