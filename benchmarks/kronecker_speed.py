@@ -11,28 +11,24 @@ import argparse
 import json
 import platform
 import statistics
-import time
 from pathlib import Path
 from unittest.mock import patch
 
 import torch
+from telescope import step_time
 
 from sklearn_spectral.nn import SpectralLinear
 from sklearn_spectral.spec.parametrizations.kronecker import Kronecker
 
 CASES = [(81, 1), (289, 1), (576, 1), (1024, 1), (361, 2), (1024, 2), (441, 4), (1024, 4)]
-ROUNDS, STEPS = 9, 10
+ROUNDS = 9
 CHOICES = {"grids": 1, "matrix": None}
 
 
-def step_time(layer, x, cost):
-    """Return the seconds of one step one way, averaged over a few."""
+def time_one_way(layer, x, cost):
+    """Return the seconds of one step, as grids or by the matrix."""
     with patch.object(Kronecker, "grids_cost", lambda *_: cost):
-        start = time.perf_counter()
-        for _ in range(STEPS):
-            layer.zero_grad()
-            layer(x).square().mean().backward()
-    return (time.perf_counter() - start) / STEPS
+        return step_time(layer, x)
 
 
 def main():
@@ -58,11 +54,11 @@ def main():
         )
         x = torch.rand(options.batch, 784)
         for cost in CHOICES.values():
-            step_time(layer, x, cost)
+            time_one_way(layer, x, cost)
         found = {name: [] for name in CHOICES}
         for _ in range(ROUNDS):
             for name, cost in CHOICES.items():
-                found[name].append(step_time(layer, x, cost))
+                found[name].append(time_one_way(layer, x, cost))
         grids, matrix = (1e3 * statistics.median(found[name]) for name in CHOICES)
         chosen = layer.form.parametrization.grids_cost(options.batch, False)
         name = "matrix" if chosen is None else "grids"

@@ -29,7 +29,7 @@ def what_trains(config: Mapping[str, Any]) -> str:
     if "train_eigenvalues" in config:
         values, vectors = config["train_eigenvalues"], config["train_eigenvectors"]
         of_vectors = EIGENVECTORS.get(vectors, f"eigenvectors ({vectors})")
-        parts = [EIGENVALUES.get(values, str(values)), of_vectors]
+        parts = [EIGENVALUES[values], of_vectors]
     else:
         parts = [f"parametrization {config['parametrization']!r}"]
     return ", ".join([*parts, "biases"] if config["bias"] else parts)

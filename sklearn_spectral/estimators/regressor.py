@@ -51,18 +51,9 @@ class SpectralRegressor(
         How many Kronecker products with ``train_eigenvectors="kronecker"``: one number
         for all layers, or one for each, linear ones included.
     n_members : int or "auto", default="auto"
-        How many networks train at once on the same eigenvectors: a population, whose
-        members differ in eigenvalues and biases. Its output is the mean of the members',
-        and it retracts to one ordinary network of ``n_members`` times as many hidden nodes.
-        ``"auto"`` is 8, or 1 with more than 1,000 features.
+        How many networks train at once on the same eigenvectors; see `SpectralClassifier`.
     bag_fraction : float or "auto", default="auto"
-        Share of the rows that each member is trained on, if there are two members or more.
-        Below 1.0 every row is left out by
-        ``max(1, round((1 - bag_fraction) * n_members))`` members, so the share is rounded.
-        The content of a row (or its group) decides which members leave it out, so equal
-        rows are in the same bags. The members that left a row out predict it: see
-        ``oob_score_``. ``"auto"`` is 0.875 with two members or more, and 32 different rows
-        or more, else 1.
+        Share of the rows that each member is trained on; see `SpectralClassifier`.
     fit_intercept : bool, default=True
         Whether layers have biases.
     standardize : bool, default=True

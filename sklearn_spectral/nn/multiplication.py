@@ -84,24 +84,33 @@ class SpectralMultiplication(LinearLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Map ``x`` as `LinearLayer.forward` does, through the grids of phi where that
         takes less than its weight."""
-        maths = self.form.parametrization
-        cost = self._grids_cost(x[..., 0].numel(), x.requires_grad)
+        maths, n_passes = self.form.parametrization, self._n_passes
+        cost = maths.grids_cost(x[..., 0].numel(), x.requires_grad, n_passes)
         if cost is None:
             return super().forward(x)
-        if self._n_passes == 1:
-            of_phi = maths.through_grids(x, self.form)
-            gains = self.eigenvalues_in[..., :1] - self.eigenvalues_out
-            output = of_phi * row_of_members(gains)
-        else:
-            scaled = maths.through_grids(x * row_of_members(self.eigenvalues_in), self.form)
-            of_phi = maths.through_grids(x, self.form)
-            output = scaled - row_of_members(self.eigenvalues_out) * of_phi
-        return output if self.bias is None else output + row_of_members(self.bias)
+        plain = maths.through_grids(x, self.form)
+        if n_passes == 1:
+            return self._output(plain)
+        scaled = maths.through_grids(x * row_of_members(self.eigenvalues_in), self.form)
+        return self._output(plain, scaled)
 
     @property
     def _n_passes(self) -> int:
-        """How often a row passes phi: twice, unless lambda_in is one frozen number."""
+        """How often a row passes the grids of phi, if it has any: twice, unless lambda_in
+        is one frozen number."""
+        if not self.form.parametrization.has_grids:
+            return 1  # which spares looking at the eigenvalues at each batch
         return 1 if is_frozen_constant(self.eigenvalues_in, sync=True) else 2
+
+    def _output(self, plain: Tensor, scaled: Tensor | None = None) -> Tensor:
+        """Return the output, given phi x, and phi lambda_in x where lambda_in is not one
+        frozen number."""
+        if scaled is None:
+            gains = self.eigenvalues_in[..., :1] - self.eigenvalues_out
+            output = plain * row_of_members(gains)
+        else:
+            output = scaled - row_of_members(self.eigenvalues_out) * plain
+        return output if self.bias is None else output + row_of_members(self.bias)
 
     def frozen_factor(self) -> Tensor | None:
         """Return F of phi, or lambda_in F above F, where only ``out`` trains.
@@ -119,28 +128,20 @@ class SpectralMultiplication(LinearLayer):
         """Finish `forward` from the precomputed projection F x."""
         of_phi = self.form.parametrization.from_projection
         if projected.shape[-1] == self.out_features:
-            gains = row_of_members(self.eigenvalues_in[..., :1] - self.eigenvalues_out)
-            output = of_phi(projected, self.form) * gains
-        else:
-            parts = split_projection(projected, self.n_members, self.out_features)
-            scaled_in, plain = (of_phi(part, self.form) for part in parts)
-            output = scaled_in - row_of_members(self.eigenvalues_out) * plain
-        return output if self.bias is None else output + row_of_members(self.bias)
+            return self._output(of_phi(projected, self.form))
+        parts = split_projection(projected, self.n_members, self.out_features)
+        scaled, plain = (of_phi(part, self.form) for part in parts)
+        return self._output(plain, scaled)
 
     def forming_cost(self) -> int:
         """Count what forming the weight takes, and phi before it."""
         return super().forming_cost() + self.form.parametrization.forming_cost()
 
-    def _grids_cost(self, n_rows: int, into_input: bool) -> int | None:
-        """Count what rows take through the grids of phi; None where W takes less."""
-        maths = self.form.parametrization
-        if not maths.has_grids:
-            return None
-        return maths.grids_cost(self._n_passes * n_rows, into_input)
-
     def passing_cost(self, n_rows: int, into_input: bool) -> int:
         """Count what a batch takes, through the grids of phi if it has any."""
-        through = self._grids_cost(self.n_members * n_rows, into_input)
+        through = self.form.parametrization.grids_cost(
+            self.n_members * n_rows, into_input, self._n_passes
+        )
         return super().passing_cost(n_rows, into_input) if through is None else through
 
     def product_cost(self, n_rows: int) -> int | None:

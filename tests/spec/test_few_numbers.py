@@ -306,7 +306,7 @@ class TestSpectralKronecker:
     @pytest.mark.parametrize("which", ["out", "both"])
     def test_rows_pass_as_grids(self, which, n_members):
         layer = SpectralLinear(
-            *(100, 144),
+            *(784, 576),
             train_eigenvalues=which,
             train_eigenvectors="kronecker",
             rank=2,
@@ -315,10 +315,14 @@ class TestSpectralKronecker:
             dtype=torch.float64,
         )
         values = torch.Generator().manual_seed(0)
-        for p in layer.parameters():
+        for p in (p for p in layer.parameters() if p.requires_grad):
             p.data.add_(torch.rand(p.shape, generator=values, dtype=torch.float64))
+        n_passes = {"out": 1, "both": 2}[which]
         assert layer.form.parametrization.grids_cost(64, True) is not None
-        x = torch.rand(64, 100, generator=values, dtype=torch.float64, requires_grad=True)
+        cost = layer.form.parametrization.grids_cost(64 * n_members, True, n_passes)
+        assert cost is not None
+        assert layer.passing_cost(64, True) == cost
+        x = torch.rand(64, 784, generator=values, dtype=torch.float64, requires_grad=True)
         trained = [x, *(p for p in layer.parameters() if p.requires_grad)]
         seen = layer(x), affine(x, layer.weight, layer.bias)
         found, expected = (torch.autograd.grad(y.square().sum(), trained) for y in seen)
@@ -332,6 +336,9 @@ class TestSpectralKronecker:
         assert few.grids_cost(500, False) is None
         layer = SpectralLinear(784, 1024, train_eigenvectors="kronecker", rank=2, seed=0)
         assert layer.passing_cost(500, False) == wide.grids_cost(2 * 500, False)
+        assert Kronecker(1024, 784, rank=4).grids_cost(500, False) is not None
+        twice = Kronecker(1024, 784, rank=4).grids_cost(500, False, n_passes=2)
+        assert twice is None, "one product with the matrix takes less than two passes"
 
     def test_it_has_as_many_products_as_it_can_use(self):
         most = Kronecker(10, 784, rank=50)

@@ -125,8 +125,9 @@ class Parametrization(ABC):
         """Count what a batch takes through the `factors`; None where there is only one."""
         return None
 
-    def grids_cost(self, n_rows: int, into_input: bool) -> int | None:
-        """Count what a batch takes `through_grids`; None where the matrix takes less."""
+    def grids_cost(self, n_rows: int, into_input: bool, n_passes: int = 1) -> int | None:
+        """Count what a batch takes that passes so often `through_grids`; None where one
+        product with the matrix takes less."""
         return None
 
 

@@ -98,10 +98,10 @@ class Kronecker(Ranked):
         left = arrays.left.swapaxes(0, 1).swapaxes(1, 2).reshape(self.rows_out, -1)
         return (left @ mixed).reshape(*leading, self.n_out)
 
-    def grids_cost(self, n_rows: int, into_input: bool) -> int | None:
-        """Count both products, there and back."""
+    def grids_cost(self, n_rows: int, into_input: bool, n_passes: int = 1) -> int | None:
+        """Count both products of each pass, there and back."""
         within, across = self.columns_in, self.rows_out
         mixed = n_rows * self.rank * self.rows_in * self.columns_out
-        cost = GRID_COST * mixed * ((2 + into_input) * within + 3 * across)
+        cost = n_passes * GRID_COST * mixed * ((2 + into_input) * within + 3 * across)
         whole = n_rows * self.size * (2 + into_input) + self.forming_cost()
         return int(cost) if cost < whole else None
