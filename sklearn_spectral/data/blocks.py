@@ -118,10 +118,16 @@ class FileReader(ReadAhead):
         self._source, self._rows = X, rows
         blocks = (X.block_rows, X.buffer_blocks)
         self._groups = groups(len(X), blocks, rows, generator)
+        self._memory = self._x
 
     def _refill(self, x, labels):
         group, rows, n_unread = next(self._groups), self._rows, len(x)
-        buffer = np.empty((n_unread + len(group.positions), x.shape[1]), x.dtype)
+        n_rows = n_unread + len(group.positions)
+        if n_rows > len(self._memory):
+            del self._memory  # before the next is made
+            self._memory = np.empty((n_rows, x.shape[1]), x.dtype)
+        # Memory used again: large arrays, made and freed between batches, scatter the rest.
+        buffer = self._memory[:n_rows]
         buffer[:n_unread] = x
         filled = n_unread
         for run in group.runs:
