@@ -32,8 +32,16 @@ def test_conda_asks_for_the_same_packages(project, recipe):
     )
 
 
-def test_versions_are_the_same(recipe):
-    version = sklearn_spectral.__version__.partition(".dev")[0]
-    assert recipe["context"]["version"] == version
+def test_version_and_date_are_the_same(recipe):
+    version = sklearn_spectral.__version__
+    assert recipe["context"]["version"] == version.partition(".dev")[0]
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert "## [Unreleased]" in changes or f"## [{version}]" in changes
+    dates = dict(re.findall(r"^## \[(.+)\] - (.+)$", changes, re.MULTILINE))
+    yaml = pytest.importorskip("yaml")
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert dates[cited["version"]] == str(cited["date-released"])
+    # Between releases the version is one of development, and changes are unreleased.
+    if ".dev" in version:
+        assert "## [Unreleased]" in changes
+    else:
+        assert cited["version"] == version
