@@ -3,8 +3,8 @@ Which eigenvalues to train
 ==========================
 
 A layer has two sets of eigenvalues: those of the nodes that it reads (``in``) and of
-those that it feeds (``out``). Training both costs twice as many parameters; going on to
-the eigenvectors, or to one factor of them, costs more.
+those that it feeds (``out``). Training both takes twice as many parameters; training
+the eigenvectors too, or one factor of them, takes more.
 """
 
 # %%

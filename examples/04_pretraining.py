@@ -3,8 +3,8 @@ Pre-training by eigenvalues
 ===========================
 
 The eigenvalues are few and reach every weight, so the paper proposes them for a first
-phase of training: a few epochs by eigenvalues, then all weights of the network that they
-gave. ``DirectClassifier.from_spectral`` takes a fitted spectral estimator over.
+phase of training: a few epochs by eigenvalues, then all weights of the network that came of
+them. ``DirectClassifier.from_spectral`` goes on from a fitted spectral estimator.
 """
 
 # %%

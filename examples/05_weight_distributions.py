@@ -44,7 +44,7 @@ models = {
 # %%
 # How far apart they are
 # ----------------------
-# The distance of Wasserstein, after dividing by the standard deviation: it compares
+# The Wasserstein distance, after dividing by the standard deviation: it compares
 # shapes, since the scale of the weights depends on how long a network trained.
 
 

@@ -10,8 +10,9 @@ weights to store and to multiply. ``SpectralPruner`` trains and prunes inside sc
 # %%
 # After training
 # --------------
-# By default nodes go one by one, each time the one that the others replace best, and what
-# they sent on is made up for by those that stay. Half of 200 nodes are hardly missed.
+# By default nodes are removed one at a time, always the one whose output the others can
+# best reproduce; their outgoing weights are then corrected for it. Removing half of the 200
+# nodes hardly changes the score.
 import warnings
 
 import matplotlib
@@ -46,9 +47,9 @@ axes[0].set(title="Digits, 200 nodes, no training after removal", ylabel="test a
 # %%
 # Before and during training
 # --------------------------
-# ``pre`` trains the eigenvalues, removes nodes and then trains the small network whole;
-# ``gradual`` removes them in steps. How many may go is a parameter like any other, or
-# follows from what score may be lost.
+# ``pre`` trains the eigenvalues, removes nodes and then trains all of the small network;
+# ``gradual`` removes them in steps. How many to remove is a parameter like any other, or
+# follows from the loss of score that you accept.
 for strategy in ("post", "pre", "gradual"):
     pruner = SpectralPruner(wide, strategy=strategy, n_nodes=12).fit(X_train, y_train)
     print(f"{strategy:<8} 12 nodes: {pruner.score(X_test, y_test):.3f}")
@@ -71,8 +72,8 @@ for n_nodes, score in zip(
 # How wide is the task?
 # ---------------------
 # A teacher with six ReLU nodes, a student with sixty. An L2 penalty on eigenvalues and
-# eigenvectors makes whole nodes vanish: what a node sends on is the product of the two, and
-# of the products the penalty prefers few large ones.
+# eigenvectors makes whole nodes vanish: a node's weights are products of the two, and the
+# penalty prefers a few large products to many small ones.
 rng = np.random.default_rng(0)
 inputs = rng.normal(size=(3000, 5))
 said = np.maximum(inputs @ rng.normal(size=(5, 6)), 0) @ rng.choice([-1.0, 1.0], 6)

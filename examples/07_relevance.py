@@ -12,7 +12,8 @@ not matter lose their weight: ``feature_importances_`` is the norm of each input
 # Planted features
 # ----------------
 # The first five of thirty features are informative. In the second set the label is the sign
-# of x0 x1 + x2 x3: no feature alone says anything, so that a filter finds nothing.
+# of x0 x1 + x2 x3: no feature alone tells anything, so a filter, which looks at one feature
+# at a time, finds nothing.
 import matplotlib
 
 matplotlib.use("Agg")
@@ -68,8 +69,8 @@ for name, model in (
 # %%
 # A map over images
 # -----------------
-# Which pixels tell a zero from a one? Those that only one of them inks: the middle, where a
-# zero is empty, and the sides of the ring.
+# Which pixels tell a zero from a one? Those that are dark in one of the two only: the
+# middle, where a zero is empty, and the sides of the ring.
 images, digits = load_digits(n_class=2, return_X_y=True)
 selective.set_params(max_iter=100, alpha=0.3, alpha_eigenvectors=0.3)
 selective.fit(images / 16, digits)

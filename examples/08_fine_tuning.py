@@ -4,7 +4,7 @@ Fine-tuning by eigenvalues
 
 A trained network meets data that have changed. Instead of all weights, the eigenvalues of
 its layers can go on: a few per cent of the parameters, and the trained weights stay as
-eigenvectors. ``from_direct`` takes estimators over, ``spectralize`` torch modules.
+eigenvectors. ``from_direct`` converts estimators, ``spectralize`` converts torch modules.
 """
 
 # %%
@@ -45,7 +45,7 @@ print(f"MLPClassifier, {n_weights:,} weights: {trained.score(X_test, y_test):.3f
 # %%
 # Two hundred images of the new kind are all there is. Where the change is small, moving the
 # eigenvalues keeps what was learnt and corrects it; where it is large, the old features are
-# no better than random ones, and training anew is.
+# no better than random ones, and it is better to train anew.
 few = np.random.default_rng(0).choice(len(X_train), 200, replace=False)
 angles = (0, 15, 30, 45, 60, 90)
 settings = {"max_iter": 100, "random_state": 0}

@@ -2,8 +2,8 @@
 Growing as far as needed
 ========================
 
-In one square matrix A = Phi Lambda Phi^-1 on all nodes of a network, layers are linked past
-those between them. ``SparcsNetwork`` (arXiv 2504.00885) starts there as a linear map;
+One square matrix A = Phi Lambda Phi^-1 on all nodes of a network can also link layers that
+are not neighbours. ``SparcsNetwork`` (arXiv 2504.00885) starts there as a linear map;
 training opens as many hidden nodes as the task needs, and ``trim`` leaves those.
 """
 

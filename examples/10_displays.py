@@ -86,7 +86,7 @@ print("Saved displays.png")
 # %%
 # In a notebook
 # -------------
-# A fitted network shows its layers, drawn, below its parameters.
+# Below its parameters, a fitted estimator shows its network, drawn, and facts of the fit.
 with open("network.html", "w", encoding="utf-8") as file:
     file.write(model[-1]._repr_html_())
 print("Saved network.html")

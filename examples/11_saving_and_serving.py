@@ -3,7 +3,7 @@ Saved small, resumed after a kill, served by ONNX
 =================================================
 
 A network of 64-500(linear)-100-10 is trained by its eigenvalues in a process that is killed
-on its way. Another resumes the fit and saves the model; a third loads it without torch.
+half-way. Another resumes the fit and saves the model; a third loads it without torch.
 Last, the pipeline of a scaler and the network goes to ONNX.
 """
 

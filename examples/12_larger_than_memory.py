@@ -3,8 +3,8 @@ Data larger than memory
 =======================
 
 What can be read in slices of rows can be fitted: a memory-mapped file, an HDF5 or Zarr
-array, a torch Dataset, or an object of your own that makes its rows when it is asked for
-them. No more than some blocks of rows is ever in memory.
+array, a torch Dataset, or an object of your own that makes its rows on demand. Only a few
+blocks of rows are in memory at a time.
 """
 
 # %%

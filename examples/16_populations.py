@@ -50,9 +50,9 @@ for name, model in {"single": single, "population": population}.items():
 print(f"out of bag: {population.oob_score_:.3f}, after {population.n_iter_} epochs")
 
 # %%
-# Its members are one network
-# ---------------------------
-# That of all their hidden nodes; numpy is enough to predict by it.
+# All members retract to one network
+# ----------------------------------
+# It has the hidden nodes of all of them. numpy alone predicts with it.
 first, last = population.coefs_
 print("weights:", first.shape, last.shape)
 hidden = np.maximum(X_test @ first + population.intercepts_[0], 0)
@@ -78,7 +78,8 @@ print("Saved populations.png")
 # %%
 # Pruned to a small network
 # -------------------------
-# The nodes of all members compete, and those that stay make up for those that go.
+# The nodes of all members are ranked together. The weights of those that are kept are
+# corrected for those that are removed.
 small = prune_nodes(population, X_train, n_nodes=20)
 print(f"{small.architecture_}: {small.score(X_test, y_test):.3f} accuracy")
 with tempfile.TemporaryDirectory() as folder:

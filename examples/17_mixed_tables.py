@@ -59,8 +59,8 @@ print(f"R^2 of the network: {model.score(X_test, y_test):.3f}")
 # %%
 # What it made of the columns
 # ---------------------------
-# The most frequent streets have an input each, the others share one. The contract, which is
-# another in each row, has none.
+# The most frequent streets have an input each, the others share one. The number of
+# the contract, which differs in every row, has none.
 names = model[:-1].get_feature_names_out()
 print(f"{flats['street'].nunique()} streets, {len(names)} inputs:")
 print([name for name in names if not name.startswith("street")])

@@ -32,8 +32,8 @@ print(f"{inside.mean():.1%} inside, {high[0] - low[0]:.0f} wide; targets from 25
 # %%
 # Sets
 # ----
-# Digits, of which few train. Most sets have one class; those of two or three say which
-# digits it may be.
+# Digits, with only a few rows for training. Most sets have one class; those of two or
+# three say which digits it may be.
 images, labels = load_digits(return_X_y=True)
 split = train_test_split(images, labels, train_size=300, random_state=0, stratify=labels)
 images_train, images_test, labels_train, labels_test = split

@@ -2,15 +2,15 @@
 Counts, quantiles, several labels
 =================================
 
-What is predicted is a matter of the loss: means, quantiles, counts, several labels of a
-row. Everything else stays as it is.
+The loss decides what is predicted: means, quantiles, counts, or several labels of a row.
+Everything else stays as it is.
 """
 
 # %%
 # Quantiles
 # ---------
-# One network of five quantiles. Intervals between the outer two are narrow where targets
-# lie close together; rows out of bag say by how much they are to be wider.
+# One network predicts five quantiles. Intervals between the outer two are narrow where
+# targets lie close together; out-of-bag rows tell by how much to widen them.
 import matplotlib
 
 matplotlib.use("Agg")
@@ -39,8 +39,8 @@ print(f"{inside.mean():.1%} inside, {widths.min():.2f} to {widths.max():.2f} wid
 # %%
 # Counts
 # ------
-# Their means differ by factors, and not along a straight line. Many new rows, since single
-# counts say little.
+# Their means differ by large factors and are no linear function of the features. The test
+# set is large, since a single count says little.
 places = rng.uniform(size=(5600, 3))
 mean = np.exp(2 * np.sin(6 * places[:, 0]) * places[:, 1])
 counts = rng.poisson(mean)

@@ -50,8 +50,9 @@ report(*digits)
 # %%
 # Where members agree on what none has seen
 # -----------------------------------------
-# Setosa lies far out, on the side of one of the two others: all members are the surer of
-# that the further a row is. The distance alone tells it.
+# Setosa lies far away from the other two species, beyond one of them. The further out a row
+# is, the surer all members are that it belongs to that one. Only the distance shows that it
+# is new.
 print("iris, no setosa shown:")
 iris = leave_out(*load_iris(return_X_y=True), 0)
 report(*iris)

@@ -3,8 +3,8 @@ A whole grid in one run
 =======================
 
 ``SpectralSearchCV`` is ``GridSearchCV`` whose fits train together: the scores are the same,
-and the computer is busy with products rather than with calls. Halving by splits needs a
-part of the fits, and finds the same candidate.
+and less time is spent between the products. Halving by splits needs only some of the fits,
+and finds the same candidate.
 """
 
 # %%
