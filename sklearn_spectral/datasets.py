@@ -234,7 +234,7 @@ def _read(read: Callable[[Path], Any], path: Path) -> Any:
     except _DAMAGE as error:
         raise ValueError(
             f"{str(path)!r} is truncated, damaged or of another kind "
-            f"({type(error).__name__}: {error}). Get it again."
+            f"({type(error).__name__}: {error}). Download it again."
         ) from error
 
 
@@ -302,7 +302,7 @@ def _checked(
     if hashlib.sha256(values.data).hexdigest() != data_set.sha256[part]:
         raise ValueError(
             f"{part} of {source!r} is not the original {data_set.name}: its SHA-256 "
-            "differs. It is damaged, or another data set. Get it again."
+            "differs. It is damaged, or another data set. Download it again."
         )
     return values
 

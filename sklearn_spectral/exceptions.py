@@ -4,7 +4,7 @@ __all__ = ["CheckpointWarning", "ModelFileError", "ModelVersionError"]
 
 
 class ModelFileError(ValueError):
-    """A saved model cannot be used: damaged, made wrongly, or not a model at all.
+    """A saved model cannot be used: damaged, invalid, or not a model at all.
 
     Nothing has changed when it is raised.
 
@@ -18,7 +18,7 @@ class ModelFileError(ValueError):
     ...         load(empty.name)
     ...     except ModelFileError as error:
     ...         print(error)
-    '...' cannot be loaded. The file is damaged or was made wrongly: it is cut short, ...
+    '...' cannot be loaded. The file is damaged or invalid: it is cut short, ...
     """
 
 

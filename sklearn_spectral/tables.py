@@ -227,7 +227,7 @@ def _is_number(name: Any, column: Any) -> bool:
         if not issubclass(type_, (str, bool, np.bool_, Real, Decimal)):
             raise ValueError(
                 f"Column {name!r} has entries of type {type_.__name__}; expected numbers, "
-                "strings or bools. Turn it into columns of such, or leave it out."
+                "strings or bools. Convert it to one of these, or drop it."
             )
     return bool(types) and not any(issubclass(t, (str, bool, np.bool_)) for t in types)
 

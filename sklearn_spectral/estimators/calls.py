@@ -68,7 +68,7 @@ OTHER_VALUES: dict[str, dict[Any, str]] = {
         ),
     },
     "learning_rate": dict.fromkeys(
-        ("adaptive", "invscaling"), "MLPClassifier's {value!r} is not there."
+        ("adaptive", "invscaling"), "MLPClassifier's {value!r} does not exist here."
     ),
 }
 """What a value of other packages is called here."""

@@ -106,9 +106,8 @@ def to_onnx(
     """
     if isinstance(X, str | PathLike):
         raise TypeError(
-            f"X must be some input, which shows its type; got {X!r}. to_onnx returns the "
-            "model: "
-            "write model.SerializeToString() to a file."
+            "X must be an example of the input, which shows its type and width; got "
+            f"{X!r}. to_onnx returns the model: write model.SerializeToString() to a file."
         )
     register_converters()
     import skl2onnx

@@ -201,4 +201,4 @@ def _little_endian(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _damaged(reason: str) -> ModelFileError:
-    return ModelFileError(f"The file is damaged or was made wrongly: {reason}.")
+    return ModelFileError(f"The file is damaged or invalid: {reason}.")

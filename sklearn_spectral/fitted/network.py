@@ -226,10 +226,9 @@ def with_regrown(
     for name, values in regrown(layers, digests, dtype):
         if digest(values) != digests[name]:
             raise ModelFileError(
-                f"The array {name} that the seed of this model regrows differs from the "
-                "one that it was trained with: its checksum is another. The file is "
-                "damaged, or this version or platform draws other numbers; please report "
-                "the latter."
+                f"The array {name} that the seed of this model gives is not the one it was "
+                "trained with: the checksums differ. Either the file is damaged, or this "
+                "version or platform draws other random numbers; please report the latter."
             )
         values.flags.writeable = False
         complete[name] = values

@@ -116,12 +116,12 @@ class IntervalDisplay(Display):
         check_consistent_length(X, y)
         if not is_regressor(model):
             raise AttributeError(
-                f"{type(model).__name__} has no intervals, which regressors have."
+                f"{type(model).__name__} has no intervals; give a regressor."
             )
         middle, ends = model._middle_and_interval(X, coverage)
         if not 0 <= output < model.n_outputs_:
             raise ValueError(
-                f"output={output} is not there: the targets are numbered from 0 to "
+                f"output={output} does not exist: the targets are numbered from 0 to "
                 f"{model.n_outputs_ - 1}."
             )
         low, high = ends[:, output].T

@@ -119,7 +119,7 @@ def novelty_scores(
     check_is_fitted(network)
     if network._fitted.n_members == 1:
         raise ValueError(
-            "The members of a population are asked how much they differ, and this "
+            "novelty_scores compares the members of a population, and this "
             f"{type(network).__name__} is a single network. Fit it with n_members of two "
             "or more."
         )

@@ -95,8 +95,8 @@ class WeightDistributionDisplay(Display):
             named += others.items()
         elif isinstance(others, BaseEstimator) or not isinstance(others, Iterable):
             raise TypeError(
-                f"others={others!r} is no mapping and no sequence of estimators; write "
-                "[model], or {name: model}."
+                f"others={others!r} is neither a mapping nor a sequence of estimators; "
+                "write [model], or {name: model}."
             )
         else:
             named += [(None, other) for other in others]

@@ -326,7 +326,7 @@ class OwnLoss(WeightedLoss):
         super().__init__()
         if isinstance(function, type):
             raise TypeError(
-                f"loss={function.__name__} is a class; give what it makes, such as "
+                f"loss={function.__name__} is a class; give an instance, such as "
                 f"{function.__name__}(reduction='none')."
             )
         self.function = function

@@ -141,5 +141,5 @@ def load(path: Path_, *, max_bytes: int = MAX_BYTES) -> SpectralClassifier | Any
     except Exception as error:  # a right checksum on what `save` never writes
         text = f"{type(error).__name__}: {error}"
         raise ModelFileError(
-            f"{os.fspath(path)!r} cannot be loaded. It was made wrongly ({text[:500]})."
+            f"{os.fspath(path)!r} cannot be loaded. Its content is invalid ({text[:500]})."
         ) from error

@@ -410,7 +410,7 @@ def _warn(text: str) -> None:
 
 def _require(condition: bool, what: str) -> None:
     if not condition:
-        raise ModelFileError(f"The file is damaged or was made wrongly: {what}.")
+        raise ModelFileError(f"The file is damaged or invalid: {what}.")
 
 
 def _shown(value: Any) -> str:

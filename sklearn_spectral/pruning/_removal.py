@@ -46,8 +46,8 @@ class Counts:
         least = self.n_open - most
         if n_nodes is not None and not least <= n_nodes <= self.n_open:
             raise ValueError(
-                f"n_nodes={n_nodes} cannot be left of {self.n_open} nodes of which "
-                f"min_nodes keeps {least}; give a number from {least} to {self.n_open}."
+                f"n_nodes={n_nodes} nodes cannot be kept: the network has {self.n_open}, "
+                f"and min_nodes keeps {least}. Give a number from {least} to {self.n_open}."
             )
         n = round(fraction * self.n_open) if n_nodes is None else self.n_open - n_nodes
         if n and not most:

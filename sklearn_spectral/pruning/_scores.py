@@ -184,7 +184,7 @@ def needs_covariance(score: str) -> bool:
 def eigenvalue_score_error(score: str) -> ValueError:
     """Return the error for a ranking by eigenvalues that means nothing."""
     return ValueError(
-        f"node_score={score!r} ranks nodes by their eigenvalues, which means something "
+        f"node_score={score!r} ranks nodes by their eigenvalues. That is possible "
         "only where the other set of eigenvalues of the layer is fixed to one number: "
         "adding a number to both sets changes no weight. Fit with "
         "train_eigenvalues='out' or 'in', or use another node_score: 'residual' (the "
@@ -198,9 +198,9 @@ def check_ranking(node_score: str, train_eigenvalues: str, n_members: int) -> No
         return
     if n_members > 1:
         raise ValueError(
-            f"node_score={node_score!r} ranks nodes by their eigenvalues, but the nodes of "
-            f"{n_members} members compete in the network that these merge to, which has "
-            "weights for eigenvectors and eigenvalues of 1 and 0. Use another node_score: "
+            f"node_score={node_score!r} ranks nodes by their eigenvalues, but the "
+            f"{n_members} members are merged to one network before nodes are removed, and "
+            "its eigenvalues are 1 and 0. Use another node_score: "
             "'residual' (the default with data) or 'variance', or without data "
             "'weight_product' or 'weight'."
         )

@@ -136,7 +136,7 @@ def test_signatures_are_as_written(kind):
     ("parameters", "advice"),
     [
         ({"learning_rate": 0.01}, "the rate itself is learning_rate_init=0.01"),
-        ({"learning_rate": "adaptive"}, "MLPClassifier's 'adaptive' is not there"),
+        ({"learning_rate": "adaptive"}, "MLPClassifier's 'adaptive' does not exist here"),
         ({"activation": "sigmoid"}, "It is 'logistic' here"),
         ({"activation": None}, "It is 'identity' here"),
         ({"activation": 500}, "Linear layers are given by name: linear_expansion=500"),

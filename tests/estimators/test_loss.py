@@ -330,7 +330,7 @@ def test_an_own_loss_has_to_be_of_each_sample():
         small(loss=lambda output, target: (output[:, 0] - target) ** 2).fit(X, TAILED)
     with pytest.raises(ValueError, match=r"returned torch\.int64"):
         small(loss=lambda output, target: (output > target).long()).fit(X, TAILED)
-    with pytest.raises(TypeError, match="loss=MSELoss is a class; give what it makes"):
+    with pytest.raises(TypeError, match="loss=MSELoss is a class; give an instance"):
         small(loss=torch.nn.MSELoss).fit(X, TAILED)
     model = small(loss=torch.nn.SmoothL1Loss(reduction="none")).fit(X, TAILED)
     assert model.out_activation_ == "identity"

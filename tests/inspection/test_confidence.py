@@ -115,7 +115,7 @@ def test_what_cannot_be_drawn(quantiles):
     even = SpectralRegressor(10, **FEW).fit(X[:600], Y[:600])
     with pytest.raises(ValueError, match="equally wide: it is as sure of one row as of"):
         ConfidenceDisplay.from_estimator(even, X[600:], Y[600:])
-    with pytest.raises(ValueError, match=r"output=1 is not there: .* from 0 to 0"):
+    with pytest.raises(ValueError, match=r"output=1 does not exist: .* from 0 to 0"):
         IntervalDisplay.from_estimator(quantiles, X, Y, output=1)
     for display in (ConfidenceDisplay, IntervalDisplay):
         with pytest.raises(ValueError, match="inconsistent numbers of samples"):

@@ -447,7 +447,7 @@ def test_messages_name_what_was_called(digits):
 
 def test_others_are_several(fitted):
     for wrong in (fitted, 3):
-        with pytest.raises(TypeError, match="no mapping and no sequence of estimators"):
+        with pytest.raises(TypeError, match="neither a mapping nor a sequence"):
             WeightDistributionDisplay.from_estimator(fitted, others=wrong)
 
 

@@ -86,9 +86,9 @@ def test_another_draw_than_the_fitted_one_is_refused(digits, monkeypatch):
     model = pickle.loads(pickle.dumps(plain_classifier(9, **FEW).fit(*digits)))
     model._fitted.seed += 1
     model.predict(digits[0])
-    with pytest.raises(ModelFileError, match=r"form.block .* its checksum is another"):
+    with pytest.raises(ModelFileError, match=r"form.block .* the checksums differ"):
         _ = model.eigenvectors_
-    with pytest.raises(ModelFileError, match="its checksum is another"):
+    with pytest.raises(ModelFileError, match="the checksums differ"):
         model.partial_fit(*digits)
 
 

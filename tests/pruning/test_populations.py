@@ -78,7 +78,7 @@ def test_a_loss_of_score_is_allowed_for_all_members_together(diabetes):
 
 def test_what_cannot_be_removed_is_known_before_training(cancer):
     model = SpectralClassifier(3, n_members=4, **FEW)
-    with pytest.raises(ValueError, match="13 cannot be left of 12 nodes"):
+    with pytest.raises(ValueError, match="13 nodes cannot be kept: the network has 12"):
         SpectralPruner(model, n_nodes=13).fit(*cancer)
     linear = SpectralClassifier((), linear_expansion=5, n_members=4, **FEW)
     with pytest.raises(ValueError, match="no non-linear layer"):
