@@ -32,9 +32,9 @@ def test_eigenvalues_of_members_rank_nothing(cancer, node_score):
     model = SpectralClassifier(4, n_members=3, train_eigenvalues="out", max_iter=1)
     pruner = SpectralPruner(model, node_score=node_score)
     for use in (score_nodes, prune_nodes):
-        with pytest.raises(ValueError, match="3 members compete"):
+        with pytest.raises(ValueError, match="3 members are merged"):
             use(model.fit(*cancer), node_score=node_score)
-    with pytest.raises(ValueError, match="3 members compete"):
+    with pytest.raises(ValueError, match="3 members are merged"):
         pruner.fit(*cancer)
 
 
