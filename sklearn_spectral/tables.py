@@ -33,13 +33,13 @@ def make_table_pipeline(
     All of its steps are scikit-learn's, and each can be set by its name:
 
     - ``table``: a :class:`~sklearn.compose.ColumnTransformer` of ``numbers`` and
-      ``categories``. What a column is, is found out in ``fit``. Numbers are imputed by
-      their median, with an indicator for each column that has missing ones. Categories
-      (strings, bools, categoricals, and columns of different types) are one-hot; missing
-      is a category of its own, rare ones share one, and what was not there in ``fit``
-      counts as rare or, where nothing is, as none. Dates are refused.
-    - ``varying``: a :class:`~sklearn.feature_selection.VarianceThreshold`, which leaves
-      out what is constant: columns of one value, or of none.
+      ``categories``. ``fit`` finds out what each column is. Missing numbers become the
+      median of their column, and an indicator column is added. Categories (strings,
+      bools, categoricals, and columns of different types) are one-hot; missing is a
+      category of its own, rare ones share a column, and a category that ``fit`` has not
+      seen counts as rare or, if there are no rare ones, as none. Dates are refused.
+    - ``varying``: a :class:`~sklearn.feature_selection.VarianceThreshold`, which drops
+      constant columns.
     - ``est``: the estimator.
 
     Numbers are scaled by a :class:`~sklearn.preprocessing.StandardScaler`, unless the

@@ -52,8 +52,8 @@ def to_onnx(
         inside, as far as skl2onnx knows the rest. Of a `SpectralPruner` the small network
         is taken, of a search the best estimator.
     X : array-like or dataframe of shape (n_samples, n_features), optional
-        Some input, from which the type of the model's input is seen: any type of numbers
-        that ``fit`` takes. Given a frame, a pipeline has an input for each column, of the
+        An example of the input, for its type and width: any type of numbers that
+        ``fit`` takes. Given a frame, a pipeline has an input for each column, of the
         type of numpy that the column has.
     initial_types : list of (str, object), optional
         The inputs as skl2onnx describes them, instead of X. Without both, there is one
@@ -64,10 +64,10 @@ def to_onnx(
         Of skl2onnx's converters. Unless they name ``zipmap``, a classifier gives an array
         of probabilities instead of a list of dicts.
     coverage : float, optional
-        Adds how sure the model is: of a regressor the outputs ``lower`` and ``upper``, both
-        (n_samples, n_outputs), that ``predict_interval`` has for this coverage; of a
-        classifier ``set``, booleans (n_samples, n_classes), as of ``predict_set``. For an
-        estimator of this package that is last.
+        Adds how sure the model is: for a regressor the outputs ``lower`` and ``upper``,
+        both (n_samples, n_outputs), that ``predict_interval`` has for this coverage;
+        for a classifier ``set``, booleans (n_samples, n_classes), as from
+        ``predict_set``. The last step must be an estimator of this package.
 
     Returns
     -------
@@ -80,9 +80,9 @@ def to_onnx(
         If skl2onnx is not installed.
     TypeError
         If X is the name of a file, or skl2onnx does not know an estimator inside, or
-        coverage is asked of another estimator than one of this package.
+        coverage is asked for and the last step is not an estimator of this package.
     AttributeError
-        If coverage is asked of a network that knows no rows which did not train it.
+        If coverage is asked for and all rows trained the network.
     NotFittedError
         If the estimator is not fitted.
     ValueError
@@ -170,10 +170,10 @@ def _check_coverage(last: Any, options: Any) -> None:
 
 
 def register_converters() -> None:
-    """Tell skl2onnx of the estimators of this package.
+    """Register the estimators of this package with skl2onnx.
 
     `to_onnx` does so itself; call this to use ``skl2onnx.to_onnx`` or
-    ``skl2onnx.convert_sklearn``, as for a network inside another ensemble.
+    ``skl2onnx.convert_sklearn``, for example for a network inside an ensemble.
 
     Raises
     ------

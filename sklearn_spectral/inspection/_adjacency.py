@@ -38,7 +38,7 @@ class AdjacencyDisplay(Display):
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     image_ : matplotlib AxesImage
         The image.
 
@@ -85,7 +85,7 @@ class AdjacencyDisplay(Display):
         Raises
         ------
         TypeError
-            If it is no estimator of this package.
+            If it is not an estimator of this package.
         NotFittedError
             If it is not fitted.
         ValueError

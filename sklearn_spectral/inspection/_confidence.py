@@ -21,9 +21,9 @@ COVERAGE = 0.9
 class ConfidenceDisplay(Display):
     """The mean loss of the rows of which the model is surest, against their share.
 
-    A model that knows what it does not know has a curve that rises: the loss of the surest
-    half is far below that of all. The other curve is that of rows in the order of their own
-    losses, below which none can be.
+    If a model knows where it is unsure, the curve rises: the loss of the surest half of
+    the rows is far below that of all. The second curve has the rows in the order of
+    their losses, which is the lowest curve possible.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ class ConfidenceDisplay(Display):
     mean_losses_ : ndarray of shape (n_rows,)
         Mean loss of the surest row, of the two surest, and so on.
     least_losses_ : ndarray of shape (n_rows,)
-        The same for the order in which they are least.
+        The same in the order of the losses, the lowest possible.
     ax_ : matplotlib Axes
         Where they were drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     line_, least_line_ : matplotlib Line2D
         The curves.
 
@@ -70,7 +70,7 @@ class ConfidenceDisplay(Display):
     def from_estimator(
         cls, estimator: Any, X: Any, y: Any, *, ax: Any = None, **kwargs: Any
     ) -> ConfidenceDisplay:
-        """Draw how a fitted estimator does on data that are new to it.
+        """Draw the losses of a fitted estimator on new data.
 
         Rows are in the order of the largest probability of a classifier, and of the width
         of a regressor's intervals; the loss is minus the logarithm of the probability of
@@ -97,7 +97,7 @@ class ConfidenceDisplay(Display):
         Raises
         ------
         TypeError
-            If it is no estimator of this package.
+            If it is not an estimator of this package.
         ValueError
             If it is a regressor all of whose intervals are equally wide.
         NotFittedError

@@ -37,7 +37,7 @@ class CoverageDisplay(Display):
     size_ax_ : matplotlib Axes
         Where the sizes were drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     line_, size_line_ : matplotlib Line2D
         The curves.
 
@@ -77,7 +77,7 @@ class CoverageDisplay(Display):
         ax: Any = None,
         **kwargs: Any,
     ) -> CoverageDisplay:
-        """Draw what a fitted estimator promises and holds on data that are new to it.
+        """Draw the promised and the actual coverage of a fitted estimator on new data.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class CoverageDisplay(Display):
         AttributeError
             If all rows trained the network.
         TypeError
-            If it is no estimator of this package.
+            If it is not an estimator of this package.
         NotFittedError
             If it is not fitted.
         """

@@ -101,7 +101,7 @@ def member_diversity(
         A fitted estimator with ``n_members`` of two or more, or a pipeline, search or
         `TransformedTargetRegressor` around one.
     X : {array-like, sparse matrix} of shape (n_samples, n_features)
-        Data, best such as it was not fitted to.
+        Data, preferably other than those that it was fitted to.
     y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         Their labels or targets.
     sample_weight : array-like of shape (n_samples,), optional
@@ -257,7 +257,7 @@ def _correlation(errors: NDArray[Any], weight: NDArray[Any] | None) -> NDArray[A
 
 
 class MemberDiversityDisplay(Display):
-    """The members of a population: how much each two differ, and what their mean gains.
+    """How much the members of a population differ in pairs, and what their mean gains.
 
     Each pair of members is a point: how far the two differ, and the mean error of both. The
     band between the mean error of the members and that of the population is the gain.
@@ -272,7 +272,7 @@ class MemberDiversityDisplay(Display):
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     points_ : matplotlib Line2D
         The pairs.
     member_line_, population_line_ : matplotlib Line2D
@@ -318,7 +318,7 @@ class MemberDiversityDisplay(Display):
             A fitted estimator with ``n_members`` of two or more, or a pipeline, search or
             `TransformedTargetRegressor` around one.
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data, best such as it was not fitted to.
+            Data, preferably other than those that it was fitted to.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their labels or targets.
         sample_weight : array-like of shape (n_samples,), optional

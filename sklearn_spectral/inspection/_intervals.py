@@ -31,7 +31,7 @@ class IntervalDisplay(Display):
     ax_ : matplotlib Axes
         Where they were drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     band_ : matplotlib PolyCollection
         The intervals.
     inside_line_, outside_line_ : matplotlib Line2D
@@ -108,7 +108,7 @@ class IntervalDisplay(Display):
         ValueError
             If there is no such output.
         TypeError
-            If it is no estimator of this package.
+            If it is not an estimator of this package.
         NotFittedError
             If it is not fitted.
         """

@@ -23,15 +23,15 @@ LEAST = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class NoveltyScores:
-    """How far rows are from what was seen, each number the higher the further.
+    """How unlike the training rows each row is; higher is further away.
 
     Parameters
     ----------
     score : ndarray of shape (n_rows,)
-        Both of the last two in one: the sum of their logarithms, each from the median of
-        the rows that were seen and in units of their median absolute deviation. A low
-        disagreement does not make up for a distance (of it the softplus is taken): far
-        out members may agree.
+        The other two numbers in one: the sum of their logarithms, each relative to the
+        median of the rows seen and in units of their median absolute deviation. A low
+        disagreement does not offset a large distance (its softplus is taken), since
+        members may agree far away from all rows seen.
     share : ndarray of shape (n_rows,)
         Share of the rows seen that score at least as high; 0 means that none does.
     disagreement : ndarray of shape (n_rows,)
@@ -66,13 +66,13 @@ class NoveltyScores:
 def novelty_scores(
     estimator: Any, X: Any, X_seen: Any, *, n_neighbors: int = 5
 ) -> NoveltyScores:
-    """Tell how far rows are from what a population was trained on.
+    """Score how unlike the training rows new rows are.
 
-    Members of a population agree on what they all have seen, and less elsewhere; but they
-    share their eigenvectors, and may agree on what none has seen. So the distance from the
-    nearest rows seen stands beside it. Neither says whether a prediction is right: a row
-    in the midst of others may be of a class that was never shown. See the user guide for
-    what was measured.
+    Members of a population agree on rows like those that they have seen, and less
+    elsewhere. But they share their eigenvectors, and may also agree on rows that none
+    has seen, so the distance from the nearest rows seen is used as well. Neither says
+    whether a prediction is right: a row among others may be of a class that was never
+    seen. See the user guide for what was measured.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def novelty_scores(
         Rows that the estimator was trained on, all or some thousands of them: they are
         not kept in it.
     n_neighbors : int, default=5
-        How many of these the distance is from.
+        Number of nearest rows whose mean distance is taken.
 
     Returns
     -------
@@ -99,7 +99,7 @@ def novelty_scores(
     AttributeError
         If it was saved with ``compact=True``, which merges the members.
     TypeError
-        If it is no spectral estimator.
+        If it is not a spectral estimator.
     NotFittedError
         If it is not fitted.
 

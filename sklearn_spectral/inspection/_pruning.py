@@ -24,15 +24,15 @@ class PruningDisplay(Display):
     scores : dict of str to ndarray of shape (n_fractions,)
         The score at each, by what the nodes are ranked by.
     node_scores : dict of str to (ndarray of shape (n_nodes,), int), optional
-        Instead of these, what the nodes of each layer were worth, the best first, and how
-        many of them are left.
+        Instead of these, the scores of the nodes of each layer, the highest first, and
+        how many of them are left.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     lines_ : list of matplotlib Line2D
         One per ranking, or per layer.
 
@@ -76,8 +76,8 @@ class PruningDisplay(Display):
     ) -> PruningDisplay:
         """Remove more and more nodes of a fitted network, without any training.
 
-        Of a fitted `SpectralPruner` and without data, what it found is drawn: the worth of
-        all nodes by which it chose, and which of them are left.
+        For a fitted `SpectralPruner` and without data, the scores of all nodes by which
+        it chose are drawn, and which nodes are left.
 
         Parameters
         ----------
@@ -92,9 +92,9 @@ class PruningDisplay(Display):
             Data to rank nodes on; X by default. Scores are fairer with other data, such
             as the training data.
         node_scores : str or sequence of str, default=("residual", "weight")
-            What to rank nodes by; see `sklearn_spectral.pruning.SpectralPruner`.
+            How to score nodes; see `sklearn_spectral.pruning.SpectralPruner`.
         compensation : {"linear", "mean"}, default="linear"
-            What takes the place of removed nodes; see there too.
+            What replaces the output of removed nodes; see there too.
         fractions : sequence of float, optional
             Shares of the nodes to remove, from 0 to below 1; 20 of them by default.
         scoring : str, callable or None, default=None
@@ -116,8 +116,8 @@ class PruningDisplay(Display):
         NotFittedError
             If it is not fitted.
         ValueError
-            If nodes cannot be ranked or removed as asked, a fraction is no share, or there
-            are no data and no pruner.
+            If nodes cannot be ranked or removed as asked, a fraction is not in [0, 1),
+            or there are no data and no pruner.
         """
         if X is None and y is None:
             return cls(node_scores=_found_by_pruner(estimator)).plot(ax=ax, **kwargs)

@@ -29,7 +29,7 @@ class RelevanceDisplay(Display):
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     image_ : matplotlib AxesImage
         The map, if it is one.
     bars_ : matplotlib BarContainer
@@ -100,12 +100,13 @@ class RelevanceDisplay(Display):
         Raises
         ------
         TypeError
-            If it is no estimator of this package, or the shape is no tuple of numbers.
+            If it is not an estimator of this package, or the shape is not a tuple of
+            integers.
         NotFittedError
             If it is not fitted.
         ValueError
-            If the shape or the names do not fit the number of inputs, or there are to be
-            no bars.
+            If the shape or the names do not fit the number of inputs, or
+            ``max_features`` is below 1.
         """
         model = network_in(estimator, cls.__name__)
         relevance = model.feature_importances_

@@ -27,7 +27,7 @@ class SpectrumDisplay(Display):
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     lines_ : list of matplotlib Line2D
         One per set of eigenvalues.
 

@@ -30,7 +30,7 @@ class TrainingCurveDisplay(Display):
     score_ax_ : matplotlib Axes or None
         Where the score was drawn, if it is not the loss.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     line_, score_line_ : matplotlib Line2D
         The curves; the second is None without scores.
 
@@ -82,7 +82,7 @@ class TrainingCurveDisplay(Display):
         Raises
         ------
         TypeError
-            If it is no estimator of this package.
+            If it is not an estimator of this package.
         NotFittedError
             If it is not fitted.
         """

@@ -27,7 +27,7 @@ class WeightDistributionDisplay(Display):
     ax_ : matplotlib Axes
         Where it was drawn.
     figure_ : matplotlib Figure
-        The figure of those.
+        The figure of these axes.
     lines_ : list
         What matplotlib drew, one per network.
 
@@ -86,7 +86,8 @@ class WeightDistributionDisplay(Display):
         Raises
         ------
         TypeError
-            If an estimator has no weights, or ``others`` are not several.
+            If an estimator has no weights, or ``others`` is neither a mapping nor a
+            sequence.
         NotFittedError
             If it is not fitted.
         """

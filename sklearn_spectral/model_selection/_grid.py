@@ -15,10 +15,11 @@ from ._search import TogetherMixin
 class SpectralSearchCV(TogetherMixin, GridSearchCV):
     """A grid search whose fits train together: a drop-in for ``GridSearchCV``.
 
-    The networks of a search are small, and calls take longer than the arithmetic in them.
-    Here all fits of one architecture, all candidates on all splits, take their steps
-    together, each with its own rows, order of batches, rate, penalties, weights and seed.
-    Scores, ranks and the best candidate are those of ``GridSearchCV``, up to rounding.
+    The networks of a search are small, so that most time goes into calls and little
+    into arithmetic. Here all fits of one architecture, all candidates on all splits,
+    take their steps together, each with its own rows, order of batches, rate,
+    penalties, weights and seed. Scores, ranks and the best candidate are those of
+    ``GridSearchCV``, up to rounding.
 
     Some fits are trained one by one, and a warning says why: those with a function as loss,
     ``solver="lbfgs"``, rows that are a stream, eigenvectors trained by factors, wide linear
@@ -35,50 +36,50 @@ class SpectralSearchCV(TogetherMixin, GridSearchCV):
         As for `sklearn.model_selection.GridSearchCV`, and so are ``refit``, ``cv``,
         ``pre_dispatch``, ``error_score`` and ``return_train_score``.
     n_jobs : int, default=None
-        How many workers there are. Each gets a share of the fits and trains it in runs of
-        its own. One process (the default) has the threads of torch, and no start of
-        workers to wait for.
+        How many workers there are. Each gets a share of the fits and trains it in runs
+        of its own. By default there is one process, which uses torch's threads and
+        waits for no workers to start.
     refit : bool, str or callable, default=True
-        Whether the best candidate is fitted on all data, and by which metric it is found.
+        Whether to fit the best candidate on all data, and by which metric to find it.
     cv : int, splitter or iterable, default=None
         The splits.
     verbose : int, default=0
         Above 0 there is one bar over all epochs of all fits, with the time that is left;
         with several workers joblib's messages.
     pre_dispatch : int or str, default="2*n_jobs"
-        How many shares are sent to workers ahead.
+        How many shares to send to workers ahead.
     error_score : "raise" or float, optional
         The score of a fit that fails; NaN by default.
     return_train_score : bool, default=False
         Whether training rows are scored too.
     successive_halving : bool, default=False
-        Whether candidates that are behind are dropped while the others go on. They are
-        compared by their mean score so far, as often as ``factor`` goes into their number,
-        and the best of each ``factor`` of them go on. What goes on to the end has the
-        scores that it has without halving.
+        Whether to drop candidates that are behind. At each step those that are left are
+        compared by their mean score so far, and the best of every ``factor`` of them go
+        on. Candidates that reach the end have the same scores as without halving.
     resource : {"splits", "epochs"}, default="splits"
-        What candidates get more and more of: splits, on each of which they train to the
-        end, or epochs, on all splits. By epochs those that learn slowly are dropped before
-        they are good, and those that will overfit are not; it runs in this process, and has
-        all fits in memory at once.
+        What candidates are given more of at each step: splits, each trained to the end,
+        or epochs, on all splits. With epochs, candidates that learn slowly are dropped
+        early and those that will overfit are kept; it runs in this process, with all
+        fits in memory at once.
     factor : float, default=3
-        One in how many candidates goes on each time.
+        At each step one in ``factor`` candidates goes on.
     min_epochs : int or "auto", default="auto"
-        By epochs, after how many candidates are first compared; ``factor`` times as many
-        it is the next time. A 25th of ``max_iter`` where training stops early, an eighth
-        elsewhere.
+        With ``resource="epochs"``, the number of epochs before candidates are first
+        compared; ``factor`` times as many before the next time, and so on. ``"auto"``
+        is a 25th of ``max_iter`` with early stopping, an eighth without.
     checkpoint_dir : str or path, optional
-        A folder that keeps the scores of each fit that is done. A search with the same
-        estimator, data, splits and scoring that begins anew takes them from there. Fits
-        that were under way begin anew; halving keeps nothing.
+        A folder that keeps the scores of each fit that is done. A search that is run
+        again with the same estimator, data, splits and scoring reads them from there.
+        Fits that were not finished start anew; with halving nothing is kept.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        The keys of ``GridSearchCV``; with halving also ``iter``, how many times a candidate
-        went on, and ``n_resources``, of how many splits or epochs its scores are. It then
-        ranks those first that went on longest, and scores of splits on which a candidate
-        was not tried are NaN. The time of a fit is its share of its run's.
+        The keys of ``GridSearchCV``; with halving also ``iter``, the step that a
+        candidate reached, and ``n_resources``, the number of splits or epochs that its
+        scores are of. Candidates that got further then rank first, and scores on splits
+        that a candidate did not reach are NaN. The time of a fit is its share of the
+        time of its run.
     best_estimator_ : estimator
         The best candidate, fitted on all data by itself.
     best_score_ : float
@@ -88,7 +89,7 @@ class SpectralSearchCV(TogetherMixin, GridSearchCV):
     best_index_ : int
         Its place in ``cv_results_``.
     scorer_ : callable or dict
-        What scored.
+        The scorer, or a dict of scorers.
     n_splits_ : int
         The number of splits.
     refit_time_ : float

@@ -18,7 +18,7 @@ class ScaledTanh(nn.Module):
     dtype : torch.dtype, optional
         Its type.
     n_members : int, default=1
-        How many networks it stands in.
+        Number of members that it belongs to.
 
     Attributes
     ----------

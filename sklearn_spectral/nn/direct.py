@@ -13,7 +13,7 @@ from .parametrized import ParametrizedMatrix
 
 
 class DirectLinear(LinearLayer):
-    """A layer in direct space, the rival of the spectral layer.
+    """A layer in direct space, to compare the spectral layer with.
 
     It starts from a given weight, so that rivals can be compared from the same start.
 

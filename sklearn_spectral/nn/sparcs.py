@@ -207,7 +207,7 @@ class SparcsNetwork(nn.Module):
 
     @torch.no_grad()
     def node_scores(self, x: Tensor) -> list[Tensor]:
-        """Say how much of what each hidden node sends on is not linear in the input.
+        """Score how far from linear in the input the output of each hidden node is.
 
         Parameters
         ----------
@@ -325,7 +325,7 @@ class SkipNetwork(nn.Module):
     biases : sequence of Tensor of shape (n_nodes_k,)
         Of all layers but the input.
     activation : torch.nn.Module
-        What hidden nodes do.
+        The activation of hidden nodes.
 
     Attributes
     ----------

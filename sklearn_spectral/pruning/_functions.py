@@ -56,14 +56,14 @@ def score_nodes(
     sample_weight: Any = None,
     node_score: str = "auto",
 ) -> list[NDArray[Any]]:
-    """Say what each hidden node of a fitted network is worth.
+    """Score the hidden nodes of a fitted network.
 
     Parameters
     ----------
     estimator : SpectralClassifier or SpectralRegressor
         A fitted estimator.
     X : {array-like, sparse matrix, torch Dataset}, optional
-        Data of shape (n_samples, n_features) to take the activations on; needed by
+        Data of shape (n_samples, n_features) for the activations; needed by
         ``"residual"``, ``"variance"`` and ``"mean"``.
     sample_weight : array-like of shape (n_samples,), optional
         Weights of the samples.
@@ -85,7 +85,7 @@ def score_nodes(
     NotFittedError
         If it is not fitted.
     ValueError
-        If the score needs data that are not given, or means nothing for this network.
+        If the score needs data that are not given, or is not defined for this network.
 
     Examples
     --------
@@ -122,21 +122,21 @@ def prune_nodes(
 ) -> Spectral:
     """Return a fitted network as a smaller one, without some of its hidden nodes.
 
-    What removed nodes send on goes into the layers that read them: with data it is
-    predicted from the nodes that stay, and their weights and the biases are changed
-    accordingly. Without data it is taken to be what they send on when nothing reaches them,
-    and goes into the biases.
+    The next layer is corrected for what removed nodes sent to it. With data, their
+    output is predicted from the nodes that are kept, and weights and biases are changed
+    accordingly. Without data, their output is taken to be that for an input of zero,
+    and is added to the biases.
 
-    The nodes of all members of a population compete, in the ordinary network that its
-    ``merge_members`` gives; the result is such a network.
+    A population is first merged to one ordinary network, see ``merge_members``. The
+    nodes of all members are ranked together, and the result is one network too.
 
     Parameters
     ----------
     estimator : SpectralClassifier or SpectralRegressor
         A fitted estimator. It is not changed.
     X : {array-like, sparse matrix, torch Dataset}, optional
-        Data of shape (n_samples, n_features) to rank the nodes on and to replace those
-        that are removed by.
+        Data of shape (n_samples, n_features), on which nodes are ranked and the outputs
+        of removed ones are predicted.
     sample_weight : array-like of shape (n_samples,), optional
         Weights of the samples.
     node_score : str, default="auto"
@@ -158,7 +158,7 @@ def prune_nodes(
     -------
     SpectralClassifier or SpectralRegressor
         A fitted estimator of the smaller network, with ``warm_start=True``: its ``fit``
-        goes on from there. With ``train_eigenvectors=True`` set on it, all of the small
+        goes on from there. If you set ``train_eigenvectors=True``, all of the small
         network trains.
 
     Raises
@@ -168,8 +168,8 @@ def prune_nodes(
     NotFittedError
         If it is not fitted.
     ValueError
-        If there are no nodes to remove, or as many cannot stay, or the score needs data
-        that are not given, or means nothing for this network.
+        If there are no nodes to remove, or not as many can be kept, or the score needs
+        data that are not given or is not defined for this network.
 
     Examples
     --------

@@ -63,25 +63,25 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         - ``"gradual"``: in ``n_steps`` steps between parts of the training, the epochs
           being shared out evenly; fewer nodes are removed at each [2]_.
 
-        A population is merged to one ordinary network before its first removal, in which
-        the nodes of all its members compete; what trains afterwards is that one.
+        A population is merged to one ordinary network before the first removal. The
+        nodes of all members are then ranked together, and training goes on with the
+        merged network.
     node_score : str, default="auto"
-        What a node is worth:
+        How to score nodes; those with the lowest score are removed:
 
-        - ``"eigenvalue"``: the distance of its eigenvalue from the number that the other
-          set of the layer is fixed to, ``|lambda|`` where that is zero. For
-          ``train_eigenvalues="out"`` or ``"in"`` only: where both sets train, an
-          eigenvalue alone says nothing;
+        - ``"eigenvalue"``: the distance of its eigenvalue from the number that the
+          other set of the layer is fixed to, ``|lambda|`` where that is zero. For
+          ``train_eigenvalues="out"`` or ``"in"`` only: if both sets train, a single
+          eigenvalue has no meaning;
         - ``"eigenvalue_norm"``: the same times the norm of its eigenvector;
-        - ``"weight"``: the norm of the weights that lead to it;
-        - ``"weight_product"``: that times the norm of the weights that lead on;
-        - ``"residual"``: the error of what the next layer receives, on the training data,
-          once the node and all that are worth less are removed, one by one and each time
-          the one that the others replace best; the time it takes grows with the cube of
-          the width;
+        - ``"weight"``: the norm of its incoming weights;
+        - ``"weight_product"``: that times the norm of the outgoing weights;
+        - ``"residual"``: the error of the next layer's input on the training data once
+          the node, and all nodes with a lower score, are removed. Nodes are removed one
+          at a time, always the one that the others can best replace. Its time grows
+          with the cube of the width;
         - ``"variance"``: the standard deviation of its activation on the training data,
-          times the norm of the weights that lead on: how much of what it sends on
-          varies;
+          times the norm of its outgoing weights;
         - ``"mean"``: its absolute mean activation, times that norm.
 
         ``"auto"`` is ``"residual"``.
@@ -90,35 +90,36 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
     n_nodes : int or None, default=None
         How many nodes to leave, instead of ``fraction``.
     max_score_loss : float or None, default=None
-        How much of the score on validation data may be lost, instead of ``fraction``: as
-        many nodes are removed as that allows, by bisection. With ``"pre"`` and
-        ``"gradual"`` each number of nodes that is tried is trained, the whole network for
-        reference too: with 500 nodes ten times.
+        The loss of score on validation data that you accept, instead of ``fraction``:
+        as many nodes are removed as that allows, found by bisection. With ``"pre"`` and
+        ``"gradual"`` every number of nodes that is tried is trained, and so is the
+        whole network: ten fits for 500 nodes.
     compensation : {"linear", "mean"}, default="linear"
-        What takes the place of removed nodes: what the nodes that stay predict of them, by
-        least squares on the training data, or their means. It goes into the weights and
-        biases of the layer that reads them. A network without biases
+        What replaces the output of removed nodes: its prediction from the nodes that
+        are kept, by least squares on the training data, or its mean. The weights and
+        biases of the next layer are changed accordingly. A network without biases
         (``fit_intercept=False``) loses the means.
     scope : {"layer", "global"}, default="layer"
-        Whether each layer loses the same share of its nodes, or nodes of different layers
-        are compared, by their score beside the root mean square of their layer's.
+        Whether to remove the same share of each layer, or to compare nodes of all
+        layers, by their score relative to the root mean square of their layer's scores.
     min_nodes : int, default=1
         How many nodes every layer keeps.
     linear_nodes : bool, default=False
         Whether nodes of linear expansions are removed too. They are not part of the
-        retracted network; with ``"pre"`` fewer of them are less to train.
+        retracted network; with ``"pre"``, fewer of them means less to train.
     n_steps : int, default=5
         Number of removals of ``"gradual"``.
     pretrain_iter : int or None, default=None
-        Epochs of the first training of ``"pre"``; None is ``max_iter`` of the estimator.
-        Its rate is always ``"auto"``: that of the estimator is for the second.
+        Epochs of the first training of ``"pre"``; None is ``max_iter`` of the
+        estimator. Its learning rate is always ``"auto"``; that of the estimator is used
+        for the second.
     scoring : str, callable or None, default=None
-        What ``max_score_loss`` is a loss of; None is the estimator's own ``score``. Weights
-        of the samples held out are used, if it takes any.
+        The score for ``max_score_loss``; None is the estimator's own ``score``. Sample
+        weights of the rows held out are used, if it takes any.
     validation_fraction : float, default=0.1
         Share of the data that ``max_score_loss`` holds out, unless ``X_val`` is given.
     random_state : int, RandomState instance or None, default=None
-        Decides which rows those are. The estimator has its own.
+        Decides which rows are held out. The estimator has a random state of its own.
 
     Attributes
     ----------
@@ -128,11 +129,11 @@ class SpectralPruner(CallbackSupportMixin, MetaEstimatorMixin, PortableMixin):
         Which nodes are left, for each layer between input and output of the extended
         network; of a population, of the network that its members merge to.
     n_nodes_ : tuple of int
-        How many those are, in each layer between input and output. Linear layers, such as
-        those of ``linear_expansion="auto"``, are among them.
+        How many nodes are left in each layer between input and output. Linear layers,
+        such as those of ``linear_expansion="auto"``, are among them.
     node_scores_ : list of ndarray of shape (n_nodes,)
-        What each node was worth, at the first ranking; NaN in layers whose nodes were not
-        to be removed.
+        The score of each node at the first ranking; NaN in layers from which no nodes
+        are removed.
     reference_score_, pruned_score_ : float
         The score on validation data of the whole network and of the small one, with
         ``max_score_loss``.
