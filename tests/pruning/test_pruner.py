@@ -258,7 +258,7 @@ class TestErrors:
             raise AssertionError("trained")
 
         monkeypatch.setattr(SpectralClassifier, "_train", train)
-        with pytest.raises(ValueError, match="n_nodes=500 cannot be left"):
+        with pytest.raises(ValueError, match="n_nodes=500 nodes cannot be kept: the network has 120"):
             SpectralPruner(wide, n_nodes=500).fit(X, y)
         with pytest.raises(ValueError, match="ranks nodes by their eigenvalues"):
             SpectralPruner(wide, node_score="eigenvalue").fit(X, y)
