@@ -292,18 +292,22 @@ class TrainingNet(NeuralNet):
             for _, callback in self.callbacks_
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
-        losses, sizes = [], iterator.sizes
+        sizes = iterator.sizes
+        losses: tuple[Tensor, ...] = ()
         if self.batch_step_ is None:
             self.batch_step_ = self._make_step()
         step = self.batch_step_
         iterator.dataset.reads_columns = self._reads_columns
         with torch.no_grad():
-            for size, batch in zip(sizes, iterator, strict=True):
+            for number, (size, batch) in enumerate(zip(sizes, iterator, strict=True)):
                 for callback in by_batch:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                losses.append(step(batch, size))
+                loss = step(batch, size)
+                if not losses:  # their memory: one kept from each batch scatters the rest
+                    all_losses = loss.new_empty(len(sizes))
+                    losses = all_losses.unbind()
+                losses[number].copy_(loss)
         finite = self.flat.vector.isfinite().all()
-        all_losses = torch.stack(losses)
         self.processes.add_up(all_losses)
         *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
         self.record_epoch(prefix, values, sizes, bool(is_finite))

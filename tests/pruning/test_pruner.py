@@ -258,7 +258,7 @@ class TestErrors:
             raise AssertionError("trained")
 
         monkeypatch.setattr(SpectralClassifier, "_train", train)
-        with pytest.raises(ValueError, match="n_nodes=500 nodes cannot be kept: the network has 120"):
+        with pytest.raises(ValueError, match="n_nodes=500 nodes cannot be kept"):
             SpectralPruner(wide, n_nodes=500).fit(X, y)
         with pytest.raises(ValueError, match="ranks nodes by their eigenvalues"):
             SpectralPruner(wide, node_score="eigenvalue").fit(X, y)
@@ -300,7 +300,7 @@ class TestErrors:
         X, y = digits
         pruner = SpectralPruner(wide).fit(X, y)
         before = pruner.predict_proba(X)
-        with pytest.raises(ValueError, match="n_nodes=500"):
+        with pytest.raises(ValueError, match="n_nodes=500 nodes cannot be kept"):
             pruner.set_params(n_nodes=500).fit(X, y)
         np.testing.assert_array_equal(pruner.predict_proba(X), before)
 
