@@ -85,7 +85,7 @@ mlp = MLPClassifier(100, max_iter=20, random_state=0).fit(Z_train, y_train)
 save(model, folder / "compact.safetensors", compact=True)
 joblib.dump(model, folder / "model.joblib")
 (folder / "mlp.pickle").write_bytes(pickle.dumps(mlp))
-print(f"{model.n_parameters_} trained numbers, 7,510 weights and biases when retracted")
+print(f"{model.n_parameters_} trained parameters, 7,510 weights and biases when retracted")
 names = ["model.safetensors", "compact.safetensors", "model.joblib", "mlp.pickle"]
 sizes = [(folder / name).stat().st_size for name in names]
 for name, size in zip(names, sizes, strict=True):

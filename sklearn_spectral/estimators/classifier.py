@@ -31,10 +31,11 @@ class SpectralClassifier(
 ):
     """Neural network classifier trained in the spectral domain.
 
-    By default eight networks train together on the same eigenvectors, and their mean is
-    retracted to one ordinary network that predicts. Each layer is the square adjacency
-    matrix A = Phi Lambda Phi^-1 of its nodes [1]_: training moves its eigenvalues, one per
-    node, and its eigenvectors, or eigenvalues alone.
+    By default eight networks train together on the same eigenvectors. Their mean is then
+    retracted, that is, multiplied out to the weights of one ordinary network, which
+    predicts. Each layer is the square adjacency matrix A = Phi Lambda Phi^-1 of its nodes
+    [1]_: training moves its eigenvalues, one per node, and its eigenvectors, or eigenvalues
+    alone.
 
     Parameters are in groups: the network (``hidden_layer_sizes`` to ``init``), training
     (``loss`` to ``class_weight``), the output (``temperature``), stopping
@@ -63,15 +64,14 @@ class SpectralClassifier(
         (``"out"``), of those that it reads (``"in"``), or both. ``"paper"`` is both in
         the first layer and ``"out"`` afterwards.
     train_eigenvectors : bool or str, default=True
-        Whether the eigenvectors train too. With True the network is as accurate as one
-        trained by its weights, and has more parameters: the eigenvalues. With False files
-        are small, and out-of-bag predictions are honest; with True the eigenvectors, which
-        members share, have seen all rows.
+        Whether the eigenvectors train too. With True all weights are free, and eigenvalues
+        train beside them. With False files are small, and out-of-bag predictions are
+        honest; with True the eigenvectors, which members share, have seen all rows.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it. ``"readout"``
         trains those of the last layer alone. With ``"kronecker"`` phi is a sum of ``rank``
         Kronecker products [4]_ whose factors train: the nodes of a layer are a grid, whose
-        rows and columns mix. That takes very few numbers, and suits square images whose
+        rows and columns mix. That takes very few parameters, and suits square images whose
         pixels come row by row, one number each. The grid is as square as possible; 32
         nodes or fewer are a column.
     rank : int or array-like of int, default=4
@@ -178,14 +178,14 @@ class SpectralClassifier(
         rows of y, each by the members that left it out.
     validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
-        ``"auto"`` is a tenth; for populations it is a twentieth, but at least 100 rows
-        if these are no more than a tenth.
+        ``"auto"`` is a tenth. For populations it is a twentieth, raised to 100 rows where
+        100 are at most a tenth.
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
-        the loss must stay within ``tol`` to count as not improving. ``"auto"`` is 5 if a
-        running average is scored out of bag, which moves smoothly, or is that of one
-        network of wide input, and else 10.
+        the loss must stay within ``tol`` to count as not improving. ``"auto"`` is 5 with
+        averaged weights that are scored out of bag, or that are those of the single network
+        for more than 1,000 features; else it is 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"

@@ -116,11 +116,12 @@ class IntervalsMixin(CalibratedMixin):
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[Any]:
         """Predict intervals in which targets lie.
 
-        The middle is what ``predict`` gives, and the width that of the errors of rows that
-        did not train the network: those out of bag, as in [1]_ (here as errors of the mean
-        of all members, which are smaller), or the validation data where there are a hundred
-        or no bags. A share ``coverage`` of new targets lies inside if their rows are drawn
-        as those of ``fit``: over all rows, not for each kind of row.
+        The middle is what ``predict`` gives. The width comes from the errors of rows that
+        did not train the network: those out of bag [1]_, made smaller since the mean of all
+        members has smaller errors than the few that leave a row out, or the validation
+        rows, if there are at least 100 of them or no bags. A share ``coverage`` of new
+        targets lies inside if their rows come from the same distribution as those of
+        ``fit``. That holds over all rows: in a rare group it may be far fewer.
 
         All intervals of an output are equally wide, unless the loss says how errors grow:
         with ``"poisson"`` as the root of what is predicted, with ``"gamma"`` as that

@@ -88,8 +88,9 @@ class NetworkRegressorMixin(IntervalsMixin, RegressorMixin):
         X : {array-like, sparse matrix, torch Dataset} of shape (n_samples, n_features)
             The data.
         return_std : bool, default=False
-            Whether to return the standard deviation of the errors, too: half the width of
-            the intervals that ``predict_interval`` gives for a coverage of 0.6827.
+            Whether to return an estimate of the standard deviation of the errors, too: half
+            the width of the interval that ``predict_interval`` gives for a coverage of
+            0.6827.
 
         Returns
         -------

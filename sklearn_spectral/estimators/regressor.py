@@ -38,13 +38,13 @@ class SpectralRegressor(
     train_eigenvalues : {"both", "out", "in", "paper"}, default="both"
         Which eigenvalues of each layer train; see `SpectralClassifier`.
     train_eigenvectors : bool or str, default=True
-        Whether the eigenvectors train too. With True the network has more parameters
-        than one trained by its weights: the eigenvalues.
+        Whether the eigenvectors train too. With True all weights are free, and eigenvalues
+        train beside them.
         ``"svd"`` trains only the singular values of their block phi, ``"qr"`` only its
         triangular factor [2]_, ``"gains"`` only one factor per row of it. ``"readout"``
         trains those of the last layer alone. With ``"kronecker"`` phi is a sum of ``rank``
         Kronecker products [4]_ whose factors train: the nodes of a layer are a grid, whose
-        rows and columns mix. That takes very few numbers, and suits square images whose
+        rows and columns mix. That takes very few parameters, and suits square images whose
         pixels come row by row, one number each. The grid is as square as possible; 32
         nodes or fewer are a column.
     rank : int or array-like of int, default=4
@@ -151,14 +151,14 @@ class SpectralRegressor(
         rows of y, each by the members that left it out.
     validation_fraction : float or "auto", default="auto"
         Share of the data that early stopping holds out, unless ``X_val`` is given.
-        ``"auto"`` is a tenth; for populations it is a twentieth, but at least 100 rows
-        if these are no more than a tenth.
+        ``"auto"`` is a tenth. For populations it is a twentieth, raised to 100 rows where
+        100 are at most a tenth.
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement after which training stops: of the validation score
         with early stopping, else of the training loss. With the one-cycle schedule
-        the loss must stay within ``tol`` to count as not improving. ``"auto"`` is 5 if a
-        running average is scored out of bag, which moves smoothly, or is that of one
-        network of wide input, and else 10.
+        the loss must stay within ``tol`` to count as not improving. ``"auto"`` is 5 with
+        averaged weights that are scored out of bag, or that are those of the single network
+        for more than 1,000 features; else it is 10.
     tol : float, default=1e-4
         What counts as an improvement.
     averaging : float or "auto", default="auto"
