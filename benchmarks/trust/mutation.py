@@ -3,8 +3,8 @@
     python benchmarks/trust/mutation.py [--jobs 2]
 
 Each mutant is a copy of the package with one expression replaced by a wrong one; the tests
-in ``tests/nn`` are run on it, up to the first that fails. A mutant that they pass is a hole
-in them. Equivalent changes are not among the mutants.
+in ``tests/nn`` and ``tests/spec`` are run on it, up to the first that fails. A mutant that
+they pass is a hole in them. Equivalent changes are not among the mutants.
 """
 
 import os
@@ -23,20 +23,20 @@ ROOT = Path(__file__).parents[2]
 MUTANTS = [
     ("linear.py", "lambda_out = fixed - gaps", "lambda_out = fixed + gaps"),
     (
-        "linear.py",
-        "return scaled_in * self.eigenvalues_in - scaled_out",
+        "multiplication.py",
+        "return scaled_in * row_of_members(self.eigenvalues_in) - scaled_out",
         "return scaled_in",
     ),
-    ("linear.py", "return -product.T", "return product.T"),
+    ("multiplication.py", "return -product.mT", "return product.mT"),
     (
-        "linear.py",
-        "gains = self.eigenvalues_in[0] - self.eigenvalues_out",
-        "gains = self.eigenvalues_out - self.eigenvalues_in[0]",
+        "multiplication.py",
+        "gains = self.eigenvalues_in[..., :1] - self.eigenvalues_out",
+        "gains = self.eigenvalues_out - self.eigenvalues_in[..., :1]",
     ),
     (
-        "linear.py",
-        "output = scaled_in - self.eigenvalues_out * plain",
-        "output = scaled_in - plain",
+        "multiplication.py",
+        "output = scaled - row_of_members(self.eigenvalues_out) * plain",
+        "output = scaled - plain",
     ),
     (
         "linear.py",
@@ -45,8 +45,8 @@ MUTANTS = [
     ),
     (
         "linear.py",
-        "torch.cat([self.eigenvalues_in, self.eigenvalues_out])",
-        "torch.cat([self.eigenvalues_out, self.eigenvalues_in])",
+        "torch.cat([self.eigenvalues_in, self.eigenvalues_out], dim=-1)",
+        "torch.cat([self.eigenvalues_out, self.eigenvalues_in], dim=-1)",
     ),
     (
         "linear.py",
@@ -55,72 +55,75 @@ MUTANTS = [
     ),
     (
         "linear.py",
-        'yield "eigenvalues", trained - other[0] * is_one',
-        'yield "eigenvalues", trained',
+        'yield "eigenvalues", trained - first * is_one',
+        'yield "eigenvalues", trained * is_one',
     ),
-    ("products.py", "d_in = d_gaps.sum(0) if", "d_in = -d_gaps.sum(0) if"),
-    ("products.py", "d_out = -d_gaps.sum(1) if", "d_out = d_gaps.sum(1) if"),
+    ("products.py", "d_in = d_gaps.sum(-2) if", "d_in = -d_gaps.sum(-2) if"),
+    ("products.py", "d_out = -d_gaps.sum(-1) if", "d_out = d_gaps.sum(-1) if"),
     ("products.py", "return _times(left * gains, phi)", "return _times(left, phi)"),
     (
         "products.py",
-        "d_out = -(left * h).sum(0) if needs[2] else None",
-        "d_out = (left * h).sum(0) if needs[2] else None",
+        "d_out = -(left * h).sum(-2) if needs[2] else None",
+        "d_out = (left * h).sum(-2) if needs[2] else None",
     ),
     ("products.py", "return (h.mul_(gains) if", "return (h if"),
     (
         "products.py",
-        "gains = eigenvalues_in - eigenvalues_out[0]",
-        "gains = eigenvalues_in",
+        "gains = row_of_members(eigenvalues_in - eigenvalues_out[..., :1])",
+        "gains = row_of_members(eigenvalues_in)",
     ),
     (
         "products.py",
         "d_left = _times_transposed(grad * gains, phi) if",
         "d_left = _times_transposed(grad, phi) if",
     ),
-    ("products.py", "return p * eigenvalues_in - q", "return p * eigenvalues_in + q"),
     (
         "products.py",
-        "d_left = torch.addcmul(k, h, eigenvalues_out, value=-1)",
-        "d_left = torch.addcmul(k, h, eigenvalues_out, value=1)",
+        "return p * row_of_members(eigenvalues_in) - q",
+        "return p * row_of_members(eigenvalues_in) + q",
+    ),
+    (
+        "products.py",
+        "torch.addcmul(k, h, row_of_members(eigenvalues_out), value=-1)",
+        "torch.addcmul(k, h, row_of_members(eigenvalues_out), value=1)",
     ),
     ("products.py", "d_out[rows] = -d_gaps.sum(1)", "d_out[rows] = d_gaps.sum(1)"),
     ("products.py", "d_in += d_gaps.sum(0)", "d_in = d_gaps.sum(0)"),
     (
         "products.py",
-        "return product if cut == phi.shape[0] else product.addmm_"
-        "(left[:, cut:], phi[cut:])",
-        "return product",
+        "product.addmm_(left[:, cut:], phi[cut:])",
+        "product",
     ),
     (
         "products.py",
-        "torch.sub(eigenvalues_in, column, out=out)",
-        "torch.add(eigenvalues_in, column, out=out)",
+        "torch.sub(row_of_members(eigenvalues_in), column, out=out)",
+        "torch.add(row_of_members(eigenvalues_in), column, out=out)",
     ),
-    ("backprop.py", "            self.lambda_out.gradient.neg_()", "            pass"),
     (
-        "backprop.py",
-        "torch.sum(d * plain, 0, out=self.lambda_out.gradient).neg_()",
-        "torch.sum(d * plain, 0, out=self.lambda_out.gradient)",
+        "trained_weights.py",
+        "self.lambda_out.write_minus_sum(d_weight, -1)",
+        "self.lambda_out.write_sum(d_weight, -1)",
     ),
-    ("backprop.py", "return inner.mul_(self.slope.values)", "return inner"),
     (
-        "backprop.py",
-        "_ATEN.elu_backward(d, 1, 1, 1, True, y)",
-        "_ATEN.elu_backward(d, 1, 1, 1, False, y)",
+        "trained_weights.py",
+        "self.lambda_out.write_minus_sum(d * plain, 0)",
+        "self.lambda_out.write_sum(d * plain, 0)",
     ),
-    ("backprop.py", "grad = grad.addr_(d_total, bias.values)", "pass"),
-    ("backprop.py", "product[-1] += bias.values", "pass"),
-    ("backprop.py", "signed = -grad if self.transposed else grad", "signed = grad"),
+    ("backprop.py", "return inner.mul_(self.factor)", "return inner"),
+    ("backprop.py", "grad_input(d, 1, 1, 1, True, y,", "grad_input(d, 1, 1, 1, False, y,"),
+    ("backprop.py", "grad = _add_outer(grad, d_total, bias.values)", "pass"),
+    ("backprop.py", "product[..., -1, :] += bias.values", "pass"),
+    ("trained_weights.py", "signed = -grad if self.transposed else grad", "signed = grad"),
     (
-        "backprop.py",
+        "trained_weights.py",
         "return product.neg_() if self.transposed else product",
         "return product",
     ),
-    ("backprop.py", "  bias.write(grad[-1])", "  bias.write(grad[0])"),
+    ("backprop.py", "  bias.write(grad[..., -1, :])", "  bias.write(grad[..., 0, :])"),
     (
         "telescope.py",
-        "bias = _add(bias, None if layer.bias is None else weight @ layer.bias)",
-        "bias = _add(bias, None)",
+        "bias, None if layer.bias is None else times_vector(weight, layer.bias)",
+        "bias, None",
     ),
     ("telescope.py", "bias = _add(layer.bias, onward)", "bias = _add(layer.bias, None)"),
     (
@@ -128,12 +131,12 @@ MUTANTS = [
         "x = layers.pop(0).from_projection(x)",
         "x = layers.pop(0).from_projection(-x)",
     ),
-    ("network.py", "parameter.mul_(slope)", "parameter.div_(slope)"),
     (
         "network.py",
-        "for parameter in layers[-1].parameters():",
-        "for parameter in [layers[-1].weight]:",
+        "plain[-1] = weight * column.unsqueeze(-1), bias",
+        "plain[-1] = weight, bias",
     ),
+    ("network.py", "bias = None if bias is None else bias * column", "pass"),
     ("network.py", "return x if factor is None else x @ factor.T", "return x"),
     (
         "cascade.py",
@@ -156,18 +159,26 @@ MUTANTS = [
         "return ((left @ arrays.left) * arrays.singular_values) @ arrays.right",
         "return (left @ arrays.left) @ arrays.right",
     ),
-    ("activations.py", "return torch.tanh(self.slope * x)", "return torch.tanh(x)"),
-    ("losses.py", "gradient *= weight.unsqueeze(1)", "pass"),
-    ("losses.py", "return 2 * (torch.sigmoid", "return (torch.sigmoid"),
+    (
+        "activations.py",
+        "return torch.tanh(slope_of_each(self.slope) * x)",
+        "return torch.tanh(x)",
+    ),
+    ("losses.py", "gradient *= of_row", "pass"),
     (
         "losses.py",
-        "return losses.mean(), gradient.div_(len(label))",
-        "return losses.mean(), gradient",
+        "return shares, difference, 2 * difference.square().mean(dim=-1)",
+        "return shares, difference, difference.square().mean(dim=-1)",
     ),
     (
         "losses.py",
-        "return ((output - target) ** 2).mean(dim=1) / 2",
-        "return ((output - target) ** 2).sum(dim=1) / 2",
+        "return losses.mean(-1), gradients.div_(losses.shape[-1])",
+        "return losses.mean(-1), gradients",
+    ),
+    (
+        "losses.py",
+        "return losses.mean(dim=-1)\n\n    def by_member",
+        "return losses.sum(dim=-1)\n\n    def by_member",
     ),
     (
         "../spec/parametrizations/entries.py",
@@ -188,6 +199,74 @@ MUTANTS = [
         "../spec/parametrizations/shared.py",
         "np.concatenate([shared, -shared])",
         "np.concatenate([shared, shared])",
+    ),
+    (
+        "trained_weights.py",
+        "self.phi.write_sum(gaps.mul_(d_weight), 0)",
+        "self.phi.write_sum(d_weight, 0)",
+    ),
+    (
+        "trained_weights.py",
+        "whole.phi.write_columns(self.columns, of_members.sum(0))",
+        "whole.phi.write_columns(self.columns, of_members[0])",
+    ),
+    (
+        "trained_weights.py",
+        "whole.lambda_in.write_columns(self.columns, d.sum(1))",
+        "whole.lambda_in.write_columns(self.columns, -d.sum(1))",
+    ),
+    (
+        "trained_weights.py",
+        "self.gradient.zero_().index_copy_(-1, columns, gradient)",
+        "self.gradient.index_copy_(-1, columns, gradient)",
+    ),
+    (
+        "backprop_members.py",
+        "gains = self.weight.lambda_in.values[:, :1] - lambda_out",
+        "gains = lambda_out",
+    ),
+    (
+        "backprop_members.py",
+        "torch.addcmul(scaled_in, lambda_out, self.plain, value=-1, out=output)",
+        "torch.addcmul(scaled_in, lambda_out, self.plain, value=1, out=output)",
+    ),
+    ("backprop_members.py", "now.ones.fill_(1.0)", "now.ones.fill_(0.0)"),
+    (
+        "backprop_members.py",
+        "self.weight.lambda_out.write_minus_sum(columns.mul_(self.plain), -1)",
+        "self.weight.lambda_out.write_sum(columns.mul_(self.plain), -1)",
+    ),
+    (
+        "backprop_members.py",
+        "seen = x.amax(0).ne(0).logical_or_(x.amin(0).ne(0))",
+        "seen = x.amax(0).ne(0)",
+    ),
+    (
+        "seen_columns.py",
+        "values = rows.data / scale.numpy()[columns][rows.indices]",
+        "values = rows.data / scale.numpy()[rows.indices]",
+    ),
+    (
+        "network.py",
+        "bias = -centre if bias is None else bias - centre",
+        "bias = centre if bias is None else bias + centre",
+    ),
+    (
+        "network.py",
+        "scaled = 0.0 if bias is None else bias * self.output_scale",
+        "scaled = 0.0 if bias is None else bias",
+    ),
+    (
+        "losses.py",
+        "slope = 2 * (moved - shares * moved.sum(dim=-1, keepdim=True))",
+        "slope = 2 * moved",
+    ),
+    ("losses.py", "gradient -= share / output.shape[classes]", "gradient -= share"),
+    ("losses.py", "slope = slope / self.scale.to(output)", "pass"),
+    (
+        "multiplication.py",
+        "scaled = factor * self.eigenvalues_in.unsqueeze(-2)",
+        "scaled = factor",
     ),
 ]
 
@@ -218,6 +297,7 @@ def verdict(mutant):
                 "-p",
                 "no:cacheprovider",
                 "tests/nn",
+                "tests/spec",
             ],
             cwd=folder,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},

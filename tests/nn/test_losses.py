@@ -72,6 +72,7 @@ OF_NUMBERS = [
     NumberLoss("quantile", (0.1, 0.5, 0.8, 0.9)),
     NumberLoss("poisson"),
     NumberLoss("gamma"),
+    NumberLoss("poisson", scale=[0.5, 1.0, 2.0, 3.0]),
 ]
 
 

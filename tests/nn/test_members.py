@@ -176,17 +176,19 @@ class TestGradient:
         self.check(network, rows(13, 6))
 
     @pytest.mark.parametrize("own", [False, True], ids=["shared", "own"])
-    @pytest.mark.parametrize("frozen_too", [False, True], ids=["start", "many"])
+    @pytest.mark.parametrize("lambda_in", ["start", "many", "one number"])
     @pytest.mark.parametrize("expansion", [None, ((9,), (5,)), ((9, 40, 30), ())])
     @pytest.mark.parametrize("train_eigenvectors", [False, "gains"])
-    def test_projected(self, train_eigenvectors, expansion, frozen_too, own, randomise):
+    def test_projected(self, train_eigenvectors, expansion, lambda_in, own, randomise):
         network = population(
             linear_expansion=expansion,
             train_eigenvalues="out",
             train_eigenvectors=train_eigenvectors,
             telescope="project",
         )
-        randomise(network, frozen_too)
+        randomise(network, frozen_too=lambda_in == "many")
+        if lambda_in == "one number":  # of each member
+            next(network.layers()).eigenvalues_in.data.copy_(rows(K, 1))
         x = rows(13, 6)
         index = torch.arange(3 * K).reshape(K, 3) % 7
         expected = alone(network, x[index] if own else x)
@@ -210,7 +212,7 @@ class TestGradient:
                     parameter.grad = torch.full_like(parameter, torch.nan)
                 passes = Backprop(network, 13)
                 with torch.no_grad():
-                    passes.forward(projected)
+                    torch.testing.assert_close(passes.forward(projected), output)
                     passes.backward(weights)
                 for parameter, gradient in zip(trained, gradients, strict=True):
                     torch.testing.assert_close(parameter.grad, gradient)
@@ -230,6 +232,7 @@ class TestGradient:
         )
         randomise(network, frozen_too=True)
         x = rows(13, 300) * (torch.arange(300) % 3 > 0)
+        x[:, 1].clamp_(max=0)  # whose largest number is zero, as that of an empty column
         self.check(network, x)
         self.check(network, torch.zeros(13, 300, dtype=DOUBLE))
 
