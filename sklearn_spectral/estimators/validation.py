@@ -83,12 +83,14 @@ class ValidationMixin(FittedAttributesMixin):
                 "ensure_all_finite": finite and not by_chunks,
                 "reset": reset,
             }
-            if alone:
-                X = validate_data(self, X, **settings)
-            else:
+            if not alone:
                 y = self._usable_target(y, "y")
                 settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
-                X, y = validate_data(self, X, y, **settings)
+            with _naming_the_pipeline(X):
+                if alone:
+                    X = validate_data(self, X, **settings)
+                else:
+                    X, y = validate_data(self, X, y, **settings)
             X = as_rows(X)
         if by_chunks and finite:
             X.check_finite()
@@ -234,6 +236,20 @@ class ValidationMixin(FittedAttributesMixin):
                 "such rows out."
             )
         return output
+
+
+@contextmanager
+def _naming_the_pipeline(X: Any) -> Iterator[None]:
+    """Say what prepares columns of strings, if the error is about such."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert" not in str(error) or np.asarray(X).dtype.kind not in "OSTU":
+            raise
+        raise ValueError(
+            f"{error}. X must be numbers; for columns of strings put the estimator into "
+            "sklearn_spectral.make_table_pipeline."
+        ) from error
 
 
 @contextmanager

@@ -37,7 +37,7 @@ def with_value(value):
         (X, None, "requires y to be passed"),
         (X, Y + 0.5, "Unknown label type: continuous"),
         (X.astype(complex), Y, "Complex data not supported"),
-        ([["a", "b"]] * 40, Y, "could not convert string"),
+        ([["a", "b"]] * 40, Y, "could not convert string.*make_table_pipeline"),
     ],
 )
 def test_classifier_data(data, target, message):
