@@ -293,23 +293,20 @@ class TrainingNet(NeuralNet):
             if type(callback).on_batch_begin is not Callback.on_batch_begin
         ]
         sizes = iterator.sizes
-        losses: tuple[Tensor, ...] = ()
+        # In one array: a small tensor kept of each batch would scatter the memory.
+        losses = self.flat.vector.new_empty(len(sizes))
         if self.batch_step_ is None:
             self.batch_step_ = self._make_step()
         step = self.batch_step_
         iterator.dataset.reads_columns = self._reads_columns
         with torch.no_grad():
-            for number, (size, batch) in enumerate(zip(sizes, iterator, strict=True)):
+            for loss, size, batch in zip(losses.unbind(), sizes, iterator, strict=True):
                 for callback in by_batch:
                     callback.on_batch_begin(self, batch=batch, training=training)
-                loss = step(batch, size)
-                if not losses:  # their memory: one kept from each batch scatters the rest
-                    all_losses = loss.new_empty(len(sizes))
-                    losses = all_losses.unbind()
-                losses[number].copy_(loss)
+                loss.copy_(step(batch, size))
         finite = self.flat.vector.isfinite().all()
-        self.processes.add_up(all_losses)
-        *values, is_finite = torch.cat([all_losses, finite.to(all_losses)[None]]).tolist()
+        self.processes.add_up(losses)
+        *values, is_finite = torch.cat([losses, finite.to(losses)[None]]).tolist()
         self.record_epoch(prefix, values, sizes, bool(is_finite))
 
     def record_epoch(
