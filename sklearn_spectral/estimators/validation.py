@@ -87,10 +87,8 @@ class ValidationMixin(FittedAttributesMixin):
                 y = self._usable_target(y, "y")
                 settings |= {"multi_output": True, "y_numeric": self._y_is_numeric}
             with _naming_the_pipeline(X):
-                if alone:
-                    X = validate_data(self, X, **settings)
-                else:
-                    X, y = validate_data(self, X, y, **settings)
+                found = validate_data(self, X, y, **settings)
+            X, y = (found, y) if alone else found
             X = as_rows(X)
         if by_chunks and finite:
             X.check_finite()
