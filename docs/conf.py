@@ -143,12 +143,12 @@ def _with_links(text: str, file: Path, docname: str) -> str:
     return re.sub(r"(!?)\[([^\]]*)\]\(([^)#\s]*)(#[^)]*)?\)", replace, text)
 
 
-def _when() -> str:
-    """Return the table of the README that says when to take the package, and its notes."""
+def _of_readme(part: str) -> str:
+    """Return a part of the README that the first page has too."""
     file = ROOT / "README.md"
-    text = file.read_text(encoding="utf-8")
-    _, after = text.split("<!-- table: when -->")
-    return _with_links(after.split("<!-- end of table: when -->")[0].strip(), file, "index")
+    _, after = file.read_text(encoding="utf-8").split(f"<!-- part: {part} -->")
+    text, _ = after.split(f"<!-- end of part: {part} -->")
+    return _with_links(text.strip(), file, "index")
 
 
 def _read(app: object, docname: str, source: list[str]) -> None:
@@ -158,7 +158,8 @@ def _read(app: object, docname: str, source: list[str]) -> None:
         return
     source[0] = _with_links(file.read_text(encoding="utf-8"), file, docname)
     if docname == "index":
-        source[0] = source[0].replace("{when}", _when())
+        for part in ("when", "idea"):
+            source[0] = source[0].replace(f"{{{part}}}", _of_readme(part))
 
 
 def setup(app) -> None:
